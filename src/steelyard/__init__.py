@@ -1,0 +1,1 @@
+"""Steelyard: from raw events to decisions that can be defended and replayed."""

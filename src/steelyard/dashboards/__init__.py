@@ -1,0 +1,1 @@
+"""Pages: blocks over metrics and results."""

@@ -1,0 +1,1 @@
+"""Governed definitions, and SQL at the right grain."""

@@ -1,0 +1,1 @@
+"""Sources, loads, SQL tables, data tests and their schedule."""

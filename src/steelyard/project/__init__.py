@@ -1,0 +1,1 @@
+"""Opens a folder of definitions and knows every kind of study."""

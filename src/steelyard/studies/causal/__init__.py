@@ -1,0 +1,1 @@
+"""Effects without an experiment, with what makes them doubtful."""

@@ -1,0 +1,1 @@
+"""Randomised experiments: from assignments to a verdict."""

@@ -1,0 +1,141 @@
+"""The protocol: one question against a stated baseline, frozen before the data is read."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from steelyard.canonical import digest, plain
+from steelyard.errors import DefinitionError
+from steelyard.result import Check, Estimate, Result, Verdict
+from steelyard.warehouse.query import Query
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from steelyard.metrics import MetricCatalog
+
+__all__ = ["Context", "Findings", "Plan", "Study"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a study may know before it reads outcomes; all of it goes into provenance.
+
+    Args:
+        as_of: The clock: nothing after it exists for the study. Zoned, UTC.
+        tables: Table -> column -> type in DuckDB's words.
+        metrics: The governed definitions; None when the source is a bare table.
+        zone: IANA zone in which the project counts days.
+        currency: What money is measured in, such as `USD`.
+        sensitive: Columns (`table.column` or `column`) that no study may use.
+        earlier: Earlier results of the same study, oldest first.
+        stages: The ramp's stages so far, oldest first: plain rows.
+        history: What `Study.history` asked for came back with; only rows from before the study's start.
+        seed: Seed of anything random.
+    """
+
+    as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    metrics: MetricCatalog | None = None
+    zone: str = "UTC"
+    currency: str = ""
+    sensitive: tuple[str, ...] = ()
+    earlier: tuple[Result, ...] = ()
+    stages: tuple[Mapping[str, Any], ...] = ()
+    history: Mapping[str, pa.Table] = field(default_factory=dict)
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What will be done, to be read before any outcome is.
+
+    Args:
+        says: What will be compared with what, in words.
+        rule: The rule that will make the verdict.
+        queries: The SQL that will run, by name; the first round, without outcomes read.
+        sample: Sample size or power, as facts: label -> value; empty where the kind has none.
+        warnings: What is already doubtful.
+    """
+
+    says: str
+    rule: str
+    queries: Mapping[str, Query] = field(default_factory=dict)
+    sample: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What `estimate` found: pure numbers, before anybody judges them.
+
+    Args:
+        estimates: Every number with its uncertainty.
+        tables: Small tables behind charts and checks, by name.
+        facts: Numbers that checks and the answer need, by name.
+    """
+
+    estimates: tuple[Estimate, ...]
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study(ABC):
+    """One question against a stated baseline; a frozen dataclass whose fields are what a YAML file says.
+
+    Args:
+        name: Snake case; the file's name.
+        question: What is asked, as a person would.
+    """
+
+    kind: ClassVar[str]
+    method: ClassVar[str]
+
+    name: str
+    question: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+            raise DefinitionError(
+                f"a study cannot be named {self.name!r}", hint="use lower-case letters, digits and underscores"
+            )
+        if not self.question.strip():
+            raise DefinitionError(f"the study {self.name!r} asks nothing", hint="say its `question:` in words")
+
+    def definition(self) -> dict[str, Any]:
+        """The study as plain values: what is frozen, digested and stored."""
+        return {"kind": self.kind, **{item.name: plain(getattr(self, item.name)) for item in fields(self)}}
+
+    def digest(self) -> str:
+        """The definition's digest: two studies with the same digest are the same study."""
+        return digest(self.definition())
+
+    def history(self, context: Context) -> Mapping[str, Query]:
+        """What planning needs from before the study's start, such as a baseline and its variance; often nothing."""
+        return {}
+
+    @abstractmethod
+    def plan(self, context: Context) -> Plan:
+        """What will be done, in words and SQL; may know only `context`, which holds no outcome."""
+
+    @abstractmethod
+    def reads(self, context: Context, earlier: Mapping[str, pa.Table]) -> Mapping[str, Query]:
+        """What to fetch next, given what came back; empty when it has all it needs."""
+
+    @abstractmethod
+    def estimate(self, data: Mapping[str, pa.Table]) -> Findings:
+        """The numbers; pure."""
+
+    @abstractmethod
+    def checks(self, data: Mapping[str, pa.Table], findings: Findings) -> tuple[Check, ...]:
+        """What had to hold; pure."""
+
+    @abstractmethod
+    def answer(self, findings: Findings) -> Verdict:
+        """What the rule says; pure."""

@@ -1,0 +1,1 @@
+"""The browser: route, project, HTML, and the same page as JSON."""
