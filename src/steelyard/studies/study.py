@@ -116,6 +116,10 @@ class Study(ABC):
         """The definition's digest: two studies with the same digest are the same study."""
         return digest(self.definition())
 
+    def governed(self) -> tuple[str, ...]:
+        """Names of the governed metrics that the study uses; their definitions are part of its provenance."""
+        return ()
+
     def history(self, context: Context) -> Mapping[str, Query]:
         """What planning needs from before the study's start, such as a baseline and its variance; often nothing."""
         return {}

@@ -1,0 +1,209 @@
+"""Recomputes a stored result, and says same, or what differs: data, definition or code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal
+
+from steelyard.errors import SteelyardError
+from steelyard.result import Provenance, Read, Result
+from steelyard.studies.kept import parameters_from_plain, table_from_bytes
+from steelyard.studies.run import PACKAGES, conclude
+from steelyard.studies.study import Study
+from steelyard.warehouse import Entry, Ledger, Query, Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+__all__ = ["DOUBLE_TOLERANCE", "Difference", "Replay", "numbers_moved", "replay", "tables_differ"]
+
+DOUBLE_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One thing that is not as it was.
+
+    Args:
+        kind: `data`, `definition`, `code`, or `note` for what changed without changing a number.
+        says: What, in one sentence.
+    """
+
+    kind: Literal["data", "definition", "code", "note"]
+    says: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """What came of recomputing a stored result.
+
+    Args:
+        study: The study.
+        entry: Digest of the ledger's entry.
+        from_kept: Whether the numbers are the same when recomputed from the kept fetches.
+        from_data: `same`, `differs`, or `gone` when the versions that were read do not remain.
+        differences: What is not as it was.
+        result: The recomputed result.
+    """
+
+    study: str
+    entry: str
+    from_kept: bool
+    from_data: Literal["same", "differs", "gone", "not tried"]
+    differences: tuple[Difference, ...]
+    result: Result
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing but notes differs."""
+        return self.from_kept and all(item.kind == "note" for item in self.differences)
+
+    @property
+    def says(self) -> str:
+        """The outcome in words."""
+        kinds = sorted({item.kind for item in self.differences if item.kind != "note"})
+        head = "same" if self.same else f"differs: {', '.join(kinds) or 'code'}"
+        return " ".join([head + ".", *(item.says for item in self.differences)])
+
+
+def replay(
+    entry: Entry,
+    ledger: Ledger,
+    *,
+    build: Callable[[Mapping[str, Any]], Study],
+    reopen: Callable[[Provenance], Warehouse] | None = None,
+    now: Study | None = None,
+    metrics_now: Mapping[str, str] | None = None,
+) -> Replay:
+    """Recomputes a stored result from its kept fetches, and from the data where its versions remain.
+
+    Doubles are the same within a relative 1e-9 (sums of doubles differ in their last digits from run to run);
+    integers, decimals, texts and dates must be equal.
+
+    Args:
+        entry: The ledger's entry of the result.
+        ledger: Where the fetches are kept.
+        build: Makes a study of a stored definition.
+        reopen: Opens the data as the result read it; raises a SteelyardError that says why when it is gone.
+        now: The study as the project defines it today; None when it is not defined any more.
+        metrics_now: Today's digests of the governed metrics; None where there are none.
+    """
+    stored = Result.from_dict(entry.body["result"])
+    data = {read.name: table_from_bytes(ledger.kept(read.kept)) for read in stored.provenance.reads}
+    study = build(stored.provenance.definition)
+    again = conclude(study, data, provenance=stored.provenance)
+    moved = list(numbers_moved(stored, again))
+    differences = [Difference(kind="code", says=f"From the kept fetches, {item}.") for item in moved]
+    from_data: Literal["same", "differs", "gone", "not tried"] = "not tried"
+    if reopen is not None:
+        from_data, found = _from_data(stored, data, reopen)
+        differences += found
+    differences += _definition_changes(stored, now, metrics_now)
+    differences += _package_changes(stored)
+    return Replay(
+        study=stored.name,
+        entry=entry.digest,
+        from_kept=not moved,
+        from_data=from_data,
+        differences=tuple(differences),
+        result=again,
+    )
+
+
+def numbers_moved(stored: Result, again: Result) -> Iterator[str]:
+    """What of the estimates, checks and verdict is not the same, in words, doubles within the tolerance."""
+    before, after = stored.to_dict(), again.to_dict()
+    for part in ("estimates", "checks", "verdict"):
+        for place, old, new in _unequal(before[part], after[part], part):
+            yield f"{place} was {old!r} and is {new!r}"
+
+
+def _unequal(old: Any, new: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            yield from _unequal(old.get(key), new.get(key), f"{place}.{key}")
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for number, (one, other) in enumerate(zip(old, new, strict=True)):
+            yield from _unequal(one, other, f"{place}[{number}]")
+    elif not _same_value(old, new):
+        yield place, old, new
+
+
+def _same_value(old: Any, new: Any) -> bool:
+    numbers = isinstance(old, float) and isinstance(new, int | float) and not isinstance(new, bool)
+    if numbers or (isinstance(new, float) and isinstance(old, int) and not isinstance(old, bool)):
+        if math.isnan(old) or math.isnan(new):
+            return math.isnan(old) and math.isnan(new)
+        return math.isclose(old, new, rel_tol=DOUBLE_TOLERANCE, abs_tol=1e-12)
+    return bool(old == new)
+
+
+def tables_differ(old: pa.Table, new: pa.Table) -> str:
+    """How two fetches differ, in words; empty when they are the same within the tolerance for doubles.
+
+    Rows are compared in order: what a study fetches is ordered.
+    """
+    if old.column_names != new.column_names:
+        return f"columns were {', '.join(old.column_names)} and are {', '.join(new.column_names)}"
+    if old.num_rows != new.num_rows:
+        return f"{old.num_rows} rows came back and now {new.num_rows} do"
+    for name in old.column_names:
+        pairs = zip(old.column(name).to_pylist(), new.column(name).to_pylist(), strict=True)
+        for row, (one, other) in enumerate(pairs):
+            if not _same_value(one, other):
+                return f"{name} in row {row + 1} was {one!r} and is {other!r}"
+    return ""
+
+
+def _from_data(
+    stored: Result, data: Mapping[str, pa.Table], reopen: Callable[[Provenance], Warehouse]
+) -> tuple[Literal["same", "differs", "gone"], list[Difference]]:
+    try:
+        warehouse = reopen(stored.provenance)
+    except SteelyardError as error:
+        says = f"It cannot be recomputed from the data: {error.problem}."
+        return "gone", [Difference(kind="data", says=says)]
+    with warehouse:
+        found = [item for read in stored.provenance.reads for item in _reread(read, data[read.name], warehouse)]
+    return ("differs" if found else "same"), found
+
+
+def _reread(read: Read, before: pa.Table, warehouse: Warehouse) -> Iterator[Difference]:
+    for table in read.tables:
+        present = warehouse.version(table.name)
+        if table.fingerprint and present.fingerprint and present.fingerprint != table.fingerprint:
+            yield Difference(
+                kind="data",
+                says=f"{table.name} had fingerprint {table.fingerprint[:12]} and has {present.fingerprint[:12]}.",
+            )
+    query = Query(sql=read.sql, parameters=parameters_from_plain(read.parameters))
+    how = tables_differ(before, warehouse.fetch(query))
+    if how:
+        yield Difference(kind="data", says=f"The query {read.name!r} gives something else: {how}.")
+
+
+def _definition_changes(
+    stored: Result, now: Study | None, metrics_now: Mapping[str, str] | None
+) -> Iterator[Difference]:
+    provenance = stored.provenance
+    if now is not None and now.digest() != provenance.digest:
+        old, new = dict(provenance.definition), now.definition()
+        fields = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+        yield Difference(kind="definition", says=f"The study has been edited since: {', '.join(fields)}.")
+    for name, digest in provenance.context.get("metrics", {}).items():
+        current = (metrics_now or {}).get(name)
+        if metrics_now is not None and current != digest:
+            how = "is not defined any more" if current is None else "is defined otherwise now"
+            yield Difference(kind="definition", says=f"The metric {name!r} {how}.")
+
+
+def _package_changes(stored: Result) -> Iterator[Difference]:
+    for name in PACKAGES:
+        old, new = stored.provenance.packages.get(name), version(name)
+        if old != new:
+            yield Difference(kind="note", says=f"{name} was {old} and is {new}.")

@@ -1,0 +1,89 @@
+"""Registration: what was frozen before outcomes were read, and how a result stands to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from steelyard.result import Result
+from steelyard.studies.study import Plan, Study
+from steelyard.warehouse import Entry, Ledger
+
+if TYPE_CHECKING:
+    from steelyard.metrics import MetricCatalog
+
+__all__ = ["Standing", "earlier_results", "governed_digests", "register", "standing_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How a definition stands to what was registered.
+
+    Args:
+        label: `registered`, or `exploratory`.
+        says: Why, in words.
+    """
+
+    label: Literal["registered", "exploratory"]
+    says: str
+
+
+def governed_digests(study: Study, metrics: MetricCatalog | None) -> dict[str, str]:
+    """The digest of each governed metric that the study names."""
+    return {} if metrics is None else {name: metrics.digest(name) for name in study.governed()}
+
+
+def register(study: Study, plan: Plan, ledger: Ledger, governed: Mapping[str, str] | None = None) -> Entry:
+    """Freezes the study's definition and rule in the ledger; the same definition again gives the first entry.
+
+    Args:
+        study: The study.
+        plan: Its plan, whose words and rule are frozen with it.
+        ledger: Where it is kept.
+        governed: Digests of the governed metrics that it names; they are frozen with it.
+    """
+    governed = dict(governed or {})
+    registrations = list(ledger.entries(kind="registration", name=study.name))
+    for entry in registrations:
+        if _is_of(entry, study, governed):
+            return entry
+    body = {
+        "definition": study.definition(),
+        "digest": study.digest(),
+        "metrics": governed,
+        "version": len(registrations) + 1,
+        "says": plan.says,
+        "rule": plan.rule,
+        "sample": dict(plan.sample),
+        "sql": {name: query.sql for name, query in plan.queries.items()},
+    }
+    return ledger.append("registration", study.name, body)
+
+
+def _is_of(entry: Entry, study: Study, governed: Mapping[str, str]) -> bool:
+    return bool(entry.body["digest"] == study.digest() and entry.body["metrics"] == dict(governed))
+
+
+def standing_of(study: Study, ledger: Ledger | None, governed: Mapping[str, str] | None = None) -> Standing:
+    """Whether this very definition was registered first, before any result."""
+    if ledger is None:
+        return Standing(label="exploratory", says="it ran without a ledger, so nothing was registered beforehand")
+    registrations = list(ledger.entries(kind="registration", name=study.name))
+    results = list(ledger.entries(kind="result", name=study.name))
+    mine = [entry for entry in registrations if _is_of(entry, study, governed or {})]
+    if not mine:
+        says = f"an edit of version {len(registrations)}, itself not registered" if registrations else "never registered"
+        return Standing(label="exploratory", says=says)
+    version = mine[0].body["version"]
+    if version > 1:
+        says = f"version {version}, registered {mine[0].at} after version 1 was: a later edit"
+        return Standing(label="exploratory", says=says)
+    if results and results[0].number < mine[0].number:
+        return Standing(label="exploratory", says=f"registered {mine[0].at}, but it had run at {results[0].at} already")
+    return Standing(label="registered", says=f"registered {mine[0].at} as {mine[0].digest[:12]}, before any result")
+
+
+def earlier_results(ledger: Ledger, name: str) -> tuple[Result, ...]:
+    """The study's results so far, oldest first."""
+    return tuple(Result.from_dict(entry.body["result"]) for entry in ledger.entries(kind="result", name=name))
