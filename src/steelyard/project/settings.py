@@ -1,0 +1,119 @@
+"""What `steelyard.toml` says."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from steelyard.definition_file import build
+from steelyard.errors import DefinitionError, SteelyardError, unknown_name
+
+__all__ = ["FILE", "FORMAT", "Settings", "Target", "read_settings"]
+
+FILE = "steelyard.toml"
+FORMAT = 1
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where one environment keeps its data and its ledger.
+
+    Args:
+        warehouse: A folder (the embedded default), a `.duckdb` file, or a URL; `${NAME}` stands for an environment
+            variable, so that no secret is written down.
+        ledger: A SQLite file, or a `postgresql://` URL; empty means beside the warehouse.
+        memory_limit: The most memory that the embedded engine may take, such as `4GB`; empty leaves it to the engine.
+        threads: Threads of the embedded engine; 0 leaves it to the engine.
+        timeout: Seconds that a query may take; 0 waits.
+    """
+
+    warehouse: str = ".steelyard/warehouse"
+    ledger: str = ""
+    memory_limit: str = ""
+    threads: int = 0
+    timeout: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What `steelyard.toml` says.
+
+    Args:
+        name: The project's name.
+        format: Version of the project's format.
+        zone: IANA zone in which days are counted.
+        currency: What money is measured in, such as `USD`.
+        week_start: First day of the week.
+        sensitive: Columns (`column` or `table.column`) that no metric may group by and no study may use.
+        target: The target that is used when none is asked for.
+        targets: The environments by name.
+        plugins: Whether kinds of study from other packages are looked for.
+    """
+
+    name: str
+    format: int = FORMAT
+    zone: str = "UTC"
+    currency: str = ""
+    week_start: Day = "monday"
+    sensitive: tuple[str, ...] = ()
+    target: str = "dev"
+    targets: Mapping[str, Target] = field(default_factory=lambda: {"dev": Target()})
+    plugins: bool = True
+
+    def chosen(self, target: str | None = None) -> Target:
+        """The target asked for, or the default one.
+
+        Raises:
+            UnknownNameError: There is none of that name.
+        """
+        name = target or self.target
+        if name not in self.targets:
+            raise unknown_name("target", name, self.targets, where=FILE)
+        return self.targets[name]
+
+
+def read_settings(folder: Path) -> Settings:
+    """What the folder's `steelyard.toml` says.
+
+    Raises:
+        DefinitionError: There is none, it is not TOML, or it says something that cannot be.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise DefinitionError(
+            f"there is no project in {str(folder)!r}: it has no {FILE}",
+            where=str(folder),
+            hint="`steelyard init FOLDER` makes one; `steelyard demo` makes one with data",
+        )
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DefinitionError(f"{FILE} is not TOML: {error}", where=str(path)) from error
+    return _settings(data, path)
+
+
+def _settings(data: dict[str, Any], path: Path) -> Settings:
+    if data.get("format", FORMAT) > FORMAT:
+        raise DefinitionError(
+            f"the project has format {data['format']}, and this Steelyard knows up to {FORMAT}",
+            where=str(path),
+            hint="use a newer Steelyard",
+        )
+    data.setdefault("name", path.parent.resolve().name)
+    try:
+        settings = build(Settings, data)
+    except SteelyardError as error:
+        raise error.at(str(path)) from None
+    try:
+        ZoneInfo(settings.zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        hint = "use an IANA name such as 'Europe/Berlin'"
+        raise DefinitionError(f"no time zone {settings.zone!r}", where=str(path), hint=hint) from error
+    settings.chosen()
+    return settings
