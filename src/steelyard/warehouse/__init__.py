@@ -1,16 +1,51 @@
 """Connections, SQL in one dialect sent to many engines, kept versions, fingerprints, the ledger."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from steelyard.warehouse.declaration import KeyProof, TableDeclaration
 from steelyard.warehouse.query import Query, Value, quote_name, quote_text
 from steelyard.warehouse.warehouse import TableVersion, Warehouse
 
+if TYPE_CHECKING:
+    from steelyard.warehouse.connect import connect
+    from steelyard.warehouse.dialect import parse_select, referenced_tables, render
+    from steelyard.warehouse.duckdb_open import open_duckdb
+    from steelyard.warehouse.duckdb_warehouse import DuckDbWarehouse
+
+# What loads an engine or SQLGlot loads on first use: name -> its module.
+_ON_FIRST_USE = {
+    "DuckDbWarehouse": "duckdb_warehouse",
+    "connect": "connect",
+    "open_duckdb": "duckdb_open",
+    "parse_select": "dialect",
+    "referenced_tables": "dialect",
+    "render": "dialect",
+}
+
 __all__ = [
+    "DuckDbWarehouse",
     "KeyProof",
     "Query",
     "TableDeclaration",
     "TableVersion",
     "Value",
     "Warehouse",
+    "connect",
+    "open_duckdb",
+    "parse_select",
     "quote_name",
     "quote_text",
+    "referenced_tables",
+    "render",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_ON_FIRST_USE[name]}"), name)
+    globals()[name] = value
+    return value

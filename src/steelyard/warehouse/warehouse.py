@@ -78,7 +78,9 @@ class Warehouse(ABC):
         """The table's present state."""
 
     @abstractmethod
-    def write(self, name: str, rows: pa.Table | pa.RecordBatchReader, *, mode: Literal["replace", "append"] = "replace") -> int:
+    def write(
+        self, name: str, rows: pa.Table | pa.RecordBatchReader, *, mode: Literal["replace", "append"] = "replace"
+    ) -> int:
         """Writes a table in one transaction; returns the rows written. Refused where the source is read-only."""
 
     @abstractmethod

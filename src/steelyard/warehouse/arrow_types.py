@@ -1,0 +1,98 @@
+"""One small set of Arrow types for what comes back, whichever engine answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from steelyard.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["settle_types"]
+
+
+def settle_types(table: pa.Table) -> pa.Table:
+    """The same values in the types that every engine agrees on.
+
+    Whole numbers are int64, or decimal128(38, 0) where one of the column does not fit; decimals are
+    decimal128(38, scale); other numbers are double; text, enumerations and UUIDs are string; moments are
+    timestamp[us], with the zone UTC where they have one; days are date32.
+
+    >>> import pyarrow as pa
+    >>> settle_types(pa.table({"n": pa.array([1, 2], pa.int16()), "s": pa.array(["a", "b"], pa.large_string())})).schema
+    n: int64
+    s: string
+    """
+    import pyarrow as pa
+
+    columns = [_settle(name, column) for name, column in zip(table.column_names, table.columns, strict=True)]
+    fields = [pa.field(name, column.type) for name, column in zip(table.column_names, columns, strict=True)]
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+
+
+def _settle(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
+        return _settle(name, _uuid_text(column) if kind.extension_name == "arrow.uuid" else column)
+    if pa.types.is_dictionary(kind):
+        return _settle(name, column.cast(kind.value_type))
+    if pa.types.is_decimal(kind) and kind.scale == 0:
+        return _whole(column.cast(pa.decimal128(38, 0)))
+    if pa.types.is_uint64(kind):
+        return _whole(column.cast(pa.decimal128(20, 0)).cast(pa.decimal128(38, 0)))
+    target = _target(kind)
+    if target is None or target == kind:
+        return column
+    try:
+        return column.cast(target)
+    except pa.ArrowInvalid as error:
+        raise DataError(
+            f"column {name!r} has a value of type {kind} that {target} cannot hold: {error}",
+            hint="cast it in the SELECT to a coarser type",
+        ) from error
+
+
+def _target(kind: pa.DataType) -> pa.DataType | None:
+    """The type that stands for `kind`; None where it is kept."""
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_integer(kind):
+        return pa.int64()
+    if types.is_decimal(kind):
+        return pa.decimal128(38, kind.scale)
+    if types.is_floating(kind):
+        return pa.float64()
+    if types.is_timestamp(kind):
+        return pa.timestamp("us", "UTC" if kind.tz else None)
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return pa.string()
+    if types.is_date(kind):
+        return pa.date32()
+    if types.is_time(kind):
+        return pa.time64("us")
+    if types.is_large_binary(kind) or types.is_binary_view(kind):
+        return pa.binary()
+    return None
+
+
+def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return column
+
+
+def _uuid_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    from uuid import UUID
+
+    import pyarrow as pa
+
+    values = [None if value is None else str(UUID(bytes=value)) for value in column.to_pylist()]
+    return pa.chunked_array([pa.array(values, pa.string())])
