@@ -61,7 +61,9 @@ def study_from(data: Mapping[str, Any], definition: Definition | None = None, *,
     known = {item.name for item in fields(cls)}
     for name in values:
         if name not in known:
-            raise unknown_name(f"field of {kind}", name, known, where=definition.where((name,)) if definition else where)
+            raise unknown_name(
+                f"field of {kind}", name, known, where=definition.where((name,)) if definition else where
+            )
     try:
         return cast("Study", build(cls, values, definition))
     except SteelyardError as error:

@@ -32,7 +32,10 @@ def estimates_table(estimates: Sequence[Estimate]) -> pa.Table:
 
     numbers = {"value", "std_error", "low", "high", "level", "p_value"}
     schema = pa.schema(
-        [(name, pa.float64() if name in numbers else pa.int64() if name == "n" else pa.string()) for name in ESTIMATE_COLUMNS]
+        [
+            (name, pa.float64() if name in numbers else pa.int64() if name == "n" else pa.string())
+            for name in ESTIMATE_COLUMNS
+        ]
     )
     return pa.Table.from_pylist([estimate.to_dict() for estimate in estimates], schema=schema)
 
@@ -61,7 +64,7 @@ def table_from_plain(data: Mapping[str, Any]) -> pa.Table:
     return pa.table(arrays)
 
 
-def _array(cells: Sequence[Any], type_name: str) -> pa.Array[Any]:
+def _array(cells: Sequence[Any], type_name: str) -> Any:
     import pyarrow as pa
 
     if match := re.fullmatch(r"decimal128\((\d+), (-?\d+)\)", type_name):
@@ -71,9 +74,9 @@ def _array(cells: Sequence[Any], type_name: str) -> pa.Array[Any]:
         return pa.array([None if cell is None else date.fromisoformat(cell) for cell in cells], pa.date32())
     if match := re.fullmatch(r"timestamp\[(s|ms|us|ns)(?:, tz=(.+))?\]", type_name):
         moments = [None if cell is None else datetime.fromisoformat(cell) for cell in cells]
-        return pa.array(moments, pa.timestamp(match[1], tz=match[2]))  # type: ignore[call-overload,no-any-return]
+        return pa.array(moments, pa.timestamp(match[1], tz=match[2]))  # type: ignore[type-var]
     names = {"double": "float64", "float": "float32"}
     try:
-        return pa.array(cells, pa.type_for_alias(names.get(type_name, type_name)))
+        return pa.array(cells, pa.type_for_alias(names.get(type_name, type_name)))  # type: ignore[call-overload]
     except ValueError as error:
         raise DataError(f"a stored table has a column of type {type_name!r}, which is not read back") from error

@@ -89,9 +89,9 @@ class Result:
         return to_html_page(self.question, self.blocks())
 
     def _repr_html_(self) -> str:
-        from steelyard.document import to_html_fragment
+        from steelyard.document import stylesheet, to_html
 
-        return to_html_fragment(self.blocks())
+        return f"<style>{stylesheet()}</style>{to_html(self.blocks())}"
 
     def __str__(self) -> str:
         return self.to_text()

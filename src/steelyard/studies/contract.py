@@ -48,9 +48,7 @@ class Case:
 
     def setting(self, tables: Mapping[str, pa.Table] | None = None, ledger: Ledger | None = None) -> Setting:
         """The case's data as a study's setting."""
-        return Setting(
-            warehouse=connect(tables or self.tables), metrics=self.metrics, ledger=ledger, zone=self.zone
-        )
+        return Setting(warehouse=connect(tables or self.tables), metrics=self.metrics, ledger=ledger, zone=self.zone)
 
 
 def it_is_frozen(case: Case) -> None:

@@ -44,7 +44,12 @@ class Reading:
 
 
 def run(
-    study: Study, source: Any, *, ledger: Ledger | None = None, as_of: datetime | None = None, timeout: float | None = None
+    study: Study,
+    source: Any,
+    *,
+    ledger: Ledger | None = None,
+    as_of: datetime | None = None,
+    timeout: float | None = None,
 ) -> Result:
     """Answers the study's question.
 
@@ -66,7 +71,12 @@ def run(
 
 
 def run_and_keep(
-    study: Study, source: Any, *, ledger: Ledger | None = None, as_of: datetime | None = None, timeout: float | None = None
+    study: Study,
+    source: Any,
+    *,
+    ledger: Ledger | None = None,
+    as_of: datetime | None = None,
+    timeout: float | None = None,
 ) -> tuple[Result, Entry | None]:
     """As `run`, with the ledger's entry; None when there is no ledger."""
     setting = setting_of(source)

@@ -73,7 +73,9 @@ def standing_of(study: Study, ledger: Ledger | None, governed: Mapping[str, str]
     results = list(ledger.entries(kind="result", name=study.name))
     mine = [entry for entry in registrations if _is_of(entry, study, governed or {})]
     if not mine:
-        says = f"an edit of version {len(registrations)}, itself not registered" if registrations else "never registered"
+        says = (
+            f"an edit of version {len(registrations)}, itself not registered" if registrations else "never registered"
+        )
         return Standing(label="exploratory", says=says)
     version = mine[0].body["version"]
     if version > 1:

@@ -1,0 +1,122 @@
+"""Everything that a project's folder defines, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from steelyard.definition_file import read_definition
+from steelyard.errors import DefinitionError, SteelyardError
+from steelyard.project.settings import Settings
+from steelyard.studies import Study
+
+if TYPE_CHECKING:
+    from steelyard.metrics import MetricCatalog
+    from steelyard.pipeline import SourceDefinition, TableDefinition
+
+__all__ = ["Definitions", "read_definitions", "study_file"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definitions:
+    """Everything that a project's folder defines.
+
+    Args:
+        sources: What is loaded, by name.
+        tables: What is built, by name.
+        metrics: The governed metrics.
+        studies: The studies, by name.
+        problems: What is wrong, in the order of the files; the rest works all the same.
+    """
+
+    sources: Mapping[str, SourceDefinition]
+    tables: Mapping[str, TableDefinition]
+    metrics: MetricCatalog
+    studies: Mapping[str, Study]
+    problems: tuple[SteelyardError, ...] = field(default=())
+
+
+def read_definitions(folder: Path, settings: Settings) -> Definitions:
+    """Reads every file of definitions; one that is wrong is a problem and not the end."""
+    from steelyard.metrics import read_metrics
+    from steelyard.pipeline import read_source_file, read_table_file
+
+    problems: list[SteelyardError] = []
+    sources = _by_name(_each(folder, "sources/**/*.yml", read_source_file, problems), problems)
+    tables = _by_name(
+        ((path, (table,)) for path, table in _each(folder, "tables/**/*.sql", read_table_file, problems)), problems
+    )
+    for name in sorted(set(sources) & set(tables)):
+        where = str(tables[name].where)
+        problems.append(DefinitionError(f"{name!r} is both a source and a table", where=where, hint="rename one"))
+    metrics = read_metrics(
+        _files(folder, "metrics/**/*.yml"),
+        tables=[table.declaration for table in tables.values()] + [source.declaration for source in sources.values()],
+        zone=settings.zone,
+        week_start=settings.week_start,
+        currency=settings.currency,
+        sensitive=settings.sensitive,
+    )
+    problems += metrics.problems
+    studies = _studies(folder, problems)
+    return Definitions(sources=sources, tables=tables, metrics=metrics, studies=studies, problems=tuple(problems))
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    found = sorted(folder.glob(pattern))
+    if pattern.endswith(".yml"):
+        found = sorted([*found, *folder.glob(pattern.removesuffix(".yml") + ".yaml")])
+    return found
+
+
+def _each(
+    folder: Path, pattern: str, read: Callable[[Path], T], problems: list[SteelyardError]
+) -> Iterator[tuple[Path, T]]:
+    for path in _files(folder, pattern):
+        try:
+            yield path, read(path)
+        except SteelyardError as error:
+            problems.append(error.at(str(path)))
+
+
+def _by_name(found, problems):  # type: ignore[no-untyped-def]
+    named = {}
+    for path, items in found:
+        for item in items:
+            if item.name in named:
+                problems.append(DefinitionError(f"two files define {item.name!r}", where=str(path), hint="rename one"))
+            else:
+                named[item.name] = item
+    return named
+
+
+def _studies(folder: Path, problems: list[SteelyardError]) -> dict[str, Study]:
+    studies: dict[str, Study] = {}
+    for path, study in _each(folder, "studies/**/*.yml", study_file, problems):
+        if study.name in studies:
+            problems.append(DefinitionError(f"two files define the study {study.name!r}", where=str(path)))
+        studies.setdefault(study.name, study)
+    return studies
+
+
+def study_file(path: Path) -> Study:
+    """The study that a file says; its name is the file's.
+
+    Raises:
+        DefinitionError: It says something that cannot be, or is named otherwise.
+    """
+    from steelyard.project.kinds import study_from
+
+    definition = read_definition(path)
+    name = definition.data.get("name", path.stem)
+    if name != path.stem:
+        raise DefinitionError(
+            f"the study in {path.name!r} is named {name!r}",
+            where=definition.where(("name",)),
+            hint="one name: the file's",
+        )
+    return study_from({**definition.data, "name": name}, definition)

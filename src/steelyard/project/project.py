@@ -1,0 +1,404 @@
+"""A folder of definitions, opened: what it knows, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from steelyard.errors import DefinitionError, SteelyardError, WarehouseError, unknown_name
+from steelyard.project.definitions import Definitions, read_definitions
+from steelyard.project.settings import FILE, Settings, Target, read_settings
+from steelyard.result import Provenance, Result
+from steelyard.studies import Plan, Replay, Setting, Study
+from steelyard.warehouse import Entry, Ledger, Store, Warehouse, connect
+
+if TYPE_CHECKING:
+    from steelyard.decisions import Decision
+    from steelyard.decisions.record import Recorded
+    from steelyard.metrics import Explanation, MetricTable
+    from steelyard.pipeline import RefreshReport
+    from steelyard.pipeline.progress import Progress
+
+__all__ = ["Project", "open_project"]
+
+Range = tuple[str | date, str | date]
+
+
+def open_project(folder: str | Path, *, target: str | None = None) -> Project:
+    """Opens a folder of definitions.
+
+    Args:
+        folder: The folder that holds `steelyard.toml`, or one inside it.
+        target: The environment, such as `prod`; None takes the project's default.
+
+    Returns:
+        The project; files that are wrong are in `project.problems`, and the rest works.
+
+    Raises:
+        DefinitionError: There is no project there.
+        UnknownNameError: It has no such target.
+    """
+    start = Path(folder).expanduser().resolve()
+    root = next((path for path in (start, *start.parents) if (path / FILE).is_file()), start)
+    return Project(root, target=target)
+
+
+class Project:
+    """A folder of definitions, opened for one target."""
+
+    def __init__(self, folder: Path, *, target: str | None = None) -> None:
+        self.folder = folder
+        self.settings: Settings = read_settings(folder)
+        self.target_name = target or self.settings.target
+        self.target: Target = self.settings.chosen(target)
+        self._open = ExitStack()
+
+    def __repr__(self) -> str:
+        return f"Project({self.settings.name!r}, target={self.target_name!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the warehouse and the ledger."""
+        self._open.close()
+        for name in ("ledger", "store"):
+            self.__dict__.pop(name, None)
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self.settings.name
+
+    # What it defines
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """Everything that the folder defines."""
+        return read_definitions(self.folder, self.settings)
+
+    def reread(self) -> None:
+        """Reads the files again, as a server does when one has changed."""
+        self.settings = read_settings(self.folder)
+        self.__dict__.pop("definitions", None)
+
+    @property
+    def problems(self) -> tuple[SteelyardError, ...]:
+        """What is wrong with its files."""
+        return self.definitions.problems
+
+    def study(self, name: str) -> Study:
+        """The study of that name.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        studies = self.definitions.studies
+        if name not in studies:
+            broken = [error for error in self.problems if Path(error.where.split(":")[0]).stem == name]
+            if broken:
+                raise broken[0]
+            raise unknown_name("study", name, studies, where=str(self.folder / "studies"))
+        return studies[name]
+
+    # Where its data is
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the target keeps its tables in a store of its own, which is what can be refreshed."""
+        text = self.target.warehouse
+        return "://" not in text and not text.endswith((".duckdb", ".ddb", ".db"))
+
+    def _path(self, text: str) -> Path:
+        return (self.folder / Path(text).expanduser()).resolve()
+
+    @cached_property
+    def store(self) -> Store:
+        """The store of the embedded target.
+
+        Raises:
+            DefinitionError: The target is another engine.
+        """
+        if not self.embedded:
+            raise DefinitionError(
+                f"the target {self.target_name!r} is not an embedded store, so nothing can be loaded or built in it",
+                where=FILE,
+                hint="give the target a folder as its `warehouse`, or build its tables with the tool that owns them",
+            )
+        return Store.open(self._path(self.target.warehouse))
+
+    def warehouse(self, number: int | None = None) -> Warehouse:
+        """A reader of the target's tables; of one catalog version where it is an embedded store. Close it after use.
+
+        Args:
+            number: The catalog version; None is the newest.
+        """
+        limits: dict[str, Any] = {
+            "memory_limit": self.target.memory_limit or None,
+            "threads": self.target.threads or None,
+        }
+        if self.embedded:
+            return self.store.warehouse(number, **limits)
+        text = self.target.warehouse
+        return connect(text if "://" in text else self._path(text), read_only=True, **limits)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The target's ledger."""
+        text = self.target.ledger
+        if not text:
+            place = self._path(self.target.warehouse).parent if self.embedded else self.folder / ".steelyard"
+            place.mkdir(parents=True, exist_ok=True)
+            text = str(place / "ledger.sqlite")
+        elif "://" not in text:
+            text = str(self._path(text))
+        return self._open.enter_context(Ledger.open(text))
+
+    def setting(self, warehouse: Warehouse | None = None) -> Setting:
+        """Where its studies run: one catalog version, its governed metrics, its ledger and its policy."""
+        number = self.store.snapshot().number if self.embedded else None
+        return Setting(
+            warehouse=warehouse or self._open.enter_context(self.warehouse(number)),
+            metrics=self.definitions.metrics,
+            ledger=self.ledger,
+            zone=self.settings.zone,
+            currency=self.settings.currency,
+            sensitive=self.settings.sensitive,
+            catalog=number,
+        )
+
+    # What can be done
+
+    def refresh(
+        self,
+        *,
+        select: Sequence[str] | None = None,
+        since: date | None = None,
+        until: date | None = None,
+        full: bool = False,
+        load: bool = True,
+        build: bool = True,
+        progress: Progress | None = None,
+    ) -> RefreshReport:
+        """Loads its sources and builds its tables; publishes what passes its blocking tests.
+
+        Args:
+            select: Only these sources and tables, and what tables need; None is everything.
+            since: First local date of a back-fill; None follows the cursors.
+            until: Last local date of a back-fill.
+            full: Whether to load and build everything anew.
+            load: Whether to load sources.
+            build: Whether to build tables.
+            progress: Told of every step.
+        """
+        from steelyard.pipeline import refresh
+
+        definitions = self.definitions
+        return refresh(
+            tuple(definitions.sources.values()) if load else (),
+            tuple(definitions.tables.values()) if build else (),
+            self.store,
+            ledger=self.ledger,
+            metrics_of=definitions.metrics.names_by_table(),
+            project_folder=self.folder,
+            select=select,
+            since=since,
+            until=until,
+            full=full,
+            zone=self.settings.zone,
+            progress=progress,
+        )
+
+    def query(
+        self,
+        metrics: str | Sequence[str],
+        *,
+        by: Sequence[str] | str = (),
+        where: str | None = None,
+        since: str | date | None = None,
+        until: str | date | None = None,
+        limit: int | None = None,
+        as_of: int | None = None,
+    ) -> MetricTable:
+        """Governed metrics as a table with provenance.
+
+        Args:
+            metrics: One name, or several.
+            by: Dimensions, and at most one of day, week, month, quarter, year.
+            where: A condition on dimensions, such as `country = 'DE'`.
+            since: First local date.
+            until: Last local date.
+            limit: The most rows.
+            as_of: The catalog version to read; None is the newest.
+        """
+        from steelyard.metrics import query
+
+        names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+        dimensions = (by,) if isinstance(by, str) else tuple(by)
+        with self.warehouse(as_of) as warehouse:
+            return query(
+                self.definitions.metrics,
+                warehouse,
+                names,
+                by=dimensions,
+                where=where,
+                since=_day(since),
+                until=_day(until),
+                limit=limit,
+            )
+
+    def explain(
+        self, metric: str, *, before: Range, after: Range, dimensions: Sequence[str] | None = None
+    ) -> Explanation:
+        """Why a metric differs between two ranges of local dates, both ends included.
+
+        Args:
+            metric: The metric.
+            before: First and last date of the baseline.
+            after: First and last date of what is to be explained.
+            dimensions: Dimensions to look at; None is all that the metric has.
+        """
+        from steelyard.metrics import explain
+
+        with self.warehouse() as warehouse:
+            return explain(
+                self.definitions.metrics,
+                warehouse,
+                metric,
+                before=_range(before),
+                after=_range(after),
+                dimensions=dimensions,
+            )
+
+    def plan(self, name: str, *, register: bool = False) -> Plan:
+        """What a study will do, before any outcome is read.
+
+        Args:
+            name: The study.
+            register: Whether to freeze it in the ledger.
+        """
+        from steelyard.studies import plan
+
+        with self.warehouse(self._number()) as warehouse:
+            return plan(self.study(name), self.setting(warehouse), freeze=register)
+
+    def run(self, name: str, *, as_of: datetime | None = None) -> Result:
+        """Runs a study and keeps its result in the ledger."""
+        return self.run_and_keep(name, as_of=as_of)[0]
+
+    def run_and_keep(self, name: str, *, as_of: datetime | None = None) -> tuple[Result, Entry]:
+        """As `run`, with the ledger's entry."""
+        from steelyard.studies import run_and_keep
+
+        with self.warehouse(self._number()) as warehouse:
+            setting = self.setting(warehouse)
+            result, entry = run_and_keep(self.study(name), setting, as_of=as_of, timeout=self.target.timeout or None)
+        assert entry is not None  # noqa: S101 - a project always has a ledger
+        return result, entry
+
+    def _number(self) -> int | None:
+        return self.store.snapshot().number if self.embedded else None
+
+    def results(self, name: str | None = None) -> tuple[tuple[Entry, Result], ...]:
+        """Every kept result, oldest first; of one study where it is named."""
+        return tuple(
+            (entry, Result.from_dict(entry.body["result"])) for entry in self.ledger.entries(kind="result", name=name)
+        )
+
+    def decide(self, name: str, **said: Any) -> Recorded:
+        """Records a decision; it cites the study's latest result unless `cites` says otherwise.
+
+        Args:
+            name: The study, or the decision's own name.
+            said: The fields of `Decision`.
+        """
+        from steelyard.decisions import Decision, decide
+
+        latest = self.ledger.latest("result", name)
+        if latest is not None:
+            said.setdefault("cites", (latest.digest,))
+            said.setdefault("question", latest.body["result"]["question"])
+            said.setdefault("situation", latest.body["result"]["verdict"]["says"])
+        said.setdefault("question", name.replace("_", " "))
+        missing = [field for field in ("choice", "action", "why", "who", "reversible") if field not in said]
+        if missing:
+            raise DefinitionError(f"the decision does not say {', '.join(missing)}", where=f"decide {name}")
+        decision: Decision = Decision(name=name, **said)
+        return decide(decision, self.ledger)
+
+    def replay(self, reference: str) -> tuple[Replay, ...]:
+        """Recomputes kept results, and says same or what differs.
+
+        Args:
+            reference: A study's name (its latest result), a decision's name or digest (every result that it cites),
+                or a result's digest.
+        """
+        from steelyard.project.kinds import study_from
+        from steelyard.studies import replay
+
+        metrics = self.definitions.metrics
+        return tuple(
+            replay(
+                entry,
+                self.ledger,
+                build=lambda data: study_from(data, where="ledger"),
+                reopen=self._reopen,
+                now=self.definitions.studies.get(entry.name),
+                metrics_now={name: metrics.digest(name) for name in metrics.metrics},
+            )
+            for entry in self._results_of(reference)
+        )
+
+    def _results_of(self, reference: str) -> Iterable[Entry]:
+        latest = self.ledger.latest("result", reference)
+        if latest is not None:
+            return (latest,)
+        decision = self.ledger.latest("decision", reference)
+        entry = decision or self.ledger.get(reference)
+        if entry.kind == "decision":
+            return tuple(self.ledger.get(digest) for digest in entry.body["decision"]["cites"])
+        if entry.kind == "result":
+            return (entry,)
+        raise DefinitionError(f"{reference!r} is a {entry.kind}", where="replay", hint="name a result or a decision")
+
+    def _reopen(self, provenance: Provenance) -> Warehouse:
+        number = provenance.context.get("catalog")
+        if number is None and self.embedded:
+            raise WarehouseError("it was read from another kind of warehouse, which keeps no versions")
+        return self.warehouse(number)
+
+    def ledger_check(self, expect: str | None = None) -> Any:
+        """Whether the ledger is whole: see `Ledger.verify`."""
+        return self.ledger.verify(expect_head=expect) if expect else self.ledger.verify()
+
+    def with_target(self, target: str) -> Project:
+        """The same folder for another target."""
+        return Project(self.folder, target=target)
+
+
+def _day(value: str | date | None) -> date | None:
+    if value is None or isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise DefinitionError(f"{value!r} is not a date", hint="write it as 2026-01-31") from error
+
+
+def _range(value: Range) -> tuple[date, date]:
+    first, last = (_day(item) for item in value)
+    assert first is not None  # noqa: S101 - a range has two dates by its type
+    assert last is not None  # noqa: S101
+    if first > last:
+        raise DefinitionError(f"a range ends on {last} before it begins on {first}", hint="give the earlier date first")
+    return first, last
