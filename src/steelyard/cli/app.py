@@ -1,0 +1,60 @@
+"""The command line's tree of commands, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from steelyard.cli import ask, data, ledger, serving, studies
+from steelyard.cli.output import print_error
+from steelyard.errors import SteelyardError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="steelyard",
+    help="From raw events to decisions that can be defended and replayed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for module in (data, ask, studies, serving):
+    module.add_to(app)
+app.add_typer(ledger.app, name="ledger")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"steelyard {version('steelyard')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """From raw events to decisions that can be defended and replayed."""
+
+
+def run() -> None:
+    """Runs the command line and ends the process: 0 fine, 2 a definition, 3 data or warehouse, 4 strict and invalid."""
+    try:
+        app()
+    except SteelyardError as error:
+        print_error(error, as_json="--json" in sys.argv)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,111 @@
+"""`query`, `how` and `explain`: metrics in the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from steelyard.cli.options import AsJson, Folder, Target, as_date, opened
+from steelyard.cli.output import show
+from steelyard.errors import DefinitionError
+
+__all__ = ["add_to"]
+
+HERE = Path()
+By = Annotated[list[str], typer.Option("--by", "-b", help="A dimension, or day, week, month, quarter, year.")]
+Where = Annotated[Optional[str], typer.Option("--where", "-w", help="A condition on dimensions.")]  # noqa: UP045
+Since = Annotated[Optional[str], typer.Option("--since", help="First local date.")]  # noqa: UP045
+Until = Annotated[Optional[str], typer.Option("--until", help="Last local date.")]  # noqa: UP045
+
+
+def query(
+    metrics: Annotated[list[str], typer.Argument(help="One metric, or several.")],
+    by: By = [],  # noqa: B006 - typer copies it
+    where: Where = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[Optional[int], typer.Option(help="The most rows.")] = None,  # noqa: UP045
+    as_of: Annotated[Optional[int], typer.Option(help="Catalog version to read.")] = None,  # noqa: UP045
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL and do not run it.")] = False,
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--output", "-o", help="Write CSV, Parquet or JSON, by the ending."),
+    ] = None,
+    project: Folder = HERE,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """Governed metrics as a table with a sparkline."""
+    with opened(project, target) as found:
+        table = found.query(
+            metrics,
+            by=by,
+            where=where,
+            since=as_date(since, "--since"),
+            until=as_date(until, "--until"),
+            limit=limit,
+            as_of=as_of,
+        )
+    if sql:
+        typer.echo(table.how.sql)
+        return
+    if output is not None:
+        table.write(output)
+        typer.echo(f"{table.table.num_rows:,} rows written to {output}")
+        return
+    show(table.blocks(), table.to_dict(), as_json=as_json)
+
+
+def how(
+    metric: Annotated[str, typer.Argument(help="The metric.")],
+    by: By = [],  # noqa: B006
+    where: Where = None,
+    since: Since = None,
+    until: Until = None,
+    project: Folder = HERE,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """How a number is made: definition, order of operations, SQL, tables, versions, fingerprints."""
+    with opened(project, target) as found:
+        table = found.query(
+            metric, by=by, where=where, since=as_date(since, "--since"), until=as_date(until, "--until")
+        )
+    show(table.how.blocks(), table.how.to_dict(), as_json=as_json)
+
+
+def explain(
+    metric: Annotated[str, typer.Argument(help="The metric.")],
+    before: Annotated[str, typer.Option(help="The baseline: FIRST..LAST, local dates, both included.")],
+    after: Annotated[str, typer.Option(help="What is to be explained: FIRST..LAST.")],
+    dimension: Annotated[list[str], typer.Option("--dimension", "-d", help="Look only at these.")] = [],  # noqa: B006
+    project: Folder = HERE,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why a metric moved between two ranges of dates."""
+    with opened(project, target) as found:
+        explanation = found.explain(
+            metric,
+            before=_range(before, "--before"),
+            after=_range(after, "--after"),
+            dimensions=tuple(dimension) or None,
+        )
+    show(explanation.blocks(), explanation.to_dict(), as_json=as_json)
+
+
+def _range(text: str, option: str) -> tuple[str, str]:
+    first, dots, last = text.partition("..")
+    if not dots or not first or not last:
+        raise DefinitionError(
+            f"{text!r} is not a range of dates", where=option, hint="write it as 2026-07-01..2026-09-30"
+        )
+    return first.strip(), last.strip()
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands."""
+    for command in (query, how, explain):
+        app.command()(command)

@@ -1,0 +1,174 @@
+"""Plans, replays, ledger entries, refreshes and problems as blocks and as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from steelyard.canonical import canonical_json, plain
+from steelyard.document import (
+    Block,
+    Callout,
+    CodeBlock,
+    Column,
+    Facts,
+    Format,
+    Heading,
+    Items,
+    Paragraph,
+    Section,
+    Table,
+)
+from steelyard.result import Result
+
+if TYPE_CHECKING:
+    from steelyard.errors import SteelyardError
+    from steelyard.pipeline import RefreshReport
+    from steelyard.studies import Plan, Replay, Study
+    from steelyard.warehouse import Entry
+
+__all__ = [
+    "entry_blocks",
+    "plan_blocks",
+    "plan_data",
+    "problem_blocks",
+    "replay_blocks",
+    "refresh_blocks",
+    "replay_data",
+]
+
+
+def plan_blocks(study: Study, plan: Plan, registered: Entry | None = None) -> list[Block]:
+    """What a study will do, for a person to read before any outcome is."""
+    blocks: list[Block] = [
+        Heading(study.question, level=1),
+        Paragraph(plan.says),
+        Callout("note", "The rule", plan.rule),
+    ]
+    if plan.sample:
+        blocks.append(Facts([(label, _shown(value)) for label, value in plan.sample.items()]))
+    blocks += [Callout("warning", "Doubtful already", warning) for warning in plan.warnings]
+    for name, query in plan.queries.items():
+        says = f"{name}: {query.says}" if query.says else name
+        shown: list[Block] = [CodeBlock(query.sql, "sql")]
+        if query.parameters:
+            shown.append(Facts([(f"${key}", str(value)) for key, value in query.parameters.items()]))
+        blocks.append(Section(says, shown))
+    blocks.append(_registration(study, registered))
+    return blocks
+
+
+def _registration(study: Study, registered: Entry | None) -> Block:
+    if registered is None:
+        return Callout("note", "Not registered", f"Its digest would be {study.digest()[:16]}; --register freezes it.")
+    version = registered.body["version"]
+    kind = "good" if version == 1 else "warning"
+    says = f"Digest {study.digest()[:16]}, entry {registered.digest[:16]}, {registered.at}."
+    edited = "" if version == 1 else " A later edit: its results are exploratory."
+    return Callout(kind, f"Registered as version {version}", says + edited)  # type: ignore[arg-type]
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, str | int | float) or value is None else canonical_json(value)
+
+
+def plan_data(study: Study, plan: Plan, registered: Entry | None = None) -> dict[str, Any]:
+    """The same for a program."""
+    return {
+        "study": study.name,
+        "digest": study.digest(),
+        "says": plan.says,
+        "rule": plan.rule,
+        "sample": plain(dict(plan.sample)),
+        "warnings": list(plan.warnings),
+        "queries": {
+            name: {"sql": query.sql, "parameters": plain(dict(query.parameters)), "says": query.says}
+            for name, query in plan.queries.items()
+        },
+        "registered": registered.digest if registered else None,
+    }
+
+
+def replay_blocks(replay: Replay) -> list[Block]:
+    """What came of recomputing a result."""
+    kind = "good" if replay.same else "warning"
+    facts = [
+        ("result", replay.entry[:16]),
+        ("from the kept fetches", "same" if replay.from_kept else "differs"),
+        ("from the data", replay.from_data),
+    ]
+    rows = [(item.kind, item.says) for item in replay.differences]
+    blocks: list[Block] = [
+        Heading(f"Replay of {replay.study}", level=1),
+        Callout(kind, "Same" if replay.same else "Not the same", replay.says),  # type: ignore[arg-type]
+        Facts(facts),
+    ]
+    return [*blocks, Table([Column("kind"), Column("says")], rows)] if rows else blocks
+
+
+def replay_data(replay: Replay) -> dict[str, Any]:
+    """The same for a program."""
+    return {
+        "study": replay.study,
+        "entry": replay.entry,
+        "same": replay.same,
+        "from_kept": "same" if replay.from_kept else "differs",
+        "from_data": replay.from_data,
+        "differences": [{"kind": item.kind, "says": item.says} for item in replay.differences],
+    }
+
+
+def entry_blocks(entry: Entry) -> list[Block]:
+    """One entry of the ledger, in the shape of its kind."""
+    from steelyard.decisions import read_decision
+    from steelyard.decisions.blocks import decision_blocks
+
+    facts = Facts(
+        [
+            ("entry", entry.digest),
+            ("kind", entry.kind),
+            ("name", entry.name),
+            ("at", entry.at),
+            ("parents", ", ".join(parent[:16] for parent in entry.parents) or "none: the first"),
+        ]
+    )
+    if entry.kind == "result":
+        return [*Result.from_dict(entry.body["result"]).blocks(), facts]
+    if entry.kind == "decision":
+        return [*decision_blocks(read_decision(entry)), facts]
+    return [Heading(f"{entry.kind}: {entry.name}", level=1), facts, CodeBlock(_pretty(entry.body), "json")]
+
+
+def _pretty(body: Any) -> str:
+    import json
+
+    return json.dumps(plain(body), indent=2, ensure_ascii=False)
+
+
+def problem_blocks(problems: Sequence[SteelyardError], counts: dict[str, int]) -> list[Block]:
+    """What `check` found."""
+    found = ", ".join(f"{number:,} {label}" for label, number in counts.items())
+    if not problems:
+        return [Callout("good", "Nothing wrong", found)]
+    rows = [(error.where, error.problem, error.hint) for error in problems]
+    return [
+        Callout("bad", f"{len(problems)} problem(s)", found),
+        Table([Column("where"), Column("problem"), Column("hint")], rows),
+    ]
+
+
+def refresh_blocks(report: RefreshReport) -> list[Block]:
+    """What a refresh did: one row a table, its tests that failed, and the published numbers that are affected."""
+    rows = [(step.name, step.status, step.rows, step.rejected, step.seconds, step.says) for step in report.steps]
+    columns = [
+        Column("table"), Column("status"), Column("rows", format=Format.integer()),
+        Column("rejected", format=Format.integer()), Column("seconds", format=Format.decimal(2)), Column("says"),
+    ]  # fmt: skip
+    blocks: list[Block] = [Table(columns, rows)]
+    failed = [(table, check.name, check.severity, check.says) for table, check in report.failures]
+    if failed:
+        blocks.append(Table(["table", "test", "severity", "says"], failed, caption="Data tests that did not pass"))
+    if report.affected:
+        blocks.append(Callout("bad", "Published numbers that are affected", ""))
+        blocks.append(Items([f"{metric}: {why}" for metric, why in report.affected.items()]))
+    return blocks

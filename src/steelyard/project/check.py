@@ -1,0 +1,53 @@
+"""Validates a whole project without running it: file, line, problem, hint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from steelyard.errors import SteelyardError
+
+if TYPE_CHECKING:
+    from steelyard.project.project import Project
+
+__all__ = ["check_project", "definition_counts"]
+
+
+def check_project(project: Project) -> tuple[SteelyardError, ...]:
+    """Everything that is wrong with the project's files, in the order of file and line."""
+    found = [*project.problems, *_tables(project), *_studies(project)]
+    return tuple(sorted(found, key=_place))
+
+
+def _place(error: SteelyardError) -> tuple[str, int]:
+    path, _, line = error.where.partition(":")
+    number = line.split(":")[0]
+    return path, int(number) if number.isdigit() else 0
+
+
+def _tables(project: Project) -> Iterator[SteelyardError]:
+    from steelyard.pipeline import check_tables
+
+    definitions = project.definitions
+    yield from check_tables(tuple(definitions.tables.values()), sources=tuple(definitions.sources.values()))
+
+
+def _studies(project: Project) -> Iterator[SteelyardError]:
+    metrics = project.definitions.metrics
+    for study in project.definitions.studies.values():
+        for name in study.governed():
+            try:
+                metrics.metric(name)
+            except SteelyardError as error:
+                yield error.at(f"studies/{study.name}.yml")
+
+
+def definition_counts(project: Project) -> dict[str, int]:
+    """How many there are of each kind of definition."""
+    definitions = project.definitions
+    return {
+        "sources": len(definitions.sources),
+        "tables": len(definitions.tables),
+        "metrics": len(definitions.metrics.metrics),
+        "studies": len(definitions.studies),
+    }
