@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -15,9 +15,9 @@ __all__ = ["add_to"]
 
 HERE = Path()
 By = Annotated[list[str], typer.Option("--by", "-b", help="A dimension, or day, week, month, quarter, year.")]
-Where = Annotated[Optional[str], typer.Option("--where", "-w", help="A condition on dimensions.")]  # noqa: UP045
-Since = Annotated[Optional[str], typer.Option("--since", help="First local date.")]  # noqa: UP045
-Until = Annotated[Optional[str], typer.Option("--until", help="Last local date.")]  # noqa: UP045
+Where = Annotated[str | None, typer.Option("--where", "-w", help="A condition on dimensions.")]
+Since = Annotated[str | None, typer.Option("--since", help="First local date.")]
+Until = Annotated[str | None, typer.Option("--until", help="Last local date.")]
 
 
 def query(
@@ -26,11 +26,11 @@ def query(
     where: Where = None,
     since: Since = None,
     until: Until = None,
-    limit: Annotated[Optional[int], typer.Option(help="The most rows.")] = None,  # noqa: UP045
-    as_of: Annotated[Optional[int], typer.Option(help="Catalog version to read.")] = None,  # noqa: UP045
+    limit: Annotated[int | None, typer.Option(help="The most rows.")] = None,
+    as_of: Annotated[int | None, typer.Option(help="Catalog version to read.")] = None,
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL and do not run it.")] = False,
     output: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option("--output", "-o", help="Write CSV, Parquet or JSON, by the ending."),
     ] = None,
     project: Folder = HERE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +19,8 @@ __all__ = ["add_to"]
 
 HERE = Path()
 Select = Annotated[list[str], typer.Option("--select", "-s", help="Only these sources or tables; may be repeated.")]
-Since = Annotated[Optional[str], typer.Option("--since", help="First local date of a back-fill.")]  # noqa: UP045
-Until = Annotated[Optional[str], typer.Option("--until", help="Last local date of a back-fill.")]  # noqa: UP045
+Since = Annotated[str | None, typer.Option("--since", help="First local date of a back-fill.")]
+Until = Annotated[str | None, typer.Option("--until", help="Last local date of a back-fill.")]
 Full = Annotated[bool, typer.Option("--full", help="Load or build everything anew.")]
 
 
@@ -36,7 +36,7 @@ def init(
 
 
 def demo(
-    folder: Annotated[Optional[Path], typer.Option(help="Where the project goes; default demo, or demo-shop.")] = None,  # noqa: UP045
+    folder: Annotated[Path | None, typer.Option(help="Where the project goes; default demo, or demo-shop.")] = None,
     data: Annotated[str, typer.Option(help="journey (real data) or shop (simulated).")] = "journey",
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Whether to serve the pages at the end.")] = True,
     port: Annotated[int, typer.Option(help="The port of the pages; 0 takes a free one.")] = 8765,
@@ -62,7 +62,7 @@ def check(project: Folder = HERE, target: Target = None, as_json: AsJson = False
 
 
 def load(
-    names: Annotated[Optional[list[str]], typer.Argument(help="Sources; all of them by default.")] = None,  # noqa: UP045
+    names: Annotated[list[str] | None, typer.Argument(help="Sources; all of them by default.")] = None,
     since: Since = None,
     until: Until = None,
     full: Full = False,
@@ -76,7 +76,7 @@ def load(
 
 
 def build(
-    names: Annotated[Optional[list[str]], typer.Argument(help="Tables; all of them by default.")] = None,  # noqa: UP045
+    names: Annotated[list[str] | None, typer.Argument(help="Tables; all of them by default.")] = None,
     since: Since = None,
     until: Until = None,
     full: Full = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -18,8 +18,8 @@ HERE = Path()
 
 @app.command("list")
 def entries(
-    kind: Annotated[Optional[str], typer.Option(help="registration, result, decision, refresh, erasure ...")] = None,  # noqa: UP045
-    name: Annotated[Optional[str], typer.Option(help="Of one study or decision.")] = None,  # noqa: UP045
+    kind: Annotated[str | None, typer.Option(help="registration, result, decision, refresh, erasure ...")] = None,
+    name: Annotated[str | None, typer.Option(help="Of one study or decision.")] = None,
     project: Folder = HERE,
     target: Target = None,
     as_json: AsJson = False,
@@ -68,9 +68,7 @@ def one(
 
 @app.command()
 def verify(
-    head: Annotated[
-        Optional[str], typer.Option(help="A head that was printed earlier and must still be there.")
-    ] = None,  # noqa: UP045
+    head: Annotated[str | None, typer.Option(help="A head that was printed earlier and must still be there.")] = None,
     project: Folder = HERE,
     target: Target = None,
     as_json: AsJson = False,

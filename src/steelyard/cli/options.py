@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +19,7 @@ Folder = Annotated[
     Path, typer.Option("--project", "-p", help="The project's folder, or one inside it.", envvar="STEELYARD_PROJECT")
 ]
 Target = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads this at run time
+    str | None,
     typer.Option("--target", "-t", help="The environment, such as prod.", envvar="STEELYARD_TARGET"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]

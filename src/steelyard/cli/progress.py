@@ -24,7 +24,7 @@ def shown_progress(*, hidden: bool = False) -> Iterator[Progress]:
         with _bars() as told:
             yield told
     else:
-        yield lambda event: _line(event)
+        yield _line
 
 
 def _line(event: ProgressEvent) -> None:
@@ -36,7 +36,8 @@ def _line(event: ProgressEvent) -> None:
 
 @contextmanager
 def _bars() -> Iterator[Progress]:
-    from rich.progress import BarColumn, Progress as Bars, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
 
     from steelyard.cli.output import console
 

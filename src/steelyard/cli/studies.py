@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,7 +50,7 @@ def plan(
 def run(
     name: Name,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 4 when the verdict is invalid.")] = False,
-    html: Annotated[Optional[Path], typer.Option(help="Write a page that stands alone.")] = None,  # noqa: UP045
+    html: Annotated[Path | None, typer.Option(help="Write a page that stands alone.")] = None,
     project: Folder = HERE,
     target: Target = None,
     as_json: AsJson = False,

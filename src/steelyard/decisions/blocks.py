@@ -26,7 +26,7 @@ def decision_blocks(recorded: Recorded) -> list[Block]:
         *_part("Action", f"{decision.action} Because {decision.why}"),
         *_part(
             "Result",
-            decision.expected_effect and f"Expected: {decision.expected_effect}" or "No expectation was written down.",
+            f"Expected: {decision.expected_effect}" if decision.expected_effect else "No expectation was written down.",
         ),
         *_list("Alternatives considered", decision.alternatives),
         *_list("Dissent", decision.dissent),

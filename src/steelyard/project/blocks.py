@@ -32,8 +32,8 @@ __all__ = [
     "plan_blocks",
     "plan_data",
     "problem_blocks",
-    "replay_blocks",
     "refresh_blocks",
+    "replay_blocks",
     "replay_data",
 ]
 
