@@ -1,0 +1,95 @@
+"""A table file's two parts, its YAML header and its SELECT, each with the lines of the file kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+
+from steelyard.errors import DefinitionError
+from steelyard.warehouse import parse_select
+
+__all__ = ["TableText", "parse_table_sql", "split_table_file"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableText:
+    """The two parts of a table file.
+
+    Args:
+        header: The YAML, at the lines that it has in the file.
+        sql: The SELECT as written, without a semicolon at its end.
+        first_line: The line of the file, from 1, that the SELECT begins on.
+    """
+
+    header: str
+    sql: str
+    first_line: int
+
+
+def split_table_file(text: str, *, where: str = "") -> TableText:
+    """The header (the first block of `--` lines, when nothing but blank lines comes before it) and the SELECT.
+
+    Raises:
+        DefinitionError: There is no SELECT after the header.
+
+    >>> parts = split_table_file("-- key: order_id\\nSELECT * FROM raw_orders;\\n")
+    >>> parts.header, parts.sql, parts.first_line
+    ('key: order_id', 'SELECT * FROM raw_orders', 2)
+    """
+    lines = text.removeprefix("\ufeff").splitlines()
+    header: list[str] = []
+    for line in lines:
+        bare = line.strip()
+        if bare.startswith("--"):
+            header.append(bare[2:].removeprefix(" "))
+        elif bare or any(header):
+            break
+        else:
+            header.append("")
+    rest = lines[len(header) :]
+    blank = next((number for number, line in enumerate(rest) if line.strip()), len(rest))
+    sql = "\n".join(rest[blank:]).rstrip()
+    sql = sql.removesuffix(";").rstrip()
+    if not sql:
+        raise DefinitionError("there is no SELECT in the file", where=where, hint="write one SELECT after the header")
+    return TableText(header="\n".join(header), sql=sql, first_line=len(header) + blank + 1)
+
+
+def parse_table_sql(sql: str, *, path: str, first_line: int = 1, check: bool = True) -> exp.Query:
+    """The one SELECT, parsed; what does not parse is placed as `file:line:column`.
+
+    Args:
+        sql: The SELECT.
+        path: The file, for errors.
+        first_line: The line of the file that the SELECT begins on.
+        check: Whether what is outside the subset is refused; SQL that Steelyard made itself need not be in it.
+
+    Raises:
+        DefinitionError: It does not parse, is not one SELECT, or is outside Steelyard's subset of DuckDB's SQL.
+    """
+    try:
+        trees = [tree for tree in sqlglot.parse(sql, read="duckdb") if tree is not None]
+    except ParseError as error:
+        raise _not_parsed(error, path, first_line) from error
+    except SqlglotError as error:
+        raise DefinitionError(f"the SQL cannot be read: {error}", where=f"{path}:{first_line}") from error
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        what = f"{len(trees)} statements" if len(trees) != 1 else f"something else ({trees[0].key.upper()})"
+        raise DefinitionError(
+            f"here stands {what}, not one SELECT", where=f"{path}:{first_line}", hint="one SELECT a file"
+        )
+    if check:
+        parse_select(sql, where=f"{path}:{first_line}")
+    return trees[0]
+
+
+def _not_parsed(error: ParseError, path: str, first_line: int) -> DefinitionError:
+    found = error.errors[0] if error.errors else {}
+    line, column = found.get("line"), found.get("col")
+    where = f"{path}:{first_line + line - 1}:{column}" if line else f"{path}:{first_line}"
+    near = found.get("highlight", "")
+    says = (found.get("description") or str(error)).split(" but got <Token")[0]
+    return DefinitionError(f"the SQL does not parse: {says}" + (f" near {near!r}" if near else ""), where=where)
