@@ -14,11 +14,23 @@ if TYPE_CHECKING:
     from steelyard.warehouse.dialect import parse_select, referenced_tables, render
     from steelyard.warehouse.duckdb_open import open_duckdb
     from steelyard.warehouse.duckdb_warehouse import DuckDbWarehouse
+    from steelyard.warehouse.fingerprint import Fingerprint, fingerprint
+    from steelyard.warehouse.snapshot import DataFile, Snapshot, StoredTable
+    from steelyard.warehouse.store import Store
+    from steelyard.warehouse.transaction import ConflictError, Transaction
 
 # What loads an engine or SQLGlot loads on first use: name -> its module.
 _ON_FIRST_USE = {
+    "ConflictError": "transaction",
+    "DataFile": "snapshot",
     "DuckDbWarehouse": "duckdb_warehouse",
+    "Fingerprint": "fingerprint",
+    "Snapshot": "snapshot",
+    "Store": "store",
+    "StoredTable": "snapshot",
+    "Transaction": "transaction",
     "connect": "connect",
+    "fingerprint": "fingerprint",
     "open_duckdb": "duckdb_open",
     "parse_select": "dialect",
     "referenced_tables": "dialect",
@@ -26,14 +38,22 @@ _ON_FIRST_USE = {
 }
 
 __all__ = [
+    "ConflictError",
+    "DataFile",
     "DuckDbWarehouse",
+    "Fingerprint",
     "KeyProof",
     "Query",
+    "Snapshot",
+    "Store",
+    "StoredTable",
     "TableDeclaration",
     "TableVersion",
+    "Transaction",
     "Value",
     "Warehouse",
     "connect",
+    "fingerprint",
     "open_duckdb",
     "parse_select",
     "quote_name",
