@@ -175,6 +175,25 @@ class Transaction:
             if self._opened is not None:
                 self._opened.execute(f"DROP VIEW {quote_name(name)}")
 
+    def describe(self, name: str, details: Mapping[str, Any]) -> StoredTable:
+        """Stages what is to be known of a table in the place of what was; its rows stay as they are."""
+        present = self._present(name)
+        if present is None:
+            raise unknown_name("table", name, self.tables, where=str(self._catalog.folder))
+        table = replace(present, details=plain(details))
+        with self._lock:
+            self._staged[name] = table
+        return table
+
+    def withdraw(self, name: str) -> None:
+        """Takes back what was staged of a table: it is again what it was when the transaction began."""
+        with self._lock:
+            self._staged.pop(name, None)
+            if name in self.base.tables:
+                self._view(self.base.tables[name])
+            else:
+                self.connection.cursor().execute(f"DROP VIEW IF EXISTS {quote_name(name)}")
+
     def commit(self) -> Snapshot:
         """Publishes everything that was staged; where nothing was, the newest version is given and none is made.
 
