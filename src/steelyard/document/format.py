@@ -133,13 +133,13 @@ def format_number(value: Number | None, style: Format | None = None) -> str:  # 
     style = style or Format()
     if value is None:
         return MISSING
-    if math.isnan(value):
+    if value.is_nan() if isinstance(value, Decimal) else value != value:
         return "NaN"
     if style.kind == "p_value":
         return _p_value(value, style.digits or 3)
     if style.kind == "duration":
         return _duration(value)
-    if math.isinf(value):
+    if not isinstance(value, int) and math.isinf(value):
         return _dress("-∞" if value < 0 else "∞", style)
     if style.kind == "auto" and isinstance(value, Decimal):
         return _dress(_fixed(value, min(max(0, -int(value.as_tuple().exponent)), 15)), style)

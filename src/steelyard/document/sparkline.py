@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from steelyard.document.svg import Canvas
 
+LARGEST, SMALLEST = 1e300, 1e-300
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def finite(value: Any) -> float | None:
-    """Give a number as a float to draw, or None where there is nothing to draw (None, NaN, an infinity)."""
+    """Give a number as a float to draw, or None where there is nothing to draw: None, NaN, an infinity.
+
+    Beyond 1e300 a scale overflows, so such numbers count as infinite; below 1e-300 they are zero.
+    """
     if value is None:
         return None
-    number = float(value)
-    return number if math.isfinite(number) else None
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond every float
+        return None
+    if abs(number) < SMALLEST:
+        return 0.0
+    return number if abs(number) <= LARGEST else None
 
 
 @dataclass(frozen=True)
