@@ -133,7 +133,7 @@ def format_number(value: Number | None, style: Format | None = None) -> str:  # 
     style = style or Format()
     if value is None:
         return MISSING
-    if value.is_nan() if isinstance(value, Decimal) else value != value:
+    if value.is_nan() if isinstance(value, Decimal) else isinstance(value, float) and math.isnan(value):
         return "NaN"
     if style.kind == "p_value":
         return _p_value(value, style.digits or 3)
