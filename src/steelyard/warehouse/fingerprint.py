@@ -84,7 +84,9 @@ def fingerprint_sql(columns: Mapping[str, str], relation: str) -> str:
     """
     if not columns:
         raise DataError("a table without columns has no fingerprint")
-    keys = ", ".join(f"{_exact(name, columns[name])}, 'ASC NULLS FIRST'" for name in sorted(columns))
+    # The empty text at the end keeps the key a BLOB: DuckDB packs a fixed width of up to 8 bytes into an integer.
+    values = [*(_exact(name, columns[name]) for name in sorted(columns)), "''"]
+    keys = ", ".join(f"{value}, 'ASC NULLS FIRST'" for value in values)
     return (
         "SELECT count(*), coalesce(sum((m & 18446744073709551615::UHUGEINT)::UBIGINT), 0), "
         f"coalesce(sum((m >> 64)::UBIGINT), 0) FROM (SELECT md5_number(create_sort_key({keys})) AS m FROM {relation})"

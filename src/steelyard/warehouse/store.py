@@ -39,7 +39,7 @@ class Store:
     (1, 1)
     >>> with store.warehouse() as warehouse:
     ...     warehouse.fetch("SELECT sum(amount) AS revenue FROM orders").to_pylist()
-    [{'revenue': 9.9}]
+    [{'revenue': Decimal('9.90')}]
     """
 
     def __init__(self, catalog: Catalog) -> None:
