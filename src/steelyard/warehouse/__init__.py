@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from steelyard.warehouse.duckdb_open import open_duckdb
     from steelyard.warehouse.duckdb_warehouse import DuckDbWarehouse
     from steelyard.warehouse.fingerprint import Fingerprint, fingerprint
+    from steelyard.warehouse.ledger import Ledger
+    from steelyard.warehouse.ledger_entry import Entry, Verification
     from steelyard.warehouse.snapshot import DataFile, Snapshot, StoredTable
     from steelyard.warehouse.store import Store
     from steelyard.warehouse.transaction import ConflictError, Transaction
@@ -24,11 +26,14 @@ _ON_FIRST_USE = {
     "ConflictError": "transaction",
     "DataFile": "snapshot",
     "DuckDbWarehouse": "duckdb_warehouse",
+    "Entry": "ledger_entry",
     "Fingerprint": "fingerprint",
+    "Ledger": "ledger",
     "Snapshot": "snapshot",
     "Store": "store",
     "StoredTable": "snapshot",
     "Transaction": "transaction",
+    "Verification": "ledger_entry",
     "connect": "connect",
     "fingerprint": "fingerprint",
     "open_duckdb": "duckdb_open",
@@ -41,8 +46,10 @@ __all__ = [
     "ConflictError",
     "DataFile",
     "DuckDbWarehouse",
+    "Entry",
     "Fingerprint",
     "KeyProof",
+    "Ledger",
     "Query",
     "Snapshot",
     "Store",
@@ -51,6 +58,7 @@ __all__ = [
     "TableVersion",
     "Transaction",
     "Value",
+    "Verification",
     "Warehouse",
     "connect",
     "fingerprint",
