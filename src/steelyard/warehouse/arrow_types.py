@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DataError
@@ -9,7 +10,7 @@ from steelyard.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["settle_types"]
+__all__ = ["read_at_most", "settle_types"]
 
 
 def settle_types(table: pa.Table) -> pa.Table:
@@ -96,3 +97,27 @@ def _uuid_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
     values = [None if value is None else str(UUID(bytes=value)) for value in column.to_pylist()]
     return pa.chunked_array([pa.array(values, pa.string())])
+
+
+def read_at_most(reader: pa.RecordBatchReader, limit: int, check: Callable[[], None]) -> pa.Table:
+    """Every row of the reader.
+
+    Args:
+        reader: What the engine gives.
+        limit: The most rows.
+        check: Called between batches; raises to stop.
+
+    Raises:
+        DataError: There are more than `limit` rows; as soon as that is known.
+    """
+    import pyarrow as pa
+
+    batches, rows = [], 0
+    for batch in reader:
+        check()
+        rows += batch.num_rows
+        batches.append(batch)
+        if rows > limit:
+            hint = "aggregate further, select a narrower range, or raise the query's limit"
+            raise DataError(f"the query gives more than {limit:,} rows", hint=hint)
+    return pa.Table.from_batches(batches, schema=reader.schema)

@@ -1,30 +1,165 @@
-"""SQL written once, read by SQLGlot, refused outside of the stated subset, spelled for each engine."""
+"""SQL written once: read by SQLGlot, refused outside of the stated subset, spelled for each engine."""
 
 from __future__ import annotations
 
-import sqlglot
+from functools import lru_cache
+from typing import Any
+
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import ParseError, SqlglotError
 
 from steelyard.errors import DefinitionError
+from steelyard.warehouse.dialect_asof import check_asof
+from steelyard.warehouse.dialect_spelling import Spelling, spell
+from steelyard.warehouse.dialect_subset import check_subset
+from steelyard.warehouse.functions import ENGINES
 
-__all__ = ["parse_select", "referenced_tables", "render"]
-
-
-def parse_select(sql: str, where: str = "") -> exp.Expression:
-    try:
-        found = sqlglot.parse_one(sql, dialect="duckdb")
-    except sqlglot.errors.ParseError as error:
-        raise DefinitionError(str(error), where=where) from error
-    if not isinstance(found, exp.Query):
-        raise DefinitionError(f"not a SELECT: {sql!r}", where=where)
-    return found
+__all__ = ["parameter_names", "parse_select", "referenced_tables", "render", "render_bound"]
 
 
-def render(sql: str, dialect: str) -> str:
-    return parse_select(sql).sql(dialect=dialect)
+class _AnySelect(DuckDB):
+    """DuckDB's SQL, in which `$name` is a value wherever it stands (SQLGlot takes `$a,$b` for the start of a text)."""
+
+    class Tokenizer(DuckDB.Tokenizer):
+        HEREDOC_STRINGS: list[str | tuple[str, str]] = []  # noqa: RUF012
+        VAR_SINGLE_TOKENS = {"$"}  # noqa: RUF012
+
+
+class _Subset(_AnySelect):
+    """The same, with every function left as it is written: our own table spells them, not SQLGlot."""
+
+    class Tokenizer(_AnySelect.Tokenizer):
+        pass
+
+    class Parser(DuckDB.Parser):
+        FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
+        FUNCTION_PARSERS = {  # noqa: RUF012
+            name: DuckDB.Parser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST", "EXTRACT")
+        }
+
+
+def parse_select(sql: str, where: str = "", *, subset: bool = True) -> exp.Expression:
+    """One SELECT as SQLGlot's tree.
+
+    Args:
+        sql: The SELECT.
+        where: Where it stands, for errors.
+        subset: Whether it must be in Steelyard's SQL, the same on every engine; its functions are then `Anonymous`
+            nodes. Without, it is any SELECT of DuckDB's.
+
+    Raises:
+        DefinitionError: It does not parse, is not one SELECT, or is outside of the subset.
+
+    >>> parse_select("SELECT a FROM t").sql()
+    'SELECT a FROM t'
+    """
+    return (_checked if subset else _parsed)(sql, where).copy()
 
 
 def referenced_tables(sql: str) -> tuple[str, ...]:
-    tree = parse_select(sql)
-    ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
-    return tuple(sorted({t.name for t in tree.find_all(exp.Table)} - ctes))
+    """The tables that a SELECT reads, sorted; what it names itself in WITH is none; `schema.table` where it says so.
+
+    >>> referenced_tables("WITH a AS (SELECT * FROM orders) SELECT * FROM a JOIN sales.customers USING (id)")
+    ('orders', 'sales.customers')
+    """
+    return _referenced(sql)
+
+
+def parameter_names(sql: str) -> tuple[str, ...]:
+    """The names of the values that a SELECT asks for, sorted.
+
+    >>> parameter_names("SELECT * FROM orders WHERE day BETWEEN $since AND $until")
+    ('since', 'until')
+    """
+    return tuple(sorted({node.name for node in _checked(sql, "").find_all(exp.Placeholder)}))
+
+
+@lru_cache(maxsize=1024)
+def render(sql: str, dialect: str) -> str:
+    """The SELECT as the engine gets it; a value is `$name` on DuckDB, `$1` on Postgres.
+
+    Raises:
+        DefinitionError: It does not parse, is not one SELECT, or is outside of the subset.
+
+    >>> render("SELECT a / b AS share FROM t ORDER BY share DESC", "postgres")
+    'SELECT CAST(a AS DOUBLE PRECISION) / NULLIF(b, 0) AS share FROM t ORDER BY share DESC NULLS LAST'
+    """
+    if dialect not in ENGINES:
+        raise DefinitionError(f"no engine named {dialect!r}", hint=" or ".join(ENGINES))
+    return spell(_checked(sql, ""), dialect)[0]
+
+
+def render_bound(sql: str, dialect: str, spelling: Spelling) -> tuple[str, tuple[str, ...]]:
+    """The SELECT as the engine gets it with values of known types, and the parameters in the order of their numbers."""
+    return spell(_checked(sql, ""), dialect, spelling)
+
+
+@lru_cache(maxsize=256)
+def _checked(sql: str, where: str) -> exp.Expression:
+    tree = _parse(sql, where, _Subset)
+    check_subset(tree, where)
+    check_asof(tree, where)
+    return tree
+
+
+@lru_cache(maxsize=256)
+def _parsed(sql: str, where: str) -> exp.Expression:
+    return _parse(sql, where, _AnySelect)
+
+
+@lru_cache(maxsize=1024)
+def _referenced(sql: str) -> tuple[str, ...]:
+    tree = _parsed(sql, "")
+    named: set[str] = set()
+    for table in tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Identifier) and not (_in_with(table) and not table.db):
+            named.add(".".join(part.name for part in table.parts))
+    return tuple(sorted(named))
+
+
+def _in_with(table: exp.Table) -> bool:
+    """Whether the name is one of a WITH that the reference can see."""
+    node: exp.Expression | None = table
+    inside: exp.CTE | None = None
+    while node is not None:
+        if isinstance(node, exp.CTE):
+            inside = node
+        given = node.args.get("with_") or node.args.get("with")
+        if given is not None:
+            before = _before(given, inside)
+            if table.name.lower() in before:
+                return True
+        node = node.parent
+    return False
+
+
+def _before(given: exp.With, inside: exp.CTE | None) -> set[str]:
+    """The names that are already given: all of them outside of the WITH, the earlier ones inside (all if recursive)."""
+    names: set[str] = set()
+    for cte in given.expressions:
+        if cte is inside and not given.args.get("recursive"):
+            break
+        names.add(cte.alias.lower())
+    return names
+
+
+def _parse(sql: str, where: str, dialect: type[DuckDB]) -> exp.Expression:
+    try:
+        statements = [item for item in dialect().parse(sql) if item is not None]
+    except ParseError as error:
+        first = error.errors[0] if error.errors else {}
+        near = f" near {first['highlight']!r}" if first.get("highlight") else ""
+        place = f"line {first.get('line')}, column {first.get('col')} of the SQL" if first.get("line") else ""
+        problem = f"the SQL does not parse{near}: {str(first.get('description') or error).rstrip('.')}"
+        raise DefinitionError(problem, where=", ".join(part for part in (where, place) if part)) from error
+    except (SqlglotError, RecursionError) as error:
+        raise DefinitionError(f"the SQL does not parse: {str(error).splitlines()[0]}", where=where) from error
+    if len(statements) != 1:
+        raise DefinitionError(
+            f"one SELECT is wanted, not {len(statements)} statements", where=where, hint="a value belongs in parameters"
+        )
+    if not isinstance(statements[0], exp.Query):
+        word = sql.split(maxsplit=1)[0].upper() if sql.split() else "nothing"
+        raise DefinitionError(f"a SELECT is wanted, not {word}", where=where, hint="reading never writes")
+    return statements[0]

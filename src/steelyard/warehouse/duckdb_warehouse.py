@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from steelyard.errors import DataError, SteelyardError, WarehouseError, unknown_name
-from steelyard.warehouse.arrow_types import settle_types
+from steelyard.errors import SteelyardError, WarehouseError, unknown_name
+from steelyard.warehouse.arrow_types import read_at_most, settle_types
 from steelyard.warehouse.bound import bind
-from steelyard.warehouse.dialect import render
+from steelyard.warehouse.dialect import parameter_names, referenced_tables, render, render_bound
+from steelyard.warehouse.dialect_spelling import Spelling
 from steelyard.warehouse.duckdb_errors import from_duckdb, is_engine_error
+from steelyard.warehouse.duckdb_session import own_cursor, settled
 from steelyard.warehouse.query import Query, quote_name
 from steelyard.warehouse.running import Running, RunningQuery
 from steelyard.warehouse.warehouse import TableVersion, Warehouse
@@ -20,27 +22,27 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-__all__ = ["SESSION", "DuckDbWarehouse"]
-
-SESSION = (
-    "SET SESSION TimeZone = 'UTC'; SET SESSION default_null_order = 'nulls_last'; SET SESSION default_order = 'asc'; "
-    "SET SESSION integer_division = false; SET SESSION default_collation = ''; SET SESSION enable_progress_bar = false; "
-    "SET SESSION arrow_lossless_conversion = false"
-)
-"""What each of our cursors sets for itself, so that neither the machine nor the user's session changes a number."""
+__all__ = ["DuckDbWarehouse"]
 
 _COLUMNS = (
-    "SELECT CASE WHEN schema_name = current_schema() OR database_name = 'temp' THEN table_name "
-    "ELSE schema_name || '.' || table_name END AS name, column_name, data_type FROM duckdb_columns() "
-    "WHERE NOT internal AND database_name IN (current_database(), 'temp') ORDER BY name, column_index"
+    "SELECT database_name = 'temp' OR schema_name = current_schema(), schema_name, table_name, column_name, data_type "
+    "FROM duckdb_columns() WHERE NOT internal AND database_name IN (current_database(), 'temp') "
+    "ORDER BY schema_name, table_name, column_index"
 )
+_TEMPORARY = (
+    "SELECT table_name FROM duckdb_tables() WHERE temporary UNION ALL "
+    "SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal"
+)
+_INCOMING = "steelyard incoming rows"
 _BATCH = 65_536
+
+_T = TypeVar("_T")
 
 
 class DuckDbWarehouse(Warehouse):
     """DuckDB as a warehouse; every call works on its own cursor, so that threads may call at once.
 
-    A cursor sets the session settings of `SESSION` for itself; the connection's own settings stay as they are.
+    A cursor sets `duckdb_session.SESSION` for itself; the connection's own settings stay as they are.
     Temporary tables and registered frames of a connection are seen by no cursor: a query that names one runs on the
     connection itself, one at a time, with those settings set for as long as it runs and then put back.
 
@@ -76,7 +78,7 @@ class DuckDbWarehouse(Warehouse):
         self.read_only = read_only
         self._connection, self._owned, self._closed = connection, owned, False
         self._versions, self._frames = dict(versions or {}), dict(frames or {})
-        self._running, self._own_turn = Running(), threading.Lock()
+        self._running, self._turn = Running(), threading.RLock()
 
     def __repr__(self) -> str:
         return f"DuckDbWarehouse({self.name!r})"
@@ -84,15 +86,16 @@ class DuckDbWarehouse(Warehouse):
     def fetch(self, query: Query | str, *, timeout: float | None = None) -> pa.Table:
         """What the query gives, as Arrow; see `Warehouse.fetch`."""
         query = Query(sql=query) if isinstance(query, str) else query
-        bound = bind(query.sql, query.parameters)
-        sql = render(bound.sql, "duckdb")
+        bound = bind(query, parameter_names(query.sql))
+        sql, _ = render_bound(query.sql, "duckdb", Spelling(types=bound.types))
+        tables = referenced_tables(query.sql)
+        self._refuse_files(tables)
 
         def read(cursor: duckdb.DuckDBPyConnection, running: RunningQuery) -> pa.Table:
-            running.check()
-            reader = cursor.sql(sql, params=dict(bound.parameters) or None).to_arrow_reader(_BATCH)
-            return _read_at_most(reader, query.limit, running)
+            reader = cursor.sql(sql, params=dict(bound.values) or None).to_arrow_reader(_BATCH)
+            return read_at_most(reader, query.limit, running.check)
 
-        return settle_types(self._on_cursor(sql, read, timeout=timeout))
+        return settle_types(self._run(read, tables=tables, timeout=timeout))
 
     def render(self, sql: str) -> str:
         """The SQL as DuckDB gets it."""
@@ -104,52 +107,50 @@ class DuckDbWarehouse(Warehouse):
 
     def columns(self, table: str) -> Mapping[str, str]:
         """Column name -> type in DuckDB's words, in the table's order."""
-        catalog = self._catalog()
-        if table not in catalog:
-            raise unknown_name("table", table, catalog, where=self.name)
-        return catalog[table]
+        return self._found(table)[1]
 
     def version(self, table: str) -> TableVersion:
         """The table's present state; DuckDB itself keeps no versions, so that only the rows are known."""
         if table in self._versions:
             return self._versions[table]
-        self.columns(table)
         if table in self._frames:
             return TableVersion(name=table, rows=self._frames[table].num_rows)
-        counted = self._on_cursor(
-            table, lambda cursor, _: cursor.execute(f"SELECT count(*) FROM {_path(table)}").fetchone()
-        )
-        return TableVersion(name=table, rows=int(counted[0]) if counted else None)
+        sql = f"SELECT count(*) FROM {self._found(table)[0]}"
+        rows = self._run(lambda cursor, _: cursor.execute(sql).fetchall()[0][0], tables=(table,))
+        return TableVersion(name=table, rows=int(rows))
 
     def write(
         self, name: str, rows: pa.Table | pa.RecordBatchReader, *, mode: Literal["replace", "append"] = "replace"
     ) -> int:
-        """Writes a table in one transaction; returns the rows written."""
+        """Writes a table in one transaction; returns the rows written.
+
+        Args:
+            name: The table; whatever characters it has, a dot included, it is one name in the current schema.
+            rows: The rows.
+            mode: `append` adds to a table, column by column name, and makes it where it is absent.
+        """
         if self.read_only or name in self._versions:
             raise WarehouseError(f"table {name!r} cannot be written: {self.name} is read-only", where=self.name)
         if mode == "append" and name in self._frames:
-            raise WarehouseError(f"rows cannot be added to {name!r}: it is a frame in memory", where=self.name)
-        incoming = quote_name("steelyard incoming rows")
-        verb = (
-            "INSERT INTO {0} BY NAME"
-            if mode == "append" and name in self._catalog()
-            else "CREATE OR REPLACE TABLE {0} AS"
-        )
+            raise WarehouseError(
+                f"rows cannot be added to {name!r}, a frame in memory", where=self.name, hint="replace it"
+            )
+        exists = mode == "append" and name in self._catalog()
+        into = f"INSERT INTO {quote_name(name)} BY NAME" if exists else f"CREATE OR REPLACE TABLE {quote_name(name)} AS"
 
         def store(cursor: duckdb.DuckDBPyConnection, running: RunningQuery) -> int:
-            cursor.register("steelyard incoming rows", rows)
+            if name in self._frames:
+                cursor.unregister(name)
+            cursor.register(_INCOMING, rows)
             cursor.execute("BEGIN TRANSACTION")
-            try:
-                written = cursor.execute(f"{verb.format(_path(name))} SELECT * FROM {incoming}").fetchone()
-                running.check()
-                cursor.execute("COMMIT")
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
-            return int(written[0]) if written else 0
+            written = cursor.execute(f"{into} SELECT * FROM {quote_name(_INCOMING)}").fetchall()[0][0]
+            running.check()
+            cursor.execute("COMMIT")
+            return int(written)
 
-        written = self._on_cursor("", store)
-        self._frames.pop(name, None)
+        with self._turn:
+            written = self._run(store)
+            self._frames.pop(name, None)
         return written
 
     def cancel(self) -> None:
@@ -163,72 +164,74 @@ class DuckDbWarehouse(Warehouse):
             self._connection.close()
         self._closed = True
 
-    def _catalog(self) -> dict[str, dict[str, str]]:
-        rows = self._on_cursor("", lambda cursor, _: cursor.execute(_COLUMNS).fetchall())
+    def _catalog(self) -> dict[str, tuple[str, dict[str, str]]]:
+        """Name -> its path as SQL writes it, and its columns with their types."""
+        rows = self._run(lambda cursor, _: cursor.execute(_COLUMNS).fetchall())
         if not self._owned:
-            with self._own_turn, self._translated():
+            with self._turn, self._translated():
                 rows += [row for row in self._connection.execute(_COLUMNS).fetchall() if row not in rows]
-        catalog: dict[str, dict[str, str]] = {}
-        for table, column, kind in rows:
-            catalog.setdefault(table, {})[column] = kind
+        catalog: dict[str, tuple[str, dict[str, str]]] = {}
+        for here, schema, table, column, kind in rows:
+            path = quote_name(table) if here else f"{quote_name(schema)}.{quote_name(table)}"
+            catalog.setdefault(table if here else f"{schema}.{table}", (path, {}))[1][column] = kind
         return catalog
 
-    def _on_cursor(
+    def _found(self, table: str) -> tuple[str, dict[str, str]]:
+        catalog = self._catalog()
+        if table not in catalog:
+            raise unknown_name("table", table, catalog, where=self.name)
+        return catalog[table]
+
+    def _refuse_files(self, tables: tuple[str, ...]) -> None:
+        """DuckDB takes an unknown name with a dot for the path of a file; here it is a name that nothing carries."""
+        if dotted := [name for name in tables if "." in name]:
+            known = {name.lower() for name in self._catalog()}
+            for name in dotted:
+                if name.lower() not in known:
+                    raise unknown_name("table", name, self.tables(), where=self.name)
+
+    def _run(
         self,
-        sql: str,
-        work: Callable[[duckdb.DuckDBPyConnection, RunningQuery], Any],
+        work: Callable[[duckdb.DuckDBPyConnection, RunningQuery], _T],
         *,
+        tables: tuple[str, ...] = (),
         timeout: float | None = None,
-    ) -> Any:
-        """Does the work on a cursor of its own, or on the connection where the SQL names one of its temporary tables."""
+    ) -> _T:
+        """Does the work on a cursor of its own, or on the connection where a table is seen by that one only."""
         if self._closed:
             raise WarehouseError(f"{self.name} is closed", where=self.name, hint="connect again")
-        with self._cursor(sql) as cursor, self._running.query(cursor.interrupt, timeout) as running:
+        with self._session(tables) as cursor, self._running.query(cursor.interrupt, timeout) as running:
             try:
-                with self._translated():
+                with self._translated(tables):
+                    running.check()
                     return work(cursor, running)
             except SteelyardError:
                 running.check()
                 raise
 
     @contextmanager
-    def _cursor(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._translated():
-            cursor = self._connection.cursor()
-            cursor.execute(SESSION)
-            for name, frame in self._frames.items():
-                cursor.register(name, frame)
-        try:
+    def _session(self, tables: tuple[str, ...]) -> Iterator[duckdb.DuckDBPyConnection]:
+        if tables and not self._owned:
+            with self._turn, self._translated():
+                temporary = {row[0].lower() for row in self._connection.execute(_TEMPORARY).fetchall()}
+            if temporary & {name.lower() for name in tables}:
+                with self._turn, settled(self._connection) as connection:
+                    yield connection
+                return
+        with own_cursor(self._connection, self._frames) as cursor:
             yield cursor
-        finally:
-            cursor.close()
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, tables: tuple[str, ...] = ()) -> Iterator[None]:
         try:
             yield
         except Exception as error:
             if not is_engine_error(error):
                 raise
-            raise from_duckdb(error, where=self.name, tables=self.tables) from error
+            raise from_duckdb(
+                error, where=self.name, tables=self.tables, columns=lambda: self._known(tables)
+            ) from error
 
-
-def _path(name: str) -> str:
-    return quote_name(name)
-
-
-def _read_at_most(reader: pa.RecordBatchReader, limit: int, running: RunningQuery) -> pa.Table:
-    """Every row of the reader, or an error as soon as there are more than `limit`."""
-    import pyarrow as pa
-
-    batches, rows = [], 0
-    for batch in reader:
-        running.check()
-        rows += batch.num_rows
-        batches.append(batch)
-        if rows > limit:
-            raise DataError(
-                f"the query gives more than {limit:,} rows",
-                hint="aggregate further, select a narrower range, or raise the query's limit",
-            )
-    return pa.Table.from_batches(batches, schema=reader.schema)
+    def _known(self, tables: tuple[str, ...]) -> list[str]:
+        catalog = {name.lower(): columns for name, (_, columns) in self._catalog().items()}
+        return [column for name in tables for column in catalog.get(name.lower(), {})]
