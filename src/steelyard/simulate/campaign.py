@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from steelyard.simulate.people import TIERS, People
 from steelyard.simulate.random_stream import Draws, threshold
 from steelyard.simulate.schemas import SCHEMAS
 from steelyard.simulate.truth import Tally, TruthRow
+
+if TYPE_CHECKING:
+    from steelyard.simulate.columns import Column
 
 __all__ = ["ConfoundedCampaign"]
 
@@ -81,7 +85,7 @@ class ConfoundedCampaign(Injection):
         ids = people.customer_id[self._chosen(people, draws)]
         begin, end = span(self.since, self.until)
         sent = np.full(len(ids), begin + 8 * 3_600)
-        columns = [pa.array([self.name] * len(ids), pa.string()), pa.array(ids), times(sent)]
+        columns: list[Column] = [pa.array([self.name] * len(ids), pa.string()), pa.array(ids), times(sent)]
         return pa.RecordBatch.from_arrays([*columns, times(np.full(len(ids), end))], schema=SCHEMAS["campaigns"])
 
     def count(self, outcome: Outcome) -> Tally:
@@ -121,7 +125,9 @@ class ConfoundedCampaign(Injection):
                 for world in ("with", "without")
             }
             name = "orders per customer" if what == "orders" else "revenue per customer"
-            rows.append(row(f"{name}, effect on the targeted", each["targeted", "with"] - each["targeted", "without"], unit))
+            rows.append(
+                row(f"{name}, effect on the targeted", each["targeted", "with"] - each["targeted", "without"], unit)
+            )
             naive = each["targeted", "with"] - each["others", "without"]
             rows.append(row(f"{name}, naive difference", naive, unit))
         return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ from steelyard.simulate.columns import money
 from steelyard.simulate.places import LIST_RATE
 from steelyard.simulate.random_stream import Draws, lookup
 from steelyard.simulate.schemas import SCHEMAS
+
+if TYPE_CHECKING:
+    from steelyard.simulate.columns import Column
 
 __all__ = ["CATEGORIES", "COMPANION_SHARE", "Catalogue"]
 
@@ -83,7 +87,7 @@ class Catalogue:
         """The table `products`."""
         number = np.arange(len(self.cents))
         names = [name for name, _ in CATEGORIES]
-        columns = [
+        columns: list[Column] = [
             pa.array(number + 1),
             pa.array([f"{names[i // PER_CATEGORY]} {i % PER_CATEGORY + 1:02d}" for i in number]),
             pa.array([names[i // PER_CATEGORY] for i in number]),

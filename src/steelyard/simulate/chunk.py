@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from steelyard.simulate.basket import Basket, fill
+from steelyard.simulate.basket import Basket, added, fill
 from steelyard.simulate.calendar_effects import Calendar
 from steelyard.simulate.catalogue import Catalogue
 from steelyard.simulate.emails import emails
@@ -18,14 +18,14 @@ from steelyard.simulate.event_log import Slots, lay_out
 from steelyard.simulate.funnel import Step, items_in_cart, take_step
 from steelyard.simulate.injection import Injection, Outcome, Scene
 from steelyard.simulate.order_book import deliveries, order_lines, orders, place_orders, refunds
-from steelyard.simulate.people import People, people
+from steelyard.simulate.people import people
 from steelyard.simulate.random_stream import Draws
 from steelyard.simulate.schemas import SCHEMAS
 from steelyard.simulate.traffic import event_rows, events, sessions, visitors
 from steelyard.simulate.truth import Tally
 from steelyard.simulate.visits import Visits, base_shares, visits
 
-__all__ = ["Chunk", "World", "make_chunk"]
+__all__ = ["Chunk", "World", "events_by_person", "make_chunk"]
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -88,6 +88,20 @@ class Chunk:
 
 def make_chunk(world: World, number: int, size: int) -> Chunk:
     """The chunk of a number, with its first `size` people."""
+    scene, steps, items = _walk(world, number, size)
+    favourite = scene.people.favourite[scene.visits.person]
+    slots = lay_out(scene.draws, scene.visits, favourite, items, world.calendar, world.catalogue)
+    return _record(world, number, scene, steps, slots, fill(slots, steps[1].passed, world.catalogue))
+
+
+def events_by_person(world: World, number: int, size: int) -> I64:
+    """How many events each person of a chunk causes, duplicates apart, without making them."""
+    scene, (_, checkout, order), items = _walk(world, number, size)
+    return added(size, scene.visits.person, 1 + scene.visits.views + items + checkout.passed + order.passed)
+
+
+def _walk(world: World, number: int, size: int) -> tuple[Scene, tuple[Step, Step, Step], I64]:
+    """The people of a chunk through the funnel: with its steps, and the items in each cart."""
     draws = Draws(world.seed, number)
     who = people(draws, number, size, world.calendar, world.bots)
     seen = visits(draws, who, world.calendar, world.channels)
@@ -98,9 +112,7 @@ def make_chunk(world: World, number: int, size: int) -> Chunk:
     items = items_in_cart(cart.passed, seen.views, chance[:, 1])
     checkout = take_step("checkout_started", replace(scene, reached=cart.passed), world.inject, chance[:, 2])
     order = take_step("order_placed", replace(scene, reached=checkout.passed), world.inject, chance[:, 3])
-    slots = lay_out(draws, seen, who.favourite[seen.person], items, world.calendar, world.catalogue)
-    basket = fill(slots, checkout.passed, world.catalogue)
-    return _record(world, number, scene, (cart, checkout, order), slots, basket)
+    return scene, (cart, checkout, order), items
 
 
 def _record(
@@ -180,14 +192,12 @@ def _exposures(order: Step, slots: Slots) -> Iterable[pa.RecordBatch | None]:
 
 
 def _joined(table: str, parts: Iterable[pa.RecordBatch | None]) -> pa.RecordBatch:
-    found = [part for part in parts if part is not None]
-    empty = pa.RecordBatch.from_pylist([], schema=SCHEMAS[table])
-    return pa.concat_batches(found) if found else empty
+    whole = pa.Table.from_batches([part for part in parts if part is not None], schema=SCHEMAS[table])
+    found = whole.combine_chunks().to_batches()
+    return found[0] if found else pa.RecordBatch.from_pylist([], schema=SCHEMAS[table])
 
 
-def _counts(
-    tables: dict[str, pa.RecordBatch], seen: Visits, slots: Slots, rows: I64, late: Mask, again: int
-) -> Tally:
+def _counts(tables: dict[str, pa.RecordBatch], seen: Visits, slots: Slots, rows: I64, late: Mask, again: int) -> Tally:
     tally = Tally({("rows", name): batch.num_rows for name, batch in tables.items()})
     once = len(rows) - again
     tally["duplicates",] = again

@@ -55,7 +55,7 @@ class Drift(Injection):
             self.check_change("change", self.change)
         elif set(self.segment) != {"channel"}:
             raise self.refuse(f"the share of {said(self.segment)!r} cannot drift", 'give {"channel": "email"}')
-        elif not -1 <= self.change or CHANNEL_SHARES[self.segment["channel"]] * (1 + self.change) > 0.9:
+        elif not self.change >= -1 or CHANNEL_SHARES[self.segment["channel"]] * (1 + self.change) > 0.9:
             raise self.refuse(f"a change of {self.change!r} leaves no mix of channels", "give a smaller change")
 
     def progress(self, calendar: Calendar) -> list[float]:

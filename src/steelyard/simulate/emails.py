@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,9 @@ from steelyard.simulate.columns import times
 from steelyard.simulate.people import People
 from steelyard.simulate.random_stream import Draws
 from steelyard.simulate.schemas import SCHEMAS
+
+if TYPE_CHECKING:
+    from steelyard.simulate.columns import Column
 
 __all__ = ["emails", "send_days"]
 
@@ -38,10 +42,10 @@ def emails(draws: Draws, people: People, calendar: Calendar, ids: int) -> pa.Rec
     clicked = opened & (chance[:, 3] < _CLICKED * 65_536)
     clicked_at = opened_at + 5 + (chance[:, 3] & 0xFF)
     names = pa.array([f"newsletter {day:%Y-%m}" for day in days], pa.string())
-    columns = [
+    columns: list[Column] = [
         pa.array(ids + 1 + np.arange(len(person))),
         pa.array(people.customer_id[person]),
-        names.take(pa.array(mailing)),
+        names.take(pa.array(mailing, pa.int64())),
         times(at),
         times(opened_at, ~opened),
         times(clicked_at, ~clicked),

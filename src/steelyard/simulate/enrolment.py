@@ -56,7 +56,9 @@ def enrol(experiment: Experiment, scene: Scene) -> Enrolment:
     ids = scene.people.customer_id[visits.person] if experiment.unit == "customer" else visits.visitor_id
     candidates = np.flatnonzero(able)
     unit_id, unit = np.unique(ids[candidates], return_inverse=True)
-    stage = np.searchsorted(np.array(list(experiment.ramp.values())), _buckets(experiment, "ramp", unit_id), side="right")
+    stage = np.searchsorted(
+        np.array(list(experiment.ramp.values())), _buckets(experiment, "ramp", unit_id), side="right"
+    )
     enrolled_from = np.append(begins, last)[stage]
     takes_part = visits.start[candidates] >= enrolled_from[unit]
     chosen = candidates[takes_part]

@@ -102,7 +102,7 @@ def _products(
 ) -> I32:
     mode = catalogue.mode.astype(np.int32)[chance[:, 1]]
     category = catalogue.category_of.astype(np.int32).ravel()[(favourite * _MODES).astype(np.int32)[visit] + mode]
-    product = category * PER_CATEGORY + catalogue.rank.astype(np.int32)[chance[:, 2]]
+    product: I32 = category * PER_CATEGORY + catalogue.rank.astype(np.int32)[chance[:, 2]]
     # Only even-numbered views follow the one before, which is odd and so never follows one itself.
     follows = np.flatnonzero(mode == COMPANION)
     place = follows - first[visit[follows]]

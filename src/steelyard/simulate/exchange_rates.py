@@ -15,10 +15,10 @@ __all__ = ["exchange_rates"]
 
 
 def exchange_rates(draws: Draws, since: date, until: date) -> pa.RecordBatch:
-    """What one euro buys on each working day, from ten days before the span: a walk that is pulled back to the list rate.
+    """What one euro buys on each working day, from ten days before the span on.
 
-    Every step is whole-number arithmetic in millionths; the euro itself is there with a rate of one, so that an as-of
-    join needs no exception.
+    Rates walk, and are pulled back to the list rate; every step is whole-number arithmetic in millionths. The euro
+    itself is there with a rate of one, so that an as-of join needs no exception.
     """
     first = since - timedelta(days=10)
     days = [first + timedelta(days=i) for i in range((until - first).days + 1)]

@@ -99,12 +99,17 @@ class Experiment(Injection):
         """Refuse arms, stages and lifts that cannot be."""
         self._check_arms()
         self._check_ramp(calendar)
-        for what, lifts in (("conversion_lift", self.conversion_lift), ("value_lift", self.value_lift)):
-            for arm, lift in lifts.items():
+        for lifts in (self.conversion_lift, self.value_lift):
+            for arm in lifts:
                 self._check_arm(arm)
-                self.check_change(what, lift + (self.novelty if what == "conversion_lift" else 0))
                 if arm == self.control:
-                    raise self.refuse(f"{what} names the control {arm!r}", "lifts are against the control: leave it out")
+                    raise self.refuse(
+                        f"a lift names the control {arm!r}", "lifts are against the control: leave it out"
+                    )
+        for arm in self.treated:
+            self.check_change(f"lift of {arm!r}", self.conversion_lift.get(arm, 0.0) + self.novelty)
+            self.check_change(f"lift of {arm!r}", self.conversion_lift.get(arm, 0.0))
+            self.check_change(f"value_lift of {arm!r}", self.value_lift.get(arm, 0.0), -0.9, 1.0)
         self.check_change("novelty", self.novelty)
         self.check_change("harm", self.harm)
         for arm, share in self.lost_exposures.items():
@@ -122,7 +127,7 @@ class Experiment(Injection):
         ):
             if value not in known:
                 raise unknown_name(what, value, known, where=self.where)
-        if self.novelty_half_life <= 0:
+        if not self.novelty_half_life > 0:
             raise self.refuse(f"novelty_half_life of {self.novelty_half_life!r} days", "give a positive number of days")
         if self.window_days is not None and self.window_days < 1:
             raise self.refuse(f"window_days of {self.window_days!r}", "give one day or more, or leave it out")
@@ -134,7 +139,7 @@ class Experiment(Injection):
     def _check_arms(self) -> None:
         if len(self.arms) < 2:
             raise self.refuse(f"arms {dict(self.arms)!r} compare nothing", "give a control and at least one more arm")
-        if min(self.arms.values()) <= 0 or abs(sum(self.arms.values()) - 1) > 1e-9:
+        if not (all(share > 0 for share in self.arms.values()) and abs(sum(self.arms.values()) - 1) < 1e-9):
             raise self.refuse(
                 f"the shares of the arms, {dict(self.arms)!r}, do not split a whole",
                 "give positive shares that add up to 1",
@@ -144,15 +149,14 @@ class Experiment(Injection):
         if not self.ramp:
             raise self.refuse("the ramp has no stage", "give at least one: {date(2025, 3, 1): 1.0}")
         days, shares = list(self.ramp), list(self.ramp.values())
+        for day in days:
+            self.check_dates(calendar, day, self.last_day(calendar))
         if days != sorted(days):
             raise self.refuse(f"the stages {[str(d) for d in days]} are not in order", "sort them by date")
         if not all(0 < share <= 1 for share in shares):
             raise self.refuse(f"the shares of the ramp are {shares}", "give shares above 0 and up to 1")
         if shares != sorted(shares):
             raise self.refuse(f"the ramp falls: {shares}", "a unit that is enrolled stays: shares may only rise")
-        self.check_dates(calendar, days[0], self.last_day(calendar))
-        if days[-1] > self.last_day(calendar):
-            raise self.refuse(f"the last stage begins on {days[-1]}, after until", "move `until` or the stage")
 
     def effect(self, step: str, scene: Scene) -> Lifts | None:
         """The lifts of those who are in a treated arm."""
@@ -173,7 +177,7 @@ class Experiment(Injection):
         visits = scene.visits
         since = visits.start[enrolment.visits] - visits.start[enrolment.first][enrolment.unit]
         fading = self._fading(scene.calendar.days + 1)
-        factor = 1.0 + self.conversion_lift.get(arm, 0.0) + fading[since // DAY]
+        factor: F64 = 1.0 + self.conversion_lift.get(arm, 0.0) + fading[since // DAY]
         if self.harmed:
             factor[visits.within(self.harmed)[enrolment.visits]] = 1.0 + self.harm
         return factor

@@ -76,7 +76,7 @@ class ConversionDrop(Injection):
 
         return [
             row(f"chance of {self.step}", -self.drop, "relative"),
-            row(f"sessions that reached {self.step}", tally["met",], "sessions"),
+            row(f"sessions that could pass {self.step}", tally["met",], "sessions"),
             row(f"{self.step} lost, expected", expected(tally["stopped",]), "sessions"),
         ]
 
@@ -115,7 +115,7 @@ class TrackingOutage(Injection):
             if event not in EVENTS:
                 raise unknown_name("event", event, EVENTS, where=self.where)
 
-    def loses(self, visits: Visits, visit: I64, event: npt.NDArray[np.int8], at: I64) -> Mask | None:
+    def loses(self, visits: Visits, visit: npt.NDArray[np.int32], event: npt.NDArray[np.int8], at: I64) -> Mask | None:
         """The events of the segment in these hours."""
         gone = (at >= instant(self.since)) & (at < instant(self.until))
         if self.segment:
@@ -157,8 +157,11 @@ class MixShift(Injection):
                 raise unknown_name("channel", channel, CHANNELS, where=self.where)
         values = list(self.shares.values())
         rest_is_empty = set(self.shares) == set(CHANNELS)
-        if not values or min(values) < 0 or sum(values) > 1 or (rest_is_empty and abs(sum(values) - 1) > 1e-9):
-            raise self.refuse(f"{dict(self.shares)!r} leaves no mix of channels", "give shares that add up to at most 1")
+        right = bool(values) and all(value >= 0 for value in values) and sum(values) <= 1 + 1e-9
+        if not right or (rest_is_empty and abs(sum(values) - 1) > 1e-9):
+            raise self.refuse(
+                f"{dict(self.shares)!r} leaves no mix of channels", "give shares that add up to at most 1"
+            )
 
     def shares_on(self, day: int, calendar: Calendar, shares: list[float]) -> list[float]:
         """The mix on a day."""
@@ -181,14 +184,13 @@ class MixShift(Injection):
 
 
 def with_shares(shares: list[float], new: Mapping[str, float]) -> list[float]:
-    """A mix in which some channels have new shares, and the others keep their proportions.
+    """A mix in which some channels have new shares, and the others keep their proportions (equal ones if all were 0).
 
     >>> with_shares([0.5, 0.25, 0.25, 0.0, 0.0, 0.0], {"direct": 0.0})
     [0.0, 0.5, 0.5, 0.0, 0.0, 0.0]
     """
-    rest = sum(share for channel, share in zip(CHANNELS, shares, strict=True) if channel not in new)
-    left = 1.0 - sum(new.values())
-    return [
-        float(new[channel]) if channel in new else share * left / rest
-        for channel, share in zip(CHANNELS, shares, strict=True)
-    ]
+    kept = {c: s for c, s in zip(CHANNELS, shares, strict=True) if c not in new}
+    if not sum(kept.values()):
+        kept = dict.fromkeys(kept, 1.0)
+    rest, left = sum(kept.values()), 1.0 - sum(new.values())
+    return [float(new[channel]) if channel in new else kept[channel] * left / rest for channel in CHANNELS]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +96,7 @@ class Injection:
         """Rows of the table `campaigns`."""
         return None
 
-    def loses(self, visits: Visits, visit: I64, event: npt.NDArray[np.int8], at: I64) -> Mask | None:
+    def loses(self, visits: Visits, visit: npt.NDArray[np.int32], event: npt.NDArray[np.int8], at: I64) -> Mask | None:
         """Which events never arrive: given the session, kind and second of each."""
         return None
 
@@ -115,6 +115,9 @@ class Injection:
 
     def check_dates(self, calendar: Calendar, since: date, until: date) -> None:
         """Refuse dates that are reversed or lie outside the shop."""
+        for day in (since, until):
+            if not isinstance(day, date) or isinstance(day, datetime):
+                raise self.refuse(f"{day!r} is not a date", "give date(2025, 3, 1)")
         if until < since:
             raise self.refuse(f"until {until} is before since {since}", "swap the two dates")
         if since < calendar.since or until > calendar.until:
@@ -123,11 +126,12 @@ class Injection:
                 "move the injection, or give the shop a longer span",
             )
 
-    def check_change(self, what: str, change: float) -> None:
-        """Refuse a relative change that would leave less than nothing, or that would meet the cap."""
-        if not -1.0 <= change <= 0.35:
+    def check_change(self, what: str, change: float, least: float = -1.0, most: float = 0.35) -> None:
+        """Refuse a relative change out of its limits: by default those of a chance, less than none or above the cap."""
+        if not least <= change <= most:
             raise self.refuse(
-                f"{what} of {change!r} is not between -1 and 0.35", "give a fraction: 0.05 is five in a hundred more"
+                f"{what} of {change!r} is not between {least:g} and {most:g}",
+                "give a fraction: 0.05 is five in a hundred more",
             )
 
 

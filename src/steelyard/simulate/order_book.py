@@ -63,7 +63,14 @@ class Orders:
 
 
 def place_orders(
-    draws: Draws, visits: Visits, basket: Basket, placed: Mask, at: I64, factor: F64 | None, catalogue: Catalogue, ids: int
+    draws: Draws,
+    visits: Visits,
+    basket: Basket,
+    placed: Mask,
+    at: I64,
+    factor: F64 | None,
+    catalogue: Catalogue,
+    ids: int,
 ) -> Orders:
     """The orders of the sessions that placed one.
 

@@ -31,7 +31,7 @@ class _TableFile:
         names = [f.name for f in schema if pa.types.is_dictionary(f.type) or pa.types.is_string(f.type)]
         whole = [f.name for f in schema if pa.types.is_int64(f.type) or pa.types.is_timestamp(f.type)]
         self._writer = pq.ParquetWriter(
-            self._partial, schema, compression="snappy", use_dictionary=names,
+            self._partial, schema, compression="snappy", use_dictionary=names,  # type: ignore[arg-type]
             column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
         )  # fmt: skip
         self._waiting: list[pa.RecordBatch] = []

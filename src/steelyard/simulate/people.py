@@ -11,8 +11,8 @@ import pyarrow as pa
 from steelyard.simulate.calendar_effects import DAY, Calendar
 from steelyard.simulate.catalogue import CATEGORIES
 from steelyard.simulate.columns import coded, dates
-from steelyard.simulate.places import CURRENCIES, REGION_NAMES, ZONES, regions
 from steelyard.simulate.places import COUNTRY_NAMES as COUNTRIES
+from steelyard.simulate.places import CURRENCIES, REGION_NAMES, ZONES, regions
 from steelyard.simulate.random_stream import Draws, lookup, threshold
 from steelyard.simulate.schemas import SCHEMAS
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steelyard.errors import unknown_name
-from steelyard.simulate.calendar_effects import DAY, Calendar
+from steelyard.simulate.calendar_effects import Calendar
 from steelyard.simulate.injection import Effect, Injection, Outcome, Scene, capped, expected
 from steelyard.simulate.segment import DIMENSIONS
 from steelyard.simulate.truth import Tally, TruthRow
@@ -102,5 +102,7 @@ class StaggeredRollout(Injection):
         sessions = sum(tally["sessions", week] for week in weeks)
         if sessions and without:
             rows.append(row("orders, average effect on the adopters", with_it / without - 1, "relative"))
-            rows.append(row("orders per session, average effect on the adopters", (with_it - without) / sessions, "orders"))
+            rows.append(
+                row("orders per session, average effect on the adopters", (with_it - without) / sessions, "orders")
+            )
         return rows

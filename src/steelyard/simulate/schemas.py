@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, cast
+
 import pyarrow as pa
 
 from steelyard.simulate.columns import DATE, MONEY, TEXT, TIME
@@ -11,9 +14,9 @@ __all__ = ["FIXED_TABLES", "KEYS", "SCHEMAS"]
 _ID, _COUNT = pa.int64(), pa.int32()
 
 
-def _schema(required: dict[str, pa.DataType], **optional: pa.DataType) -> pa.Schema:
-    fields = [pa.field(name, kind, nullable=False) for name, kind in required.items()]
-    return pa.schema(fields + [pa.field(name, kind) for name, kind in optional.items()])
+def _schema(required: Mapping[str, object], **optional: object) -> pa.Schema:
+    fields = [pa.field(name, cast("Any", kind), nullable=False) for name, kind in required.items()]
+    return pa.schema(fields + [pa.field(name, cast("Any", kind)) for name, kind in optional.items()])
 
 
 SCHEMAS: dict[str, pa.Schema] = {

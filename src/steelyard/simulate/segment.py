@@ -30,9 +30,7 @@ def check_segment(segment: Segment, where: str) -> None:
         UnknownNameError: A column or a value that does not exist.
     """
     if not isinstance(segment, Mapping):
-        raise DefinitionError(
-            f"segment {segment!r} is not a mapping", where=where, hint='write {"device": "mobile"}'
-        )
+        raise DefinitionError(f"segment {segment!r} is not a mapping", where=where, hint='write {"device": "mobile"}')
     for dimension, value in segment.items():
         if dimension not in DIMENSIONS:
             raise unknown_name("segment column", str(dimension), DIMENSIONS, where=where)

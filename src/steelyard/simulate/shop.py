@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from steelyard.errors import DefinitionError, unknown_name
-from steelyard.simulate.chunk import Chunk, World, make_chunk
+from steelyard.simulate.chunk import Chunk, World, events_by_person, make_chunk
 from steelyard.simulate.exchange_rates import exchange_rates
 from steelyard.simulate.injection import Injection
 from steelyard.simulate.people import CHUNK
@@ -23,6 +24,8 @@ __all__ = ["Shop", "shop"]
 
 MOST_EVENTS, FEWEST_EVENTS = 1_000_000_000, 1_000
 _EARLIEST, _SHORTEST, _LONGEST = date(2000, 1, 1), 7, 3_660
+
+_MEASURED = 12  # chunks that say how many events a person causes
 
 Progress = Callable[[int, int], None]
 
@@ -192,9 +195,16 @@ def shop(
     plain = World.of(**settings, inject=())  # type: ignore[arg-type]
     _check_injections(inject, plain)
     world = World.of(**settings, inject=tuple(inject)) if inject else plain  # type: ignore[arg-type]
-    # How many people it takes is measured on the first chunk without injections, so that these do not change it.
-    each = make_chunk(plain, 0, CHUNK).tables["events"].num_rows
-    return Shop(world=world, people=max(1, round(events * CHUNK / each)))
+    return Shop(world=world, people=_people_for(events, plain))
+
+
+def _people_for(events: int, plain: World) -> int:
+    """How many people cause so many events, without injections, so that these do not change it."""
+    chunks = [events_by_person(plain, number, CHUNK) for number in range(_MEASURED)]
+    reached = np.cumsum(np.concatenate(chunks)) * (1 + plain.duplicates)
+    if events <= reached[-1]:
+        return int(np.searchsorted(reached, events)) + 1
+    return round(events / float(reached[-1]) * len(reached))
 
 
 def _check(events: int, seed: int, since: date, until: date, shares: Mapping[str, float]) -> None:
@@ -205,6 +215,9 @@ def _check(events: int, seed: int, since: date, until: date, shares: Mapping[str
         )
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 64:
         raise DefinitionError(f"a seed of {seed!r}", where=where, hint="give a whole number from 0 to 2**64 - 1")
+    for day in (since, until):
+        if not isinstance(day, date) or isinstance(day, datetime):
+            raise DefinitionError(f"{day!r} is not a date", where=where, hint="give date(2025, 3, 1)")
     days = (until - since).days + 1
     if days < _SHORTEST or days > _LONGEST or since < _EARLIEST:
         raise DefinitionError(

@@ -12,7 +12,7 @@ from steelyard.simulate.calendar_effects import DAY, Calendar
 from steelyard.simulate.people import People
 from steelyard.simulate.places import regions
 from steelyard.simulate.random_stream import Draws, lookup
-from steelyard.simulate.segment import CHANNELS, Segment
+from steelyard.simulate.segment import CHANNELS, DIMENSIONS, Segment
 
 __all__ = ["CHANNEL_SHARES", "LONGEST", "QUIET", "Visits", "visits"]
 
@@ -65,8 +65,6 @@ class Visits:
 
     def within(self, segment: Segment) -> Mask:
         """Which sessions belong to a segment."""
-        from steelyard.simulate.segment import DIMENSIONS
-
         inside = np.ones(len(self.person), dtype=np.bool_)
         for dimension, value in segment.items():
             inside &= getattr(self, dimension) == DIMENSIONS[dimension].index(value)
@@ -139,7 +137,8 @@ def _latency(chance: npt.NDArray[np.uint16]) -> I64:
     knots = np.array(_LATENCY)
     part = chance.astype(np.int64) * 10
     low, share = part >> 16, part & 0xFFFF
-    return knots[low] + ((knots[low + 1] - knots[low]) * share >> 16)
+    latency: I64 = knots[low] + ((knots[low + 1] - knots[low]) * share >> 16)
+    return latency
 
 
 def base_shares() -> list[float]:
