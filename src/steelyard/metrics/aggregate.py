@@ -1,0 +1,193 @@
+"""The one form that every kind of metric is brought to: an aggregate, or one over another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from steelyard.errors import DefinitionError, unknown_name
+from steelyard.metrics.expression import columns_of, parse_expression
+from steelyard.metrics.metric import Measure, Metric, Ratio
+from steelyard.warehouse import TableDeclaration
+
+__all__ = ["Aggregate", "Parts", "parts_of"]
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One SQL aggregate of one table's rows.
+
+    Args:
+        function: `sum`, `rows` (count), `values` (count of what is not NULL) or `distinct`.
+        table: The fact.
+        expression: What is aggregated, over the fact's own columns; None for `rows`.
+        where: Conditions that must be true, as written.
+        exclude: Conditions that must not be true, as written.
+        time: `column` or `table.column`; empty takes the fact's own.
+        place: File and line, for errors.
+    """
+
+    function: str
+    table: str
+    expression: exp.Expression | None = None
+    where: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    time: str = ""
+    place: str = ""
+
+    @property
+    def zero(self) -> bool:
+        """Whether it is 0, and not unknown, where there are no rows: always, for every function here."""
+        return True
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A metric as aggregates: the numerator, and the denominator of a mean or a ratio.
+
+    Args:
+        numerator: The aggregate itself for sum, count and distinct.
+        denominator: None for those.
+    """
+
+    numerator: Aggregate
+    denominator: Aggregate | None = None
+
+    @property
+    def each(self) -> tuple[Aggregate, ...]:
+        """The one or two aggregates."""
+        return (self.numerator,) if self.denominator is None else (self.numerator, self.denominator)
+
+
+def parts_of(
+    metric: Metric, tables: Mapping[str, TableDeclaration], metrics: Mapping[str, Metric], seen: tuple[str, ...] = ()
+) -> Parts:
+    """The metric as aggregates.
+
+    Args:
+        metric: The metric.
+        tables: Every table, by name.
+        metrics: Every metric, by name, for ratios that name them.
+        seen: The metrics on the way here, to find circles.
+
+    Raises:
+        UnknownNameError: It names a table or metric that is not there.
+        DefinitionError: It goes in a circle, is a mean of means, or an expression of it cannot be.
+    """
+    if metric.ratio is None:
+        measure = Measure(**{metric.kind: getattr(metric, metric.kind)}, time=metric.time)
+        return _parts_of_measure(measure, tables, metric.defined_at, _list(metric.where), _list(metric.exclude))
+    sides = [_side(side, metric, tables, metrics, (*seen, metric.name)) for side in _sides(metric.ratio)]
+    return Parts(sides[0], sides[1])
+
+
+def _sides(ratio: Ratio) -> tuple[Measure | str, Measure | str]:
+    return ratio.numerator, ratio.denominator
+
+
+def _side(
+    side: Measure | str,
+    metric: Metric,
+    tables: Mapping[str, TableDeclaration],
+    metrics: Mapping[str, Metric],
+    seen: tuple[str, ...],
+) -> Aggregate:
+    if isinstance(side, str):
+        parts = _named_side(side, metric, tables, metrics, seen)
+    else:
+        time = side.time or metric.time
+        measure = Measure(**{side.kind: side.of}, time=time)
+        parts = _parts_of_measure(measure, tables, metric.defined_at, _list(side.where), _list(side.exclude))
+    if parts.denominator is not None:
+        raise DefinitionError(
+            f"a side of the ratio {metric.name!r} is itself a mean or a ratio, and an average of averages is no average",
+            where=metric.defined_at,
+            hint="name the sums: `numerator: {sum: ...}`, `denominator: {count: ...}`",
+        )
+    found = parts.numerator
+    return Aggregate(
+        found.function,
+        found.table,
+        found.expression,
+        (*found.where, *_list(metric.where)),
+        (*found.exclude, *_list(metric.exclude)),
+        found.time,
+        metric.defined_at,
+    )
+
+
+def _named_side(
+    name: str,
+    metric: Metric,
+    tables: Mapping[str, TableDeclaration],
+    metrics: Mapping[str, Metric],
+    seen: tuple[str, ...],
+) -> Parts:
+    if name in seen:
+        problem = f"the ratio {seen[0]!r} refers to itself: {' -> '.join((*seen, name))}"
+        raise DefinitionError(problem, where=metric.defined_at)
+    if name not in metrics:
+        raise unknown_name("metric", name, metrics, where=metric.defined_at)
+    return parts_of(metrics[name], tables, metrics, seen)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return (text,) if text else ()
+
+
+def _parts_of_measure(
+    measure: Measure,
+    tables: Mapping[str, TableDeclaration],
+    place: str,
+    where: tuple[str, ...],
+    exclude: tuple[str, ...],
+) -> Parts:
+    for text in (*where, *exclude):
+        parse_expression(text, place)
+    table, expression = _subject(measure, tables, place)
+
+    def aggregate(function: str, of: exp.Expression | None) -> Aggregate:
+        return Aggregate(function, table, of, where, exclude, measure.time, place)
+
+    makers: dict[str, Callable[[], Parts]] = {
+        "count": lambda: Parts(aggregate("rows", None)),
+        "sum": lambda: Parts(aggregate("sum", expression)),
+        "distinct": lambda: Parts(aggregate("distinct", expression)),
+        "mean": lambda: Parts(aggregate("sum", expression), aggregate("values", expression)),
+    }
+    return makers[measure.kind]()
+
+
+def _subject(measure: Measure, tables: Mapping[str, TableDeclaration], place: str) -> tuple[str, exp.Expression | None]:
+    """The table that a measure is of, and what it aggregates."""
+    if measure.kind == "count":
+        if measure.count not in tables:
+            raise _no_table(measure.count, tables, place)
+        return measure.count, None
+    tree = parse_expression(measure.of, place)
+    names = sorted({name.table for name in columns_of(tree)})
+    if not names or "" in names:
+        hint = f"write the table with every column, such as `{measure.kind}: orders.amount`"
+        raise DefinitionError(f"{measure.of!r} does not say of which table", where=place, hint=hint)
+    if len(names) > 1:
+        raise DefinitionError(
+            f"{measure.of!r} mixes the rows of {' and '.join(names)}",
+            where=place,
+            hint="a measure is of one table's rows; divide two measures with `ratio:`",
+        )
+    if names[0] not in tables:
+        raise unknown_name("table", names[0], tables, where=place)
+    return names[0], tree
+
+
+def _no_table(name: str, tables: Mapping[str, TableDeclaration], place: str) -> DefinitionError:
+    table, _, column = name.partition(".")
+    if column and table in tables:
+        return DefinitionError(
+            f"`count: {name}` counts a column, and a count is of a table's rows",
+            where=place,
+            hint=f"write `distinct: {name}`, or `count: {table}` with `where: {column} IS NOT NULL`",
+        )
+    return unknown_name("table", name, tables, where=place)

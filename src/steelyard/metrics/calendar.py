@@ -1,0 +1,173 @@
+"""Local days: the SQL of a row's day and period in the project's zone, the bounds of a range, the periods in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from steelyard.errors import DefinitionError
+from steelyard.warehouse import Value, quote_text
+
+__all__ = ["Clock", "day_bounds", "next_period", "period_start", "periods"]
+
+WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NATIVE_STARTS = ("monday", "sunday", "saturday", "friday")
+_SLACK = timedelta(hours=4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """How one time column becomes local days.
+
+    Args:
+        column: The column's SQL.
+        kind: Its type in DuckDB's words.
+        zone: The project's zone, in which days are counted.
+        column_zone: The zone of a column without one; empty takes the project's.
+        week_start: First day of the week.
+        where: File and line, for errors.
+
+    >>> Clock(column="ordered_at", kind="TIMESTAMP", zone="America/New_York", column_zone="UTC").day
+    "local_date(ordered_at, 'America/New_York')"
+    """
+
+    column: str
+    kind: str
+    zone: str
+    column_zone: str = ""
+    week_start: str = "monday"
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("DATE", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") and not self.is_naive:
+            raise DefinitionError(
+                f"{self.column!r} is {self.kind}, which is no time",
+                where=self.where,
+                hint="name a date or timestamp column",
+            )
+
+    @property
+    def is_naive(self) -> bool:
+        """Whether the column is a timestamp that says no zone."""
+        return self.kind in ("TIMESTAMP", "DATETIME", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
+
+    @property
+    def _own_zone(self) -> str:
+        return self.column_zone or self.zone
+
+    @property
+    def moment(self) -> str:
+        """The SQL of the row's moment, as a timestamp with a zone; a date is the start of its local day."""
+        if self.kind == "DATE":
+            return f"local_moment({self.column}, {quote_text(self.zone)})"
+        if self.is_naive and self._own_zone != "UTC":
+            return f"local_moment({self.column}, {quote_text(self._own_zone)})"
+        return self.column
+
+    @property
+    def day(self) -> str:
+        """The SQL of the row's local day."""
+        if self.kind == "DATE":
+            return self.column
+        if self.is_naive and self._own_zone == self.zone:
+            return f"CAST({self.column} AS DATE)"
+        return f"local_date({self.moment}, {quote_text(self.zone)})"
+
+    def period(self, grain: str) -> str:
+        """The SQL of the first day of the row's period."""
+        if grain == "day":
+            return self.day
+        if grain != "week":
+            return f"CAST(date_trunc('{grain}', {self._for_trunc}) AS DATE)"
+        if self.week_start == "monday":
+            return f"week_start({self._for_trunc})"
+        if self.week_start in _NATIVE_STARTS:
+            return f"week_start({self.day}, '{self.week_start}')"
+        shift = WEEK_DAYS.index(self.week_start)
+        return f"add_days(week_start(add_days({self.day}, -{shift})), {shift})"
+
+    @property
+    def _for_trunc(self) -> str:
+        """What a period is cut from: a naive timestamp in the project's own zone need not become a day first."""
+        return self.column if self.is_naive and self._own_zone == self.zone else self.day
+
+    def within(self, since: date | None, until: date | None) -> tuple[str, dict[str, Value]]:
+        """The condition that the row's local day is in the range, and its values.
+
+        Where midnight is one clear moment, the bare column is compared with moments; else its local day with days.
+        """
+        if self.kind == "DATE":
+            return _between(self.column, {"since": since, "until": until}, "<=")
+        ends = (since, until + timedelta(days=1) if until else None)
+        moments = tuple(None if day is None else self._midnight(day) for day in ends)
+        if any(moment is None and day is not None for moment, day in zip(moments, ends, strict=True)):
+            return _between(self.day, {"since": since, "until": until}, "<=")
+        return _between(self.column, {"since_moment": moments[0], "until_moment": moments[1]}, "<")
+
+    def _midnight(self, day: date) -> datetime | None:
+        """The first moment of a local day as the column would hold it; None where clocks change about then."""
+        if self.is_naive and self._own_zone == self.zone:
+            return datetime.combine(day, time())
+        midnight = datetime.combine(day, time(), ZoneInfo(self.zone)).astimezone(UTC)
+        for zone in {self.zone, self._own_zone} if self.is_naive else {self.zone}:
+            clock = ZoneInfo(zone)
+            if len({(midnight + shift).astimezone(clock).utcoffset() for shift in (-_SLACK, timedelta(), _SLACK)}) > 1:
+                return None
+        return midnight.astimezone(ZoneInfo(self._own_zone)).replace(tzinfo=None) if self.is_naive else midnight
+
+
+def _between(column: str, values: dict[str, Value], last: str) -> tuple[str, dict[str, Value]]:
+    signs = dict(zip(values, (">=", last), strict=True))
+    given = {name: value for name, value in values.items() if value is not None}
+    return " AND ".join(f"{column} {signs[name]} ${name}" for name in given), given
+
+
+def period_start(day: date, grain: str, week_start: str = "monday") -> date:
+    """The first day of the period that a day is in.
+
+    >>> period_start(date(2026, 11, 22), "week"), period_start(date(2026, 11, 22), "week", "sunday")
+    (datetime.date(2026, 11, 16), datetime.date(2026, 11, 22))
+    """
+    if grain == "week":
+        return day - timedelta(days=(day.weekday() - WEEK_DAYS.index(week_start)) % 7)
+    months = {"month": 1, "quarter": 3, "year": 12}.get(grain)
+    return day if months is None else date(day.year, (day.month - 1) // months * months + 1, 1)
+
+
+def next_period(start: date, grain: str) -> date:
+    """The first day of the period after the one that starts then.
+
+    >>> next_period(date(2026, 12, 1), "month")
+    datetime.date(2027, 1, 1)
+    """
+    days = {"day": 1, "week": 7}.get(grain)
+    if days:
+        return start + timedelta(days=days)
+    return period_start(start + timedelta(days={"month": 31, "quarter": 92, "year": 366}[grain]), grain)
+
+
+def periods(first: date, last: date, grain: str, week_start: str = "monday") -> Iterator[date]:
+    """The first days of every period from that of `first` to that of `last`.
+
+    >>> [str(day) for day in periods(date(2026, 1, 31), date(2026, 3, 1), "month")]
+    ['2026-01-01', '2026-02-01', '2026-03-01']
+    """
+    start = period_start(first, grain, week_start)
+    while start <= last:
+        yield start
+        start = next_period(start, grain)
+
+
+def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
+    """The first moment of a local day and of the next, in UTC: 23, 24 or 25 hours apart.
+
+    >>> first, after = day_bounds(date(2025, 11, 2), "America/New_York")
+    >>> (after - first).total_seconds() / 3600
+    25.0
+    """
+    clock = ZoneInfo(zone)
+    ends = (day, day + timedelta(days=1))
+    first, after = (datetime.combine(end, time(), clock).astimezone(UTC) for end in ends)
+    return first, after

@@ -1,0 +1,275 @@
+"""The governed definitions of a project: metrics, the tables that they read, trees, and how days are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from steelyard.canonical import digest, plain
+from steelyard.errors import DefinitionError, PolicyError, SteelyardError, unknown_name
+from steelyard.metrics.aggregate import Parts, parts_of
+from steelyard.metrics.expression import columns_of, parse_expression
+from steelyard.metrics.graph import GRAINS, Graph, Place
+from steelyard.metrics.metric import Metric
+from steelyard.metrics.tree import Tree, parse_tree
+from steelyard.warehouse import TableDeclaration
+
+__all__ = ["WEEK_DAYS", "MetricCatalog"]
+
+WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricCatalog:
+    """The governed definitions of a project.
+
+    Args:
+        metrics: Metrics by name.
+        tables: The tables that they may read, by name.
+        trees: Trees by the metric that they take apart.
+        zone: IANA zone in which days are counted.
+        week_start: First day of the week, in English, lower case.
+        currency: What money is measured in, such as `USD`.
+        sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
+        problems: What is wrong with definitions that are not in it.
+
+    >>> catalog = MetricCatalog.of(
+    ...     metrics=[Metric(name="revenue", sum="orders.amount")],
+    ...     tables=[TableDeclaration(name="orders", key=("order_id",), time="ordered_at", dimensions=("country",))],
+    ... )
+    >>> catalog.dimensions("revenue"), catalog.names_by_table()
+    (('country',), {'orders': ('revenue',)})
+    """
+
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    tables: Mapping[str, TableDeclaration] = field(default_factory=dict)
+    trees: Mapping[str, Tree] = field(default_factory=dict)
+    zone: str = "UTC"
+    week_start: str = "monday"
+    currency: str = ""
+    sensitive: tuple[str, ...] = ()
+    problems: tuple[SteelyardError, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_zone(self.zone)
+        if self.week_start not in WEEK_DAYS:
+            raise unknown_name("day of the week", self.week_start, WEEK_DAYS)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        metrics: Iterable[Metric],
+        tables: Iterable[TableDeclaration],
+        trees: Mapping[str, str] | None = None,
+        zone: str = "UTC",
+        week_start: str = "monday",
+        currency: str = "",
+        sensitive: Sequence[str] = (),
+    ) -> MetricCatalog:
+        """A catalog of definitions made in Python.
+
+        Raises:
+            DefinitionError: The first thing that is wrong with them.
+        """
+        problems: list[SteelyardError] = []
+        named = _by_name("metric", ((item.name, item, item.defined_at) for item in metrics), problems)
+        known = _by_name("table", ((item.name, item, item.where) for item in tables), problems)
+        grown: dict[str, Tree] = {}
+        for name, text in (trees or {}).items():
+            grown[name] = parse_tree(name, text)
+        catalog = cls(
+            metrics=named,
+            tables=known,
+            trees=grown,
+            zone=zone,
+            week_start=week_start,
+            currency=currency,
+            sensitive=tuple(sensitive),
+        ).checked(problems)
+        if catalog.problems:
+            raise catalog.problems[0]
+        return catalog
+
+    def checked(self, problems: Iterable[SteelyardError] = ()) -> MetricCatalog:
+        """The catalog without the definitions that cannot be, and with what is wrong with them.
+
+        Args:
+            problems: What was found wrong before.
+        """
+        found = [*problems, *self.graph.problems()]
+        good: dict[str, Metric] = {}
+        for name, metric in self.metrics.items():
+            try:
+                self._check_metric(metric)
+            except SteelyardError as error:
+                found.append(error.at(metric.defined_at))
+            else:
+                good[name] = metric
+        trees: dict[str, Tree] = {}
+        for name, tree in self.trees.items():
+            missing = [part for part in (name, *(branch.metric for branch in tree.branches)) if part not in good]
+            if missing:
+                found.append(unknown_name("metric", missing[0], good, where=tree.defined_at))
+            else:
+                trees[name] = tree
+        return MetricCatalog(
+            metrics=good,
+            tables=self.tables,
+            trees=trees,
+            zone=self.zone,
+            week_start=self.week_start,
+            currency=self.currency,
+            sensitive=self.sensitive,
+            problems=tuple(found),
+        )
+
+    def _check_metric(self, metric: Metric) -> None:
+        parts = parts_of(metric, self.tables, self.metrics)
+        for aggregate in parts.each:
+            self.time_of(aggregate.table, aggregate.time, where=metric.defined_at)
+            for text in (*aggregate.where, *aggregate.exclude):
+                for name in columns_of(parse_expression(text, metric.defined_at)):
+                    table = name.table or aggregate.table
+                    if self.is_sensitive(table, name.name):
+                        raise self.policy_error(Place(table, name.name), metric.defined_at)
+        entity = metric.entity
+        known = {*self.graph.owners, *(name for table in self.tables.values() for name in table.entities)}
+        if entity and entity not in known:
+            raise unknown_name("entity", entity, known, where=metric.defined_at)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The tables and their references."""
+        return Graph(self.tables)
+
+    @cached_property
+    def _parts(self) -> dict[str, Parts]:
+        return {}
+
+    def metric(self, name: str, *, where: str = "") -> Metric:
+        """The metric of that name.
+
+        Raises:
+            UnknownNameError: There is none; where its definition is wrong, that error.
+        """
+        if name in self.metrics:
+            return self.metrics[name]
+        for problem in self.problems:
+            if f"{name!r}" in problem.problem or f"metrics.{name}" in problem.problem:
+                raise problem
+        raise unknown_name("metric", name, self.metrics, where=where)
+
+    def parts(self, name: str) -> Parts:
+        """The metric as aggregates."""
+        if name not in self._parts:
+            self._parts[name] = parts_of(self.metric(name), self.tables, self.metrics)
+        return self._parts[name]
+
+    def digest(self, name: str) -> str:
+        """Digest of the metric with all that its number depends on: parts that it names, tables, zone, week."""
+        return digest(self.definition(name))
+
+    def definition(self, name: str) -> dict[str, object]:
+        """The metric with all that its number depends on, as plain values."""
+        metric = self.metric(name)
+        sides = (metric.ratio.numerator, metric.ratio.denominator) if metric.ratio else ()
+        facts = {aggregate.table for aggregate in self.parts(name).each}
+        used = sorted(facts | {table for fact in facts for table in self.graph.paths(fact)})
+        return {
+            "metric": metric.definition(),
+            "parts": {side: self.metrics[side].definition() for side in sides if isinstance(side, str)},
+            "tables": {table: _declared(self.tables[table]) for table in used},
+            "zone": self.zone,
+            "week_start": self.week_start,
+        }
+
+    def names_by_table(self) -> dict[str, tuple[str, ...]]:
+        """Table -> the metrics that aggregate its rows, sorted: what is affected when a table is wrong."""
+        found: dict[str, set[str]] = {}
+        for name in self.metrics:
+            for aggregate in self.parts(name).each:
+                found.setdefault(aggregate.table, set()).add(name)
+        return {table: tuple(sorted(names)) for table, names in sorted(found.items())}
+
+    def dimensions(self, name: str) -> tuple[str, ...]:
+        """What the metric can be grouped by, sensitive columns apart."""
+        facts = list(dict.fromkeys(aggregate.table for aggregate in self.parts(name).each))
+        shared = [item for item in self.graph.dimensions(facts[0]) if all(self._has(fact, item) for fact in facts)]
+        return tuple(
+            item for item in shared if not self.is_sensitive(*_table_and_column(self.graph.find(item, facts[0])))
+        )
+
+    def _has(self, fact: str, name: str) -> bool:
+        try:
+            place = self.graph.find(name, fact)
+        except DefinitionError:
+            return False
+        return not self.is_sensitive(place.table, place.column)
+
+    def is_sensitive(self, table: str, column: str) -> bool:
+        """Whether policy keeps the column out of groups and filters."""
+        hidden = {item.lower() for item in self.sensitive}
+        return column.lower() in hidden or f"{table}.{column}".lower() in hidden
+
+    def policy_error(self, place: Place, where: str) -> PolicyError:
+        """The error for a sensitive column."""
+        return PolicyError(
+            f"{str(place)!r} is declared sensitive: nothing may be grouped or filtered by it",
+            where=where,
+            hint="see `sensitive` in steelyard.toml",
+        )
+
+    def time_of(self, fact: str, time: str, *, where: str = "") -> Place | None:
+        """The column that places a fact's rows in time; None where there is none.
+
+        Raises:
+            DefinitionError: It is of a table that the fact does not refer to.
+        """
+        if not time:
+            own = self.tables[fact].time
+            return Place(fact, own) if own else None
+        table, _, column = time.rpartition(".")
+        if not table or table == fact:
+            return Place(fact, column)
+        if table not in self.tables:
+            raise unknown_name("table", table, self.tables, where=where)
+        return Place(table, column, self.graph.path(fact, table, where=where, says=f"the time {time!r}"))
+
+    def grain_names(self) -> tuple[str, ...]:
+        """The time grains that a question may group by."""
+        return GRAINS
+
+
+def check_zone(zone: str, where: str = "") -> ZoneInfo:
+    """The zone of that name.
+
+    Raises:
+        DefinitionError: There is none.
+    """
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        hint = "write an IANA name, such as Europe/Berlin"
+        raise DefinitionError(f"no time zone {zone!r}", where=where, hint=hint) from error
+
+
+def _by_name(kind, items, problems):  # type: ignore[no-untyped-def]
+    named = {}
+    for name, item, where in items:
+        if name in named:
+            problems.append(DefinitionError(f"two definitions of the {kind} {name!r}", where=where, hint="rename one"))
+        else:
+            named[name] = item
+    return named
+
+
+def _declared(table: TableDeclaration) -> dict[str, object]:
+    said = plain(table)
+    return {key: said[key] for key in ("name", "key", "entity", "entities", "time", "zone") if said[key]}
+
+
+def _table_and_column(place: Place) -> tuple[str, str]:
+    return place.table, place.column

@@ -1,0 +1,65 @@
+"""The local days in which a fact has rows; remembered for as long as a table version has an id."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from steelyard.metrics.calendar import Clock
+from steelyard.metrics.facts import Fact, Joins
+from steelyard.metrics.plan import Coverage
+from steelyard.warehouse import Warehouse
+
+__all__ = ["coverage_of"]
+
+_REMEMBERED = 4096
+_KNOWN: OrderedDict[tuple[object, ...], Coverage] = OrderedDict()
+
+
+def coverage_of(warehouse: Warehouse, fact: Fact) -> Coverage:
+    """The days of one fact, by the time that the question places it in.
+
+    Args:
+        warehouse: Where the fact is.
+        fact: With a time column.
+    """
+    clock = fact.clock()
+    assert fact.time is not None  # noqa: S101 - clock() has refused it
+    tables = (fact.table, *(step.target for step in fact.time.path))
+    versions = tuple(warehouse.version(table).version_id for table in tables)
+    address = (versions, tables, str(fact.time), clock.zone, clock.column_zone)
+    if all(versions) and address in _KNOWN:
+        _KNOWN.move_to_end(address)
+        return _KNOWN[address]
+    joins = Joins(fact.table)
+    joins.follow(fact.time.path)
+    lines = "\n".join(joins.sql())
+    sql = (
+        f"SELECT min({clock.column}) AS first, max({clock.column}) AS last, count(*) AS counted,\n"
+        f"  count({clock.column}) AS timed\n{lines}"
+    )
+    row = warehouse.fetch(sql).to_pylist()[0]
+    coverage = Coverage(
+        first=_day(row["first"], clock),
+        last=_day(row["last"], clock),
+        rows=int(row["counted"]),
+        without_time=int(row["counted"]) - int(row["timed"]),
+    )
+    if all(versions):
+        _KNOWN[address] = coverage
+        while len(_KNOWN) > _REMEMBERED:
+            _KNOWN.popitem(last=False)
+    return coverage
+
+
+def _day(value: Any, clock: Clock) -> date | None:
+    if value is None:
+        return None
+    if not isinstance(value, datetime):
+        return value if isinstance(value, date) else None
+    if value.tzinfo is None:
+        own = clock.column_zone or clock.zone
+        value = value.replace(tzinfo=ZoneInfo(own))
+    return value.astimezone(UTC).astimezone(ZoneInfo(clock.zone)).date()

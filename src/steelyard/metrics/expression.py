@@ -1,0 +1,288 @@
+"""The conditions and row expressions that a definition or a question may write: parsed, held to a stated list.
+
+Comparisons here have two values: what is unknown (NULL) does not match. So `<>` and `NOT` keep the rows in which a
+column is NULL, where SQL would lose them without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+
+import sqlglot
+from sqlglot import exp
+
+from steelyard.errors import DefinitionError
+from steelyard.warehouse import Value
+
+__all__ = ["UNKNOWN", "ColumnName", "Parameters", "columns_of", "parse_expression", "to_sql"]
+
+UNKNOWN = "(unknown)"
+LONGEST = 5_000
+_LOGIC = (exp.And, exp.Or, exp.Not, exp.Paren)
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.In, exp.Between, exp.Is, exp.Like, exp.ILike)
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg)
+_FUNCTIONS = (exp.Coalesce, exp.Nullif, exp.Case, exp.If, exp.Lower, exp.Upper, exp.Trim, exp.Abs)
+_LEAVES = (exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null)
+_ALLOWED = _LOGIC + _COMPARISONS + _ARITHMETIC + _FUNCTIONS + _LEAVES
+_SAYS = "columns, values, AND OR NOT, = <> < <= > >=, IN, BETWEEN, IS NULL, LIKE, + - * /, CASE, coalesce, lower, upper, trim"
+
+
+@dataclass(frozen=True)
+class ColumnName:
+    """A column as an expression names it; `table` is empty where it is bare."""
+
+    table: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.name}" if self.table else self.name
+
+
+@lru_cache(maxsize=4096)
+def parse_expression(text: str, where: str = "") -> exp.Expression:
+    """The text as a tree of nothing but what is allowed; do not change it, it is shared.
+
+    Raises:
+        DefinitionError: It does not parse, is more than one expression, or has something else in it.
+
+    >>> parse_expression("status = 'paid'; drop table orders", "shop.yml:3")
+    Traceback (most recent call last):
+    steelyard.errors.DefinitionError: problem: "status = 'paid'; drop table orders" is more than one expression
+    where:   shop.yml:3
+    """
+    if not text.strip() or len(text) > LONGEST:
+        raise DefinitionError(f"an expression has 1 to {LONGEST:,} characters, not {len(text):,}", where=where)
+    try:
+        trees = [tree for tree in sqlglot.parse(text, dialect="duckdb") if tree is not None]
+    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        says = str(error).split("\n")[0].strip() or type(error).__name__
+        raise DefinitionError(f"{text!r} does not parse: {says}", where=where, hint=f"use {_SAYS}") from error
+    if len(trees) != 1:
+        raise DefinitionError(f"{text!r} is more than one expression", where=where)
+    for node in trees[0].walk():
+        _check_node(node, text, where)
+    return trees[0]
+
+
+def _check_node(node: exp.Expression, text: str, where: str) -> None:
+    if _is_dated(node) or (isinstance(node, exp.DataType) and _is_dated(node.parent)):
+        return
+    if not isinstance(node, _ALLOWED) or (isinstance(node, exp.In) and not node.expressions):
+        what = node.sql(dialect="duckdb")
+        raise DefinitionError(f"{what!r} may not stand in {text!r}", where=where, hint=f"use {_SAYS}")
+    if isinstance(node, exp.Column) and node.args.get("db") is not None:
+        raise DefinitionError(f"{node.sql()!r} names more than a table and a column", where=where)
+    if isinstance(node, exp.EQ | exp.NEQ) and any(isinstance(side, exp.Null) for side in (node.this, node.expression)):
+        hint = "write IS NULL, or IS NOT NULL"
+        raise DefinitionError(f"{node.sql()!r} is never true: nothing equals NULL", where=where, hint=hint)
+
+
+def _is_dated(node: exp.Expression | None) -> bool:
+    """Whether the node is `DATE '2026-01-31'`."""
+    return isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.to.is_type("date")
+
+
+def columns_of(tree: exp.Expression) -> tuple[ColumnName, ...]:
+    """The columns that the expression names, each once, in order."""
+    found = (ColumnName(column.table, column.name) for column in tree.find_all(exp.Column, bfs=False))
+    return tuple(dict.fromkeys(found))
+
+
+class Parameters:
+    """The values of one query, named after what they are compared with; equal values share a name.
+
+    Args:
+        inline: Whether to write values into the text, quoted, instead; for the text of governed definitions only.
+    """
+
+    def __init__(self, *, inline: bool = False) -> None:
+        self.values: dict[str, Value] = {}
+        self.inline = inline
+
+    def add(self, value: Value, wanted: str) -> exp.Expression:
+        """The node that stands for the value."""
+        if self.inline:
+            return exp.convert(value)
+        plain = (
+            "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in wanted.lower()) or "value"
+        )
+        plain = plain if plain[0].isalpha() else f"v_{plain}"
+        name, number = plain, 1
+        while name in self.values and not _same(self.values[name], value):
+            number += 1
+            name = f"{plain}_{number}"
+        self.values[name] = value
+        return exp.Placeholder(this=name)
+
+
+def _same(one: Value, other: Value) -> bool:
+    return type(one) is type(other) and one == other
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """One expression on its way to SQL."""
+
+    column: Callable[[ColumnName], str]
+    type_of: Callable[[ColumnName], str]
+    parameters: Parameters
+    text: str
+    where: str
+    bind_numbers: bool
+
+
+def to_sql(
+    tree: exp.Expression,
+    *,
+    column: Callable[[ColumnName], str],
+    type_of: Callable[[ColumnName], str],
+    parameters: Parameters,
+    where: str = "",
+    bind_numbers: bool = True,
+) -> str:
+    """The expression as SQL: columns resolved, values bound, comparisons of two values.
+
+    Args:
+        tree: From `parse_expression`.
+        column: Gives a column's SQL.
+        type_of: Gives a column's type in DuckDB's words; empty where it is not known.
+        parameters: Takes the values.
+        where: File and line, for errors.
+        bind_numbers: Whether numbers are bound too; text and dates always are.
+
+    Raises:
+        DefinitionError: A value is not of the type of the column that it is compared with.
+    """
+    writing = _Writing(column, type_of, parameters, tree.sql(dialect="duckdb"), where, bind_numbers)
+    return _written(tree, writing).sql(dialect="duckdb", comments=False)
+
+
+def _written(node: exp.Expression, writing: _Writing) -> exp.Expression:
+    if isinstance(node, exp.Column):
+        return exp.Var(this=writing.column(ColumnName(node.table, node.name)))
+    if isinstance(node, exp.Literal) or _is_dated(node):
+        return _value(node, None, writing)
+    if isinstance(
+        node, exp.EQ | exp.NEQ | exp.LT | exp.LTE | exp.GT | exp.GTE | exp.In | exp.Between | exp.Like | exp.ILike
+    ):
+        return _compared(node, writing)
+    if isinstance(node, exp.Not):
+        return _negated(node, writing)
+    parts = _parts(node, lambda part: _written(part, writing))
+    if isinstance(node, exp.Div):
+        whole = exp.cast(exp.Paren(this=parts["this"]), "double")
+        return exp.Div(this=whole, expression=exp.Nullif(this=parts["expression"], expression=exp.Literal.number(0)))
+    return type(node)(**parts)
+
+
+def _parts(node: exp.Expression, write: Callable[[exp.Expression], exp.Expression]) -> dict[str, object]:
+    def each(value: object) -> object:
+        if isinstance(value, list):
+            return [each(item) for item in value]
+        return write(value) if isinstance(value, exp.Expression) else value
+
+    return {name: each(value) for name, value in node.args.items()}
+
+
+def _negated(node: exp.Not, writing: _Writing) -> exp.Expression:
+    inner = node.this
+    if isinstance(inner, exp.Is):
+        return exp.Not(this=_written(inner, writing))
+    written = _written(inner, writing)
+    inside = written if isinstance(written, exp.Paren) else exp.Paren(this=written)
+    return exp.Not(this=exp.Is(this=inside, expression=exp.true()))
+
+
+def _compared(node: exp.Expression, writing: _Writing) -> exp.Expression:
+    named = next((part for part in _operands(node) if isinstance(part, exp.Column)), None)
+
+    def write(part: exp.Expression) -> exp.Expression:
+        literal = part.this if isinstance(part, exp.Neg) else part
+        if isinstance(literal, exp.Literal) or _is_dated(literal):
+            return _value(part, named, writing)
+        return _written(part, writing)
+
+    parts = _parts(node, write)
+    kind = exp.NullSafeNEQ if isinstance(node, exp.NEQ) else type(node)
+    written = kind(**parts)
+    return _with_unknown(node, named, written, parts) if named is not None else written
+
+
+def _with_unknown(
+    node: exp.Expression, named: exp.Column, written: exp.Expression, parts: Mapping[str, object]
+) -> exp.Expression:
+    """`country = '(unknown)'` also finds the rows without a country: what is shown can be asked for."""
+    operands = list(_operands(node))
+    if not any(isinstance(part, exp.Literal) and part.is_string and part.this == UNKNOWN for part in operands):
+        return written
+    if not isinstance(node, exp.EQ | exp.NEQ | exp.In):
+        return written
+    side = parts["this"] if node.this is named else parts["expression"]
+    absent = exp.Is(this=side, expression=exp.null())  # type: ignore[arg-type]
+    if isinstance(node, exp.NEQ):
+        return exp.Paren(this=exp.And(this=written, expression=exp.Not(this=absent)))
+    return exp.Paren(this=exp.Or(this=written, expression=absent))
+
+
+def _operands(node: exp.Expression) -> Iterator[exp.Expression]:
+    for value in node.args.values():
+        yield from (value if isinstance(value, list) else [value] if isinstance(value, exp.Expression) else [])
+
+
+def _value(node: exp.Expression, against: exp.Column | None, writing: _Writing) -> exp.Expression:
+    negative = isinstance(node, exp.Neg)
+    literal = node.this if negative else node
+    name = ColumnName(against.table, against.name) if against is not None else None
+    kind = writing.type_of(name).upper() if name is not None else ""
+    if _is_dated(literal):
+        value: Value = _date(literal.this.this, writing)
+    elif literal.is_string:
+        value = _text(literal.this, kind, name, writing)
+    else:
+        value = _number(literal.this, kind, name, writing)
+        if negative:
+            value = -value  # type: ignore[operator]
+        if not writing.bind_numbers:
+            return exp.Paren(this=exp.convert(value)) if negative else exp.convert(value)
+    return writing.parameters.add(value, name.name if name is not None else "value")
+
+
+def _text(text: str, kind: str, name: ColumnName | None, writing: _Writing) -> Value:
+    if kind.startswith("TIMESTAMP"):
+        raise DefinitionError(
+            f"{writing.text!r} compares the moment '{name}' with text, which says no time zone",
+            where=writing.where,
+            hint="ask for dates with since and until, or filter on a date column",
+        )
+    if kind == "DATE":
+        return _date(text, writing)
+    if kind and text != UNKNOWN and not kind.startswith(("VARCHAR", "ENUM", "TEXT", "CHAR", "UUID")):
+        hint = f"write the value without quotes; '{name}' is {kind}"
+        raise DefinitionError(
+            f"{writing.text!r} compares '{name}' with the text {text!r}", where=writing.where, hint=hint
+        )
+    return text
+
+
+def _number(text: str, kind: str, name: ColumnName | None, writing: _Writing) -> int | Decimal:
+    if kind.startswith(("VARCHAR", "TEXT", "CHAR", "DATE", "TIMESTAMP", "BOOL", "UUID")):
+        hint = f"write it as '{text}'; '{name}' is {kind}"
+        raise DefinitionError(
+            f"{writing.text!r} compares '{name}' with the number {text}", where=writing.where, hint=hint
+        )
+    try:
+        return int(text) if text.isdigit() else Decimal(text)
+    except InvalidOperation:
+        raise DefinitionError(f"{text!r} is no number", where=writing.where) from None
+
+
+def _date(text: str, writing: _Writing) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        hint = "write it as 2026-01-31"
+        raise DefinitionError(f"{text!r} in {writing.text!r} is not a date", where=writing.where, hint=hint) from None

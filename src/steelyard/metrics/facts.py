@@ -1,0 +1,250 @@
+"""One fact's part of a plan: which measures it gives, by which columns, over which joins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from steelyard.errors import DefinitionError, unknown_name
+from steelyard.metrics.aggregate import Aggregate
+from steelyard.metrics.calendar import Clock
+from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.expression import UNKNOWN, ColumnName, Parameters, columns_of, parse_expression, to_sql
+from steelyard.metrics.graph import Path, Place, Step
+from steelyard.metrics.names import sql_name
+
+__all__ = ["Fact", "Joins", "Types"]
+
+Types = Mapping[str, Mapping[str, str]]
+"""Table -> column -> type in DuckDB's words."""
+
+
+@dataclass
+class Joins:
+    """The references that one fact's SELECT follows, each once, in order.
+
+    Args:
+        fact: The fact's table.
+        steps: What is joined so far.
+    """
+
+    fact: str
+    steps: dict[str, Step] = field(default_factory=dict)
+
+    def follow(self, path: Path) -> None:
+        """Joins what the path needs."""
+        for step in path:
+            self.steps.setdefault(step.target, step)
+
+    def sql(self) -> list[str]:
+        """The FROM and JOIN lines."""
+        lines = [f"FROM {sql_name(self.fact)}"]
+        for step in self.steps.values():
+            pairs = zip(step.key, step.columns, strict=True)
+            on = " AND ".join(f"{column_sql(step.target, key)} = {column_sql(step.source, own)}" for key, own in pairs)
+            lines.append(f"LEFT JOIN {sql_name(step.target)} ON {on}")
+        return lines
+
+
+def column_sql(table: str, column: str) -> str:
+    """A column with its table."""
+    return f"{sql_name(table)}.{sql_name(column)}"
+
+
+class Fact:
+    """The aggregation of one fact at its own grain.
+
+    Args:
+        catalog: The definitions.
+        types: Columns and types of the tables.
+        table: The fact.
+        time: The column that places its rows in time; None where the question is not about time.
+        parameters: Takes the values.
+        name: The name of its step in the SQL.
+    """
+
+    def __init__(
+        self,
+        catalog: MetricCatalog,
+        types: Types,
+        *,
+        table: str,
+        time: Place | None,
+        parameters: Parameters,
+        name: str,
+    ) -> None:
+        self.catalog, self.types, self.table, self.time = catalog, types, table, time
+        self.parameters, self.name = parameters, name
+        self.joins = Joins(table)
+        self.aggregates: dict[str, Aggregate] = {}
+        self.dimensions: dict[str, Place] = {}
+        self.keys: dict[str, str] = {}
+        self.conditions: list[str] = []
+
+    # What it is asked for
+
+    def clock(self) -> Clock:
+        """How its time column becomes local days.
+
+        Raises:
+            DefinitionError: It has none, or the column is no time.
+        """
+        declared = self.catalog.tables[self.table]
+        if self.time is None:
+            raise DefinitionError(
+                f"the rows of {self.table!r} have no time, so they cannot be placed in periods or ranges",
+                where=declared.where,
+                hint=f"declare `time:` for {self.table!r}, or ask without dates",
+            )
+        return Clock(
+            column=self.column(self.time),
+            kind=self.type_at(self.time),
+            zone=self.catalog.zone,
+            column_zone=self.catalog.tables[self.time.table].zone,
+            week_start=self.catalog.week_start,
+            where=declared.where,
+        )
+
+    def type_at(self, place: Place, where: str = "") -> str:
+        """The type of a column.
+
+        Raises:
+            UnknownNameError: The warehouse has no such table or column.
+        """
+        if place.table not in self.types:
+            raise unknown_name("table in the warehouse", place.table, self.types, where=where)
+        columns = self.types[place.table]
+        if place.column not in columns:
+            where = where or self.catalog.tables[place.table].where
+            raise unknown_name(f"column of {place.table!r}", place.column, columns, where=where)
+        return columns[place.column]
+
+    def column(self, place: Place, where: str = "") -> str:
+        """A column's SQL; what leads to it is joined."""
+        self.type_at(place, where)
+        self.joins.follow(place.path)
+        return column_sql(place.table, place.column)
+
+    def group_by(self, name: str, output: str) -> None:
+        """Groups by a dimension; where there is none, text says `(unknown)` and other types are NULL."""
+        place = self.dimension(name)
+        column = self.column(place)
+        text = self.type_at(place).startswith(("VARCHAR", "ENUM"))
+        self.dimensions[output] = place
+        self.keys[output] = f"coalesce({column}, '{UNKNOWN}')" if text else column
+
+    def dimension(self, name: str, where: str = "") -> Place:
+        """The dimension that a question means, allowed by policy."""
+        place = self.catalog.graph.find(name, self.table, where=where)
+        if self.catalog.is_sensitive(place.table, place.column):
+            raise self.catalog.policy_error(place, where)
+        return place
+
+    def within(self, since: date | None, until: date | None) -> None:
+        """Keeps the rows whose local day is in the range."""
+        if since is None and until is None:
+            return
+        condition, values = self.clock().within(since, until)
+        for name, value in values.items():
+            placed = str(self.parameters.add(value, name).this) if not self.parameters.inline else name
+            condition = condition.replace(f"${name}", f"${placed}")
+        self.conditions.append(condition)
+
+    def only(self, condition: str, where: str = "") -> None:
+        """Keeps the rows that a question's condition, on dimensions, finds."""
+        self.conditions.append(self._condition(condition, where, self._dimension_column, excluded=False))
+
+    # Its SQL
+
+    def _dimension_column(self, name: ColumnName, where: str) -> Place:
+        return self.dimension(str(name), where)
+
+    def _own_column(self, name: ColumnName, where: str) -> Place:
+        """A definition's column: the fact's own, or a dimension."""
+        own = name.table in ("", self.table)
+        if own and name.name in self.types.get(self.table, {}):
+            place = Place(self.table, name.name)
+        else:
+            place = self.catalog.graph.find(str(name), self.table, where=where)
+        if self.catalog.is_sensitive(place.table, place.column):
+            raise self.catalog.policy_error(place, where)
+        return place
+
+    def _condition(self, text: str, where: str, find, *, excluded: bool) -> str:  # type: ignore[no-untyped-def]
+        tree = parse_expression(text, where)
+        places = {name: find(name, where) for name in columns_of(tree)}
+        if not places:
+            raise DefinitionError(f"{text!r} names no column", where=where)
+        sql = to_sql(
+            tree,
+            column=lambda name: self.column(places[name], where),
+            type_of=lambda name: self.type_at(places[name], where),
+            parameters=self.parameters,
+            where=where,
+        )
+        if excluded:
+            return f"NOT ({sql}) IS TRUE"
+        return f"({sql})" if " OR " in sql else sql
+
+    def filters(self, aggregate: Aggregate) -> tuple[str, ...]:
+        """The aggregate's own conditions as SQL, NULL-safe where they exclude."""
+        kept = [self._condition(text, aggregate.place, self._own_column, excluded=False) for text in aggregate.where]
+        left = [self._condition(text, aggregate.place, self._own_column, excluded=True) for text in aggregate.exclude]
+        return tuple(dict.fromkeys(kept + left))
+
+    def value(self, aggregate: Aggregate) -> str:
+        """What the aggregate aggregates, as SQL; empty for rows."""
+        if aggregate.expression is None:
+            return ""
+        places = {name: Place(self.table, name.name) for name in columns_of(aggregate.expression)}
+        return to_sql(
+            aggregate.expression,
+            column=lambda name: self.column(places[name], aggregate.place),
+            type_of=lambda name: self.type_at(places[name], aggregate.place),
+            parameters=self.parameters,
+            where=aggregate.place,
+            bind_numbers=False,
+        )
+
+    def aggregated(self, aggregate: Aggregate) -> str:
+        """The aggregate as SQL, without its conditions."""
+        value = self.value(aggregate)
+        forms = {
+            "sum": f"sum({value})",
+            "rows": "count(*)",
+            "values": f"count({value})",
+            "distinct": f"count(DISTINCT {value})",
+        }
+        return forms[aggregate.function]
+
+    def select(self, grain: str | None, *, counts: bool = True) -> str:
+        """Its step: one row a group, each aggregate under its name, and how many rows it rests on."""
+        period = {"period": self.clock().period(grain)} if grain else {}
+        keys = {**period, **self.keys}
+        own = {name: self.filters(aggregate) for name, aggregate in self.aggregates.items()}
+        shared = [text for text in next(iter(own.values()), ()) if all(text in texts for texts in own.values())]
+        outputs = [f"{sql} AS {sql_name(name)}" for name, sql in keys.items()]
+        for name, aggregate in self.aggregates.items():
+            rest = [text for text in own[name] if text not in shared]
+            condition = f" FILTER (WHERE {' AND '.join(rest)})" if rest else ""
+            outputs.append(f"{self.aggregated(aggregate)}{condition} AS {sql_name(name)}")
+        if counts:
+            outputs += [f"{sql} AS {sql_name(name)}" for name, sql in self.counts().items()]
+        lines = ["SELECT", *_comma(outputs), *self.joins.sql()]
+        if conditions := [*self.conditions, *shared]:
+            lines += ["WHERE " + "\n  AND ".join(conditions)]
+        if keys:
+            lines.append(f"GROUP BY {', '.join(str(number + 1) for number in range(len(keys)))}")
+        return "\n".join(lines)
+
+    def counts(self) -> dict[str, str]:
+        """Name -> SQL of what is counted with every answer: rows read, and rows that found each joined table."""
+        found = {f"{self.name}_rows": "count(*)"}
+        for target, step in self.joins.steps.items():
+            found[f"{self.name}_with_{target}"] = f"count({column_sql(target, step.key[0])})"
+        return found
+
+
+def _comma(items: list[str]) -> list[str]:
+    return [f"  {item}{',' if number + 1 < len(items) else ''}" for number, item in enumerate(items)]

@@ -1,0 +1,101 @@
+"""What a question gave: an Arrow table, and how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from steelyard.metrics.how import How
+from steelyard.metrics.metric import Metric
+from steelyard.metrics.question import Question
+from steelyard.result import Provenance
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from steelyard.document import Block
+
+__all__ = ["MetricTable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricTable:
+    """What a question gave.
+
+    Args:
+        table: `period` (the first local day of each) where a grain was asked, the dimensions, one column a metric.
+        question: What was asked.
+        metrics: The metrics' definitions, in order.
+        how: How it was made.
+        provenance: The same as a study's results carry it.
+        partial: Periods that the data or the range cuts short, and how; they do not compare with whole ones.
+        notes: What a reader must know.
+        truncated: Whether there are more rows than `limit`.
+    """
+
+    table: pa.Table
+    question: Question
+    metrics: tuple[Metric, ...]
+    how: How
+    provenance: Provenance
+    partial: Mapping[date, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    truncated: bool = False
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The columns that are no metrics, `period` first."""
+        names = {metric.name for metric in self.metrics}
+        return tuple(name for name in self.table.column_names if name not in names)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows as mappings."""
+        return cast("list[dict[str, Any]]", self.table.to_pylist())
+
+    def blocks(self) -> list[Block]:
+        """The answer as blocks: a figure, a chart over time or a table, and what to know of it."""
+        from steelyard.metrics.metric_blocks import metric_blocks
+
+        return metric_blocks(self)
+
+    def to_arrow(self) -> pa.Table:
+        """The table."""
+        return self.table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The table as a pandas frame; money stays decimal."""
+        from steelyard.result.arrow import require
+
+        require("pandas")
+        return cast("pd.DataFrame", self.table.to_pandas())
+
+    def to_polars(self) -> pl.DataFrame:
+        """The table as a Polars frame."""
+        from steelyard.result.arrow import require
+
+        return cast("pl.DataFrame", require("polars").from_arrow(self.table))
+
+    def to_text(self, width: int = 100) -> str:
+        """The answer as plain text."""
+        from steelyard.document import to_text
+
+        return to_text(self.blocks(), width=width)
+
+    def to_markdown(self) -> str:
+        """The answer as GitHub-flavoured Markdown."""
+        from steelyard.document import to_markdown
+
+        return to_markdown(self.blocks())
+
+    def _repr_html_(self) -> str:
+        from steelyard.document import to_html
+
+        return to_html(self.blocks())
+
+    def __str__(self) -> str:
+        return self.to_text()

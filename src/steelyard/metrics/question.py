@@ -1,0 +1,107 @@
+"""What is asked of the metrics: names, groups, a condition, a range of local dates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from steelyard.errors import DefinitionError
+from steelyard.metrics.graph import GRAINS
+
+__all__ = ["Question", "ask"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked.
+
+    Args:
+        metrics: Names, in the order of the answer's columns.
+        grain: One of day, week, month, quarter, year; None for the whole range.
+        by: Dimensions, in the order of the answer's columns.
+        where: A condition on dimensions; None for none.
+        since: First local date; None from the start.
+        until: Last local date, included; None to the end.
+        limit: The most rows; None for all.
+        fill: Whether periods without rows become rows.
+    """
+
+    metrics: tuple[str, ...]
+    grain: str | None = None
+    by: tuple[str, ...] = ()
+    where: str | None = None
+    since: date | None = None
+    until: date | None = None
+    limit: int | None = None
+    fill: bool = True
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is about time."""
+        return self.grain is not None or self.since is not None or self.until is not None
+
+
+def ask(
+    metrics: str | Sequence[str],
+    *,
+    by: str | Sequence[str] = (),
+    where: str | None = None,
+    since: str | date | None = None,
+    until: str | date | None = None,
+    limit: int | None = None,
+    fill: bool = True,
+) -> Question:
+    """The question, checked for what can be checked without a catalog.
+
+    Raises:
+        DefinitionError: It asks for nothing, by two grains, twice by one dimension, or for dates that cannot be.
+    """
+    names = _tuple(metrics)
+    groups = _tuple(by)
+    grains = [item for item in groups if item in GRAINS]
+    if not names:
+        raise DefinitionError("no metric is asked for", hint="name at least one")
+    for kind, items in (("metric", names), ("dimension", groups)):
+        twice = sorted({item for item in items if items.count(item) > 1})
+        if twice:
+            raise DefinitionError(f"the {kind} {twice[0]!r} is asked for twice")
+    if len(grains) > 1:
+        raise DefinitionError(f"{' and '.join(grains)} are asked for at once", hint="one grain of time a question")
+    first, last = as_date(since, "since"), as_date(until, "until")
+    if first is not None and last is not None and last < first:
+        raise DefinitionError(
+            f"the range ends on {last} before it begins on {first}", hint="give the earlier date first"
+        )
+    if limit is not None and (isinstance(limit, bool) or limit < 1):
+        raise DefinitionError(f"limit = {limit} leaves no rows", hint="give 1 or more, or none")
+    return Question(
+        metrics=names,
+        grain=grains[0] if grains else None,
+        by=tuple(item for item in groups if item not in GRAINS),
+        where=where if where is not None and where.strip() else None,
+        since=first,
+        until=last,
+        limit=limit,
+        fill=fill,
+    )
+
+
+def as_date(value: str | date | None, name: str) -> date | None:
+    """A local date, from a date or its ISO text.
+
+    Raises:
+        DefinitionError: It is neither.
+    """
+    if value is None:
+        return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise DefinitionError(f"{name} = {value!r} is not a date", hint="write it as 2026-01-31") from None
+
+
+def _tuple(items: str | Sequence[str]) -> tuple[str, ...]:
+    return (items,) if isinstance(items, str) else tuple(items)
