@@ -31,10 +31,12 @@ def test_removing_duplicates_by_key_removes_exactly_those_that_were_put_in(ask, 
     repeated = ask("select count(*) - count(distinct event_id) from events")[0][0]
     assert repeated == truth_of(plain, "shop", quantity="duplicates") > 500
     assert ask(
-        "select count(distinct (event_id, event, session_id, occurred_at, product_id)) - count(distinct event_id) from events"
+        "select count(distinct (event_id, event, session_id, occurred_at, product_id)) - count(distinct event_id) "
+        "from events"
     ) == [(0,)]
     assert ask(
-        "select count(*) from (select event_id from events group by 1 having count(*) > 2 or count(distinct loaded_at) <> count(*))"
+        "select count(*) from (select event_id from events group by 1 "
+        "having count(*) > 2 or count(distinct loaded_at) <> count(*))"
     ) == [(0,)]
 
 
@@ -106,7 +108,8 @@ def test_weekdays_and_months_have_their_weights(ask):
     months = dict(ask("select month(started_at), count(*) / count(distinct started_at::date) from sessions group by 1"))
     assert months[12] / months[8] > MONTH_WEIGHTS[11] / MONTH_WEIGHTS[7] * 0.95
     friday, weekly = ask(
-        "select count(*) filter (started_at::date = '2025-11-28'), count(*) filter (started_at::date = '2025-11-21') from sessions"
+        "select count(*) filter (started_at::date = '2025-11-28'), count(*) filter (started_at::date = '2025-11-21') "
+        "from sessions"
     )[0]
     assert friday > 1.2 * weekly
 
@@ -132,7 +135,8 @@ def test_products_that_go_together_are_viewed_together(ask, plain, truth_of):
                  count(*) filter (event = 'product_view') over (partition by session_id) as views
           from {DEDUPED} window w as (partition by session_id order by occurred_at)
         )
-        select count(*) filter (p.goes_with = v.product_id), count(*) from views v join products p on p.product_id = before
+        select count(*) filter (p.goes_with = v.product_id), count(*) from views v
+        join products p on p.product_id = before
         where event = 'product_view' and place % 2 = 1 and place - 2 <= views - carts and kind_before = 'product_view'
     """)[0]
     share = truth_of(plain, "shop", kind="affinity")

@@ -43,7 +43,7 @@ def emails(draws: Draws, people: People, calendar: Calendar, ids: int) -> pa.Rec
     clicked_at = opened_at + 5 + (chance[:, 3] & 0xFF)
     names = pa.array([f"newsletter {day:%Y-%m}" for day in days], pa.string())
     columns: list[Column] = [
-        pa.array(ids + 1 + np.arange(len(person))),
+        pa.array(ids + 1 + person * len(days) + mailing),
         pa.array(people.customer_id[person]),
         names.take(pa.array(mailing, pa.int64())),
         times(at),
