@@ -34,7 +34,9 @@ class Expectation:
         return (value - self.expected) / self.spread
 
 
-def expected_value(past: Mapping[date, float], day: date, *, floor: float = 0.0, counts: bool = False) -> Expectation | None:
+def expected_value(
+    past: Mapping[date, float], day: date, *, floor: float = 0.0, counts: bool = False
+) -> Expectation | None:
     """What the day's number should be by the days before it; None with fewer than 14 of them.
 
     The trend is Theil-Sen's (the median of all slopes between two days), a weekday is the median of what is left on

@@ -20,9 +20,7 @@ ColumnLineage = dict[str, tuple[tuple[str, str], ...]]
 _BEFORE = "steelyard before "
 
 
-def column_lineage(
-    statements: Mapping[str, str], schema: Schema
-) -> dict[tuple[str, str], frozenset[tuple[str, str]]]:
+def column_lineage(statements: Mapping[str, str], schema: Schema) -> dict[tuple[str, str], frozenset[tuple[str, str]]]:
     """The lineage of every column of several tables.
 
     Args:
@@ -57,7 +55,7 @@ def trace(sql: str, schema: Schema, *, table: str = "") -> ColumnLineage:
     Raises:
         DefinitionError: It does not parse, or its columns cannot be traced.
     """
-    tree = parse_table_sql(sql, path=table or "statement", check=False)
+    tree = parse_table_sql(sql, path=table or "statement")
     names = _rename_tables(tree)
     known = {folded: dict(schema.get(real, {})) for folded, real in names.items()}
     nested: dict[str, object] = {f'"{name}"': {f'"{c}"': t for c, t in cols.items()} for name, cols in known.items()}

@@ -48,7 +48,7 @@ def day_expression(column: str, kind: str, zone: str) -> str:
     if kind == "DATE":
         return quote_name(column)
     if kind == ZONED:
-        return f"CAST({quote_name(column)} AT TIME ZONE {quote_text(zone)} AS DATE)"
+        return f"local_date({quote_name(column)}, {quote_text(zone)})"
     return f"CAST({quote_name(column)} AS DATE)"
 
 

@@ -88,16 +88,13 @@ class _Chain:
             self.counts.append(OpenCount(step=name, kind=kind, sql=sql, severity=severity))
 
 
-def table_statement(
-    definition: TableDefinition, describe: Describe, clock: Clock, *, render: Callable[[str], str] = str
-) -> Statement:
+def table_statement(definition: TableDefinition, describe: Describe, clock: Clock) -> Statement:
     """The one SELECT that the header's steps and the SELECT come to.
 
     Args:
         definition: The table.
         describe: Column -> type of a SELECT, without running it.
         clock: What `today` means.
-        render: The author's SELECT as the engine gets it.
 
     Raises:
         DefinitionError: A step cannot be; placed at its line.
@@ -110,7 +107,7 @@ def table_statement(
         except SteelyardError as error:
             where = definition.header.where(("steps", name)) if definition.header else definition.path
             raise error.at(where) from None
-    sql = render(definition.sql)
+    sql = definition.sql
     if definition.deduplicate is not None:
         sql = _deduplicated(chain, definition, sql)
     elif chain.ctes:

@@ -43,7 +43,9 @@ class Clock:
         try:
             return date.fromisoformat(text)
         except ValueError as error:
-            raise DefinitionError(f"{text!r} is not a day", hint="write 'today' or a date such as 2026-01-31") from error
+            raise DefinitionError(
+                f"{text!r} is not a day", hint="write 'today' or a date such as 2026-01-31"
+            ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +82,9 @@ def deduplicate_sql(step: Deduplicate, of: str, columns: Columns) -> StepSql:
     placed = f"rank() OVER (PARTITION BY {partition} ORDER BY {', '.join(declared)})" if declared else "1"
     counts = (
         f"WITH repeated AS (SELECT {partition} FROM {source} WHERE NOT ({keyless}) GROUP BY ALL HAVING count(*) > 1),\n"
-        f"placed AS (SELECT *, {placed} AS \"steelyard place\" FROM {source} SEMI JOIN repeated USING ({partition})),\n"
+        f'placed AS (SELECT *, {placed} AS "steelyard place" FROM {source} SEMI JOIN repeated USING ({partition})),\n'
         f"keys AS (SELECT {shown} AS shown, count(*) AS n,\n"
-        f"  count(DISTINCT {row}) FILTER (WHERE \"steelyard place\" = 1) AS firsts FROM placed GROUP BY {partition})\n"
+        f'  count(DISTINCT {row}) FILTER (WHERE "steelyard place" = 1) AS firsts FROM placed GROUP BY {partition})\n'
         "SELECT coalesce(sum(n - 1), 0) AS removed, count(*) FILTER (WHERE firsts > 1) AS tied,\n"
         f"  (SELECT count(*) FROM {source} WHERE {keyless}) AS keyless,\n"
         "  (list(shown ORDER BY shown) FILTER (WHERE firsts > 1))[1:5] AS examples\nFROM keys"
@@ -106,8 +108,8 @@ def sessionise_sql(step: Sessionise, of: str, columns: Columns) -> StepSql:
     sql = (
         f"SELECT *, CASE WHEN session_number IS NOT NULL THEN {identity} END AS session_id\n"
         'FROM (\n  SELECT * EXCLUDE ("steelyard begins"),\n'
-        f"    CASE WHEN NOT ({absent}) THEN CAST(sum(\"steelyard begins\") OVER visitor AS BIGINT) END AS session_number,\n"
-        f"    CASE WHEN NOT ({absent}) THEN max(CASE WHEN \"steelyard begins\" = 1 THEN {time} END) OVER visitor END\n"
+        f'    CASE WHEN NOT ({absent}) THEN CAST(sum("steelyard begins") OVER visitor AS BIGINT) END AS session_number,\n'
+        f'    CASE WHEN NOT ({absent}) THEN max(CASE WHEN "steelyard begins" = 1 THEN {time} END) OVER visitor END\n'
         "      AS session_started_at\n"
         "  FROM (\n"
         f"    SELECT *, CASE WHEN {time} <= lag({time}) OVER visitor + INTERVAL {seconds} SECOND THEN 0 ELSE 1 END\n"
@@ -131,7 +133,10 @@ def as_of_sql(step: AsOf, of: str, columns: Columns, theirs: Columns) -> StepSql
     if step.age:
         taken.append(f"date_diff('day', theirs.{their_time}, mine.{time}) AS {quote_name(step.age)}")
     equal = {_known(mine, columns): _known(their, theirs) for mine, their in (step.on or {}).items()}
-    matched = [*(f"mine.{mine} = theirs.{their}" for mine, their in equal.items()), f"mine.{time} >= theirs.{their_time}"]
+    matched = [
+        *(f"mine.{mine} = theirs.{their}" for mine, their in equal.items()),
+        f"mine.{time} >= theirs.{their_time}",
+    ]
     given = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in step.take)
     known = f"(SELECT * FROM {quote_name(step.table)} WHERE {given})"
     join = f"FROM {quote_name(of)} AS mine\nASOF LEFT JOIN {known} AS theirs\n  ON {' AND '.join(matched)}"

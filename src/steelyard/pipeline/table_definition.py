@@ -189,11 +189,18 @@ def parse_table(name: str, text: str, *, path: str = "") -> TableDefinition:
 
 
 def _declaration(name: str, header: Header, written: Definition) -> TableDeclaration:
+    kept = header.materialise if isinstance(header.materialise, str) else header.materialise.how
+    if kept == "history" and header.entity:
+        raise DefinitionError(
+            f"a history has many rows of a {header.entity}, and so is not that entity's own table",
+            where=written.where(("entity",)),
+            hint="refer to it under `entities:`, and give the entity a table of one row each",
+        )
     if header.zone:
         _known_zone(header.zone, written.where(("zone",)))
     return TableDeclaration(
         name=name,
-        key=header.key,
+        key=(*header.key, "valid_from") if kept == "history" and header.key else header.key,
         grain=header.grain,
         entity=header.entity,
         entities=header.entities,

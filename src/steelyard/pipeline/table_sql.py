@@ -9,9 +9,10 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from steelyard.errors import DefinitionError
-from steelyard.warehouse import parse_select
 
 __all__ = ["TableText", "parse_table_sql", "split_table_file"]
+
+_OUTSIDE = ("read_", "readcsv", "readparquet", "glob", "parquet_", "sniff_", "query", "getenv", "sqlite_", "postgres_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +59,16 @@ def split_table_file(text: str, *, where: str = "") -> TableText:
     return TableText(header="\n".join(header), sql=sql, first_line=len(header) + blank + 1)
 
 
-def parse_table_sql(sql: str, *, path: str, first_line: int = 1, check: bool = True) -> exp.Query:
+def parse_table_sql(sql: str, *, path: str, first_line: int = 1) -> exp.Query:
     """The one SELECT, parsed; what does not parse is placed as `file:line:column`.
 
     Args:
         sql: The SELECT.
         path: The file, for errors.
         first_line: The line of the file that the SELECT begins on.
-        check: Whether what is outside the subset is refused; SQL that Steelyard made itself need not be in it.
 
     Raises:
-        DefinitionError: It does not parse, is not one SELECT, or is outside Steelyard's subset of DuckDB's SQL.
+        DefinitionError: It does not parse, is not one SELECT, or reads a file.
     """
     try:
         trees = [tree for tree in sqlglot.parse(sql, read="duckdb") if tree is not None]
@@ -81,9 +81,20 @@ def parse_table_sql(sql: str, *, path: str, first_line: int = 1, check: bool = T
         raise DefinitionError(
             f"here stands {what}, not one SELECT", where=f"{path}:{first_line}", hint="one SELECT a file"
         )
-    if check:
-        parse_select(sql, where=f"{path}:{first_line}")
+    _refuse_files(trees[0], path, first_line)
     return trees[0]
+
+
+def _refuse_files(tree: exp.Query, path: str, first_line: int) -> None:
+    """Files are not read in a table: nothing would say which version of them was, or when they change."""
+    for node in tree.find_all(exp.Func):
+        name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).casefold()
+        if name.startswith(_OUTSIDE):
+            raise DefinitionError(
+                f"{name}(...) reaches outside of the store",
+                where=f"{path}:{first_line}",
+                hint="a table reads tables; let a source load the file",
+            )
 
 
 def _not_parsed(error: ParseError, path: str, first_line: int) -> DefinitionError:
