@@ -10,11 +10,15 @@ from steelyard.warehouse.query import Query, Value, quote_name, quote_text
 from steelyard.warehouse.warehouse import TableVersion, Warehouse
 
 if TYPE_CHECKING:
+    from steelyard.warehouse.append_log import AppendLog, Segment
+    from steelyard.warehouse.clean import Cleaned
+    from steelyard.warehouse.columns_named import columns_named
     from steelyard.warehouse.connect import connect
     from steelyard.warehouse.dialect import parse_select, referenced_tables, render
     from steelyard.warehouse.duckdb_open import open_duckdb
     from steelyard.warehouse.duckdb_warehouse import DuckDbWarehouse
-    from steelyard.warehouse.fingerprint import Fingerprint, fingerprint
+    from steelyard.warehouse.erasure import Erasure, concerns, erase, erasures, finish_erasures
+    from steelyard.warehouse.fingerprint import Fingerprint, fingerprint_of
     from steelyard.warehouse.ledger import Ledger
     from steelyard.warehouse.ledger_entry import Entry, Verification
     from steelyard.warehouse.snapshot import DataFile, Snapshot, StoredTable
@@ -23,19 +27,28 @@ if TYPE_CHECKING:
 
 # What loads an engine or SQLGlot loads on first use: name -> its module.
 _ON_FIRST_USE = {
+    "AppendLog": "append_log",
+    "Cleaned": "clean",
     "ConflictError": "transaction",
     "DataFile": "snapshot",
     "DuckDbWarehouse": "duckdb_warehouse",
     "Entry": "ledger_entry",
+    "Erasure": "erasure",
     "Fingerprint": "fingerprint",
     "Ledger": "ledger",
+    "Segment": "append_log",
     "Snapshot": "snapshot",
     "Store": "store",
     "StoredTable": "snapshot",
     "Transaction": "transaction",
     "Verification": "ledger_entry",
+    "columns_named": "columns_named",
+    "concerns": "erasure",
     "connect": "connect",
-    "fingerprint": "fingerprint",
+    "erase": "erasure",
+    "erasures": "erasure",
+    "fingerprint_of": "fingerprint",
+    "finish_erasures": "erasure",
     "open_duckdb": "duckdb_open",
     "parse_select": "dialect",
     "referenced_tables": "dialect",
@@ -43,14 +56,18 @@ _ON_FIRST_USE = {
 }
 
 __all__ = [
+    "AppendLog",
+    "Cleaned",
     "ConflictError",
     "DataFile",
     "DuckDbWarehouse",
     "Entry",
+    "Erasure",
     "Fingerprint",
     "KeyProof",
     "Ledger",
     "Query",
+    "Segment",
     "Snapshot",
     "Store",
     "StoredTable",
@@ -60,8 +77,13 @@ __all__ = [
     "Value",
     "Verification",
     "Warehouse",
+    "columns_named",
+    "concerns",
     "connect",
-    "fingerprint",
+    "erase",
+    "erasures",
+    "fingerprint_of",
+    "finish_erasures",
     "open_duckdb",
     "parse_select",
     "quote_name",

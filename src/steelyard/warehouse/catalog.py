@@ -77,7 +77,10 @@ class Catalog:
 
     def latest(self) -> Snapshot:
         """The newest published state."""
-        return self.snapshot(self.numbers()[-1])
+        numbers = self.numbers()
+        if not numbers:
+            raise self._absent(0)
+        return self.snapshot(numbers[-1])
 
     def table(self, record: str) -> StoredTable:
         """The table of one record."""

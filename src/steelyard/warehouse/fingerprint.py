@@ -14,7 +14,7 @@ from steelyard.warehouse.query import quote_name
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Fingerprint", "fingerprint", "fingerprint_sql"]
+__all__ = ["Fingerprint", "exact_columns", "fingerprint_of", "fingerprint_sql"]
 
 _MODULUS = 1 << 128
 _AS_TEXT = re.compile(r"^(ENUM\(.*\)|INTERVAL|TIME WITH TIME ZONE|BIT)$", re.DOTALL)
@@ -101,7 +101,7 @@ def _exact(name: str, kind: str) -> str:
     return quote_name(name)
 
 
-def fingerprint(
+def fingerprint_of(
     connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str] | None = None
 ) -> Fingerprint:
     """The fingerprint of a table, a view or a file.
@@ -112,8 +112,8 @@ def fingerprint(
         columns: Name -> type of the columns that count; None takes all of them.
 
     >>> import duckdb
-    >>> one = fingerprint(duckdb.connect(), "(VALUES (1, 'a'), (2, NULL)) AS t(n, word)")
-    >>> other = fingerprint(duckdb.connect(), "(VALUES (2, NULL), (1, 'a')) AS t(n, word)")
+    >>> one = fingerprint_of(duckdb.connect(), "(VALUES (1, 'a'), (2, NULL)) AS t(n, word)")
+    >>> other = fingerprint_of(duckdb.connect(), "(VALUES (2, NULL), (1, 'a')) AS t(n, word)")
     >>> one == other, one.rows
     (True, 2)
     """

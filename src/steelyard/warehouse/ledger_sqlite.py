@@ -32,7 +32,7 @@ class SqliteLedger(LedgerDatabase):
     """
 
     def __init__(self, path: str) -> None:
-        self.name, self._turn, self._depth = path, threading.RLock(), 0
+        self.name, self._turn = path, threading.RLock()
         with self._errors():
             self._connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
             try:

@@ -16,7 +16,7 @@ from steelyard.errors import DataError, WarehouseError
 from steelyard.warehouse.catalog import Catalog
 from steelyard.warehouse.duckdb_errors import from_duckdb, is_engine_error
 from steelyard.warehouse.durable import disk_errors, hash_file, held, sync_file, sync_folder
-from steelyard.warehouse.fingerprint import fingerprint
+from steelyard.warehouse.fingerprint import fingerprint_of
 from steelyard.warehouse.query import quote_name, quote_text
 from steelyard.warehouse.snapshot import DataFile, StoredTable
 
@@ -90,7 +90,7 @@ class Staging:
     def _taken(self, connection: duckdb.DuckDBPyConnection, path: Path) -> Written:
         relation = f"read_parquet({quote_text(str(path))}, hive_partitioning = false)"
         columns = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE FROM {relation}").fetchall()}
-        found = fingerprint(connection, relation, columns)
+        found = fingerprint_of(connection, relation, columns)
         sync_file(path)
         file = DataFile(
             path=str(path.relative_to(self.catalog.folder)),
@@ -128,7 +128,7 @@ class Staging:
         """
         file = replace(file, lacks=(*file.lacks, *lacks))
         with engine_errors(table.name):
-            found = fingerprint(connection, table.relation(str(self.catalog.folder), [file]), table.columns)
+            found = fingerprint_of(connection, table.relation(str(self.catalog.folder), [file]), table.columns)
         return replace(file, total=f"{found.total:032x}")
 
     def publish(self, name: str, file: DataFile) -> DataFile:

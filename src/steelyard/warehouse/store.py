@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from steelyard.errors import DefinitionError, WarehouseError, unknown_name
 from steelyard.warehouse.catalog import Catalog
+from steelyard.warehouse.clean import Cleaned, clean
 from steelyard.warehouse.duckdb_open import open_duckdb
 from steelyard.warehouse.durable import disk_errors
 from steelyard.warehouse.snapshot import Snapshot, StoredTable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Store"]
 
 T = TypeVar("T")
+_GRACE = timedelta(hours=1)
 
 
 class Store:
@@ -74,9 +76,9 @@ class Store:
         """
         if number is not None:
             return self.catalog.snapshot(number)
-        numbers = self.catalog.numbers()
         if as_of is None:
-            return self.catalog.snapshot(numbers[-1])
+            return self.catalog.latest()
+        numbers = self.catalog.numbers()
         if as_of.tzinfo is None:
             raise DefinitionError(f"as_of {as_of.isoformat()} has no time zone", where=str(self.folder))
         at = bisect.bisect_right(
@@ -146,6 +148,17 @@ class Store:
                 if attempt + 1 == attempts:
                     raise
         raise DefinitionError(f"attempts = {attempts} lets nothing be written", hint="give 1 or more")
+
+    def clean(self, *, keep_last: int | None = None, keep: Collection[int] = (), grace: timedelta = _GRACE) -> Cleaned:
+        """Takes away old versions if asked, and files that nothing refers to: what killed writers left, what is old.
+
+        Args:
+            keep_last: How many of the newest versions stay; None keeps all.
+            keep: Numbers of older versions that stay as well, such as those that decisions cite.
+            grace: What is younger stays: a version that was the newest until then may still be read, and a file
+                may belong to a transaction that is about to begin. Living transactions are safe at any grace.
+        """
+        return clean(self.catalog, keep_last=keep_last, keep=keep, grace=grace)
 
     def table(self, name: str, number: int | None = None) -> StoredTable:
         """One table of one version.
