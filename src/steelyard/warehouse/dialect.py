@@ -12,10 +12,10 @@ from sqlglot.errors import ParseError, SqlglotError
 from steelyard.errors import DefinitionError
 from steelyard.warehouse.dialect_asof import check_asof
 from steelyard.warehouse.dialect_spelling import Spelling, spell
-from steelyard.warehouse.dialect_subset import check_subset
+from steelyard.warehouse.dialect_subset import check_subset, function_name
 from steelyard.warehouse.functions import ENGINES
 
-__all__ = ["parameter_names", "parse_select", "referenced_tables", "render", "render_bound"]
+__all__ = ["orders_text", "parameter_names", "parse_select", "referenced_tables", "render", "render_bound"]
 
 
 class _AnySelect(DuckDB):
@@ -93,6 +93,18 @@ def render(sql: str, dialect: str) -> str:
 def render_bound(sql: str, dialect: str, spelling: Spelling) -> tuple[str, tuple[str, ...]]:
     """The SELECT as the engine gets it with values of known types, and the parameters in the order of their numbers."""
     return spell(_checked(sql, ""), dialect, spelling)
+
+
+def orders_text(sql: str) -> bool:
+    """Whether the order of texts may matter to what the SELECT gives.
+
+    >>> orders_text("SELECT a FROM t WHERE b = 'x'"), orders_text("SELECT min(a) FROM t")
+    (False, True)
+    """
+    tree = _checked(sql, "")
+    ordering = (exp.Ordered, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between)
+    by_call = {"min", "max", "greatest", "least", "first_by", "last_by", "arg_min", "arg_max"}
+    return any(isinstance(node, ordering) or function_name(node) in by_call for node in tree.walk())
 
 
 @lru_cache(maxsize=256)

@@ -44,11 +44,12 @@ class Spelling:
 
     Args:
         types: Parameter -> its DuckDB type; a parameter without one is left as it is.
-        collated: Table -> its columns, and whether each is text: these tables' text is put in the order of its code
-            points, because the database's own order is another.
+        by_code_point: Whether text must be put in the order of its code points, because the database's own is another.
+        collated: Table -> its columns, and whether each is text.
     """
 
     types: Mapping[str, str] = field(default_factory=dict)
+    by_code_point: bool = False
     collated: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
@@ -99,6 +100,8 @@ class _Writing:
         template = function.spelled(self.engine, 0 if is_star(node) else len(node.expressions))
         assert template is not None, "the subset was checked before"  # noqa: S101
         arguments = [self.sql(item) for item in node.expressions]
+        if function.words and len(arguments) == 2:
+            arguments[1] = function.words[node.expressions[1].name]
         if function.name == "count" and not function.spelling.keys() - {0, 1} and is_star(node):
             template = "COUNT(*)"
         both = f" AND ({condition})" if condition and "{and}" in template else ""
@@ -191,11 +194,11 @@ class _PostgresWriter(_Writing, Postgres.Generator):
         text = super().literal_sql(node)
         if not node.is_string:
             return f"CAST({text} AS DOUBLE PRECISION)" if "e" in text.lower() else text
-        return f'{text} COLLATE "C"' if self.spelling.collated and _gives_text(node) else text
+        return f'{text} COLLATE "C"' if self.spelling.by_code_point and _gives_text(node) else text
 
     def cast_sql(self, node: exp.Cast, safe_prefix: str | None = None) -> str:
         text = super().cast_sql(node, safe_prefix)
-        return f'{text} COLLATE "C"' if self.spelling.collated and node.to.this in _TEXT_TYPES else text
+        return f'{text} COLLATE "C"' if self.spelling.by_code_point and node.to.this in _TEXT_TYPES else text
 
     def table_sql(self, node: exp.Table, sep: str = " AS ") -> str:
         path = ".".join(part.name for part in node.parts) if isinstance(node.this, exp.Identifier) else ""
@@ -213,7 +216,7 @@ class _PostgresWriter(_Writing, Postgres.Generator):
     def _call(self, node: exp.Anonymous, *, condition: str = "", over: str = "") -> str:
         text = super()._call(node, condition=condition, over=over)
         made = function_name(node) in {"lower", "upper", "md5", "concat", "concat_ws"}
-        return f'{text} COLLATE "C"' if made and self.spelling.collated else text
+        return f'{text} COLLATE "C"' if made and self.spelling.by_code_point else text
 
 
 def _gives_text(node: exp.Literal) -> bool:

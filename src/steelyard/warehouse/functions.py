@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["ENGINES", "FUNCTIONS", "Function"]
+__all__ = ["ENGINES", "FUNCTIONS", "WEEK_SHIFT", "Function"]
 
 ENGINES = ("duckdb", "postgres")
+WEEK_SHIFT: Mapping[str, str] = MappingProxyType({"monday": "0", "sunday": "1", "saturday": "2", "friday": "3"})
+"""First day of the week -> days to shift a date by so that its week is one that starts on a Monday."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +26,7 @@ class Function:
             `{tail}` is where FILTER and OVER go (the end where it does not say), `{and}` a FILTER's condition.
         says: What it gives, for the guide.
         windowed: Whether OVER may follow an aggregate.
-        text: Whether it may give text, whose order is then settled by COLLATE.
+        words: What the literals that it takes as its second argument stand for in the spelling; empty: any argument.
     """
 
     name: str
@@ -32,7 +34,7 @@ class Function:
     spelling: Mapping[int, Mapping[str, str]]
     says: str
     windowed: bool = True
-    text: bool = False
+    words: Mapping[str, str] = MappingProxyType({})
 
     def spelled(self, engine: str, arguments: int) -> str | None:
         """The template for this many arguments; None where it takes another number.
@@ -60,7 +62,7 @@ def _call(name: str, count: int) -> str:
 
 def _same(kind: Literal["plain", "aggregate", "window"], name: str, counts: tuple[int, ...], says: str) -> Function:
     spelling = {count: _both(_call(name.upper(), count)) for count in counts}
-    return Function(name=name, kind=kind, spelling=spelling, says=says, text=name in _TEXT)
+    return Function(name=name, kind=kind, spelling=spelling, says=says)
 
 
 def _own(
@@ -74,14 +76,8 @@ def _own(
     windowed: bool = True,
 ) -> Function:
     spelling = {count: _both(duckdb, postgres)}
-    return Function(name=name, kind=kind, spelling=spelling, says=says, windowed=windowed, text=name in _TEXT)
+    return Function(name=name, kind=kind, spelling=spelling, says=says, windowed=windowed)
 
-
-_TEXT = {
-    "coalesce", "concat", "concat_ws", "first_value", "greatest", "lag", "last_value", "lead", "least", "left", "lower",
-    "lpad", "ltrim", "max", "md5", "min", "nullif", "replace", "reverse", "right", "rpad", "rtrim", "split_part",
-    "string_agg", "substr", "substring", "trim", "upper", "repeat", "first_by", "last_by", "arg_min", "arg_max",
-}  # fmt: skip
 
 # A moment without a zone is in UTC, as is the session: the cast says so whatever was given.
 _MOMENT = "CAST({0} AS TIMESTAMPTZ)"
@@ -109,12 +105,11 @@ def _doubles(name: str, count: int, says: str, *, no_nan: bool = False) -> Funct
 
 
 def _week_start() -> Function:
-    shift = "CAST(CASE {1} WHEN 'monday' THEN 0 WHEN 'sunday' THEN 1 WHEN 'saturday' THEN 2 WHEN 'friday' THEN 3 END AS INTEGER)"
-    start = "CAST(DATE_TRUNC('week', CAST(CAST({0} AS DATE) + " + shift + " AS TIMESTAMP)) AS DATE) - " + shift
     monday = "CAST(DATE_TRUNC('week', CAST({0} AS TIMESTAMP)) AS DATE)"
-    spelling = {1: _both(monday), 2: _both(f"({start})")}
+    shifted = "(CAST(DATE_TRUNC('week', CAST(CAST({0} AS DATE) + {1} AS TIMESTAMP)) AS DATE) - {1})"
     says = "the first day of its week, which starts on 'monday' (default), 'sunday', 'saturday' or 'friday'"
-    return Function(name="week_start", kind="plain", spelling=spelling, says=says)
+    spelling = {1: _both(monday), 2: _both(shifted)}
+    return Function(name="week_start", kind="plain", spelling=spelling, says=says, words=WEEK_SHIFT)
 
 
 _PLAIN = (
@@ -159,7 +154,7 @@ _PLAIN = (
     _same("plain", "strpos", (2,), "where it is, from 1; 0 where it is not"),
     _own("plain", "contains", 2, "(STRPOS({0}, {1}) > 0)", "(STRPOS({0}, {1}) > 0)", "whether it is in it"),
     Function(
-        name="substr", kind="plain", text=True, says="n characters from the s-th (from 1), or all that follow",
+        name="substr", kind="plain", says="n characters from the s-th (from 1), or all that follow",
         spelling={2: _both("SUBSTR({0}, GREATEST({1}, 1))"), 3: _both("SUBSTR({0}, GREATEST({1}, 1), {2})")},
     ),
     _own("plain", "date_trunc", 2, "DATE_TRUNC({0}, CAST({1} AS TIMESTAMP))", "DATE_TRUNC({0}, CAST({1} AS TIMESTAMP))", "start of its 'day', 'week' (Monday), 'month', 'quarter', 'year', 'hour', in UTC: a TIMESTAMP"),

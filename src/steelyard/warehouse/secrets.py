@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote
 
 from steelyard.errors import DefinitionError
 
-__all__ = ["resolve", "without_secrets"]
+__all__ = ["resolve", "scrub", "without_secrets"]
 
+_PORT = re.compile(r"^([^:/?]*):(?!\d+(?:[/?]|$))[^/?]*")
 _NAME = re.compile(r"\$\{(\w+)\}")
 _SECRET_OPTION = re.compile(r"((?:password|passwd|pwd|token|secret|sslpassword|passfile)=)[^&#]*", re.IGNORECASE)
 
@@ -50,12 +51,38 @@ def without_secrets(url: str) -> str:
     >>> without_secrets("postgresql://ann:pass@db:5432/shop?sslmode=require&password=x")
     'postgresql://ann@db:5432/shop?sslmode=require&password=...'
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url.split("://", maxsplit=1)[0] + "://..."
-    place = parts.netloc
-    if "@" in place:
-        user, _, host = place.rpartition("@")
-        place = f"{user.split(':')[0]}@{host}"
-    return urlunsplit((parts.scheme, place, parts.path, _SECRET_OPTION.sub(r"\1...", parts.query), ""))
+    scheme, found, rest = url.partition("://")
+    if not found:
+        return url
+    user, has_user, place = rest.rpartition("@")
+    place = _PORT.sub(r"\1", place)
+    shown = f"{user.partition(':')[0]}@{place}" if has_user else place
+    return f"{scheme}://{_without_options(shown)}"
+
+
+def _without_options(text: str) -> str:
+    return _SECRET_OPTION.sub(r"\1...", text)
+
+
+def scrub(text: str, url: str) -> str:
+    """The text without the secrets that the URL holds.
+
+    >>> scrub("invalid port: 'p@ss'", "postgresql://ann:p%40ss@db/shop")
+    "invalid port: '...'"
+    """
+    for secret in sorted(_secrets(url), key=len, reverse=True):
+        text = text.replace(secret, "...")
+    return text
+
+
+def _secrets(url: str) -> set[str]:
+    """Everything in the URL that may be a password, as written and as meant."""
+    rest = url.split("://", 1)[-1]
+    found = {match[0].split("=", 1)[1] for match in _SECRET_OPTION.finditer(rest)}
+    if (port := _PORT.search(rest.rpartition("@")[2])) is not None:
+        found.add(port[0].partition(":")[2])
+    if "@" in rest:
+        user = rest.rpartition("@")[0]
+        found.add(user.partition(":")[2])
+        found |= set(user.partition(":")[2].split("@"))
+    return {form for secret in found if secret for form in (secret, unquote(secret))}

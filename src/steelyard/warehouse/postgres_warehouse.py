@@ -1,0 +1,252 @@
+"""PostgreSQL as a warehouse, through ADBC."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from steelyard.errors import DefinitionError, MissingExtraError, SteelyardError, WarehouseError, unknown_name
+from steelyard.warehouse.answer_types import AnswerTypes, answer_types, in_types
+from steelyard.warehouse.arrow_types import read_at_most, settle_types
+from steelyard.warehouse.bound import bind
+from steelyard.warehouse.dialect import orders_text, parameter_names, referenced_tables, render_bound
+from steelyard.warehouse.dialect_spelling import Spelling
+from steelyard.warehouse.postgres_catalog import catalog_of, catalog_sql
+from steelyard.warehouse.postgres_errors import from_postgres, lost_connection
+from steelyard.warehouse.postgres_write import write_table
+from steelyard.warehouse.query import Query
+from steelyard.warehouse.running import Running, RunningQuery
+from steelyard.warehouse.warehouse import TableVersion, Warehouse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["PostgresWarehouse"]
+
+_SESSION = (
+    "SET TIME ZONE 'UTC'",
+    "SET DateStyle = 'ISO, YMD'",
+    "SET standard_conforming_strings = on",
+    "SET transform_null_equals = off",
+    "SET extra_float_digits = 1",
+)
+_ABOUT = (
+    "SELECT current_setting('server_version') AS version, d.datcollate::text AS collation "
+    "FROM pg_catalog.pg_database AS d WHERE d.datname = current_database()"
+)
+_BY_CODE_POINT = {"C", "POSIX", "C.UTF-8", "C.utf8"}
+
+_T = TypeVar("_T")
+
+
+class PostgresWarehouse(Warehouse):
+    """PostgreSQL as a warehouse; every call works on a connection of its own, which is kept for the next.
+
+    Reading happens in read-only transactions and in UTC. Answers come in the types that DuckDB gives the same SQL.
+
+    Args:
+        url: `postgresql://...`, with its secrets.
+        name: What to call it; without secrets.
+        read_only: Whether `write` is refused.
+
+    Raises:
+        MissingExtraError: The driver is not installed.
+        WarehouseError: The server does not answer, or does not let the user in.
+    """
+
+    engine = "postgres"
+
+    def __init__(self, url: str, *, name: str, read_only: bool = False) -> None:
+        self.name, self.read_only = name, read_only
+        self._url, self._closed = url, False
+        self._idle: list[Any] = []
+        self._guard, self._running = threading.Lock(), Running()
+        self._answers: dict[tuple[object, ...], AnswerTypes] = {}
+        about = self._native(_ABOUT)[0]
+        self.engine_version = str(about["version"]).split(" ")[0]
+        self._orders_otherwise = about["collation"] not in _BY_CODE_POINT
+
+    def __repr__(self) -> str:
+        return f"PostgresWarehouse({self.name!r})"
+
+    def fetch(self, query: Query | str, *, timeout: float | None = None) -> pa.Table:
+        """What the query gives, as Arrow; see `Warehouse.fetch`."""
+        query = Query(sql=query) if isinstance(query, str) else query
+        bound = bind(query, parameter_names(query.sql))
+        catalog = self._catalog_of(query.sql)
+        wanted = self._answer(query.sql, bound.values, bound.types, catalog)
+        sql, names = render_bound(query.sql, "postgres", self._spelling(query.sql, catalog, bound.types))
+
+        def read(cursor: Any, running: RunningQuery) -> pa.Table:
+            cursor.execute(sql, [bound.values[name] for name in names] or None)
+            running.check()
+            return read_at_most(cursor.fetch_record_batch(), query.limit, running.check)
+
+        table = self._run(read, timeout=timeout, columns=[name for columns in catalog.values() for name in columns])
+        return settle_types(in_types(table, wanted))
+
+    def render(self, sql: str) -> str:
+        """The SQL as PostgreSQL gets it."""
+        return render_bound(sql, "postgres", self._spelling(sql, self._catalog_of(sql), {}))[0]
+
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables and views, sorted; one outside of the search path is `schema.table`."""
+        return tuple(sorted(self._catalog()))
+
+    def columns(self, table: str) -> Mapping[str, str]:
+        """Column name -> type in DuckDB's words, in the table's order."""
+        catalog = self._catalog((table,))
+        if table not in catalog:
+            raise unknown_name("table", table, self.tables(), where=self.name)
+        return catalog[table]
+
+    def version(self, table: str) -> TableVersion:
+        """The table by name; PostgreSQL keeps no versions, and its rows are not counted."""
+        self.columns(table)
+        return TableVersion(name=table)
+
+    def write(
+        self, name: str, rows: pa.Table | pa.RecordBatchReader, *, mode: Literal["replace", "append"] = "replace"
+    ) -> int:
+        """Writes a table in one transaction; returns the rows written. Appending goes by column name."""
+        if self.read_only:
+            raise WarehouseError(f"table {name!r} cannot be written: {self.name} is read-only", where=self.name)
+        if len(name.encode()) > 63:
+            raise DefinitionError(
+                f"the name {name!r} is longer than PostgreSQL's 63 bytes", where=self.name, hint="shorten it"
+            )
+        exists = name in self._catalog((name,))
+        return self._run(lambda cursor, _: write_table(cursor, name, rows, mode=mode, exists=exists), writes=True)
+
+    def cancel(self) -> None:
+        """Stops what is running; may be called from another thread."""
+        self._running.cancel()
+
+    def close(self) -> None:
+        """Closes every connection; calling it twice is harmless."""
+        self._closed = True
+        self._running.cancel()
+        with self._guard:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _answer(
+        self, sql: str, values: Mapping[str, Any], types: Mapping[str, str], catalog: Mapping[str, Mapping[str, str]]
+    ) -> AnswerTypes:
+        key = (sql, tuple(types.items()), tuple((table, *columns.items()) for table, columns in catalog.items()))
+        if key not in self._answers:
+            if len(self._answers) > 500:
+                self._answers.clear()
+            duckdb_sql, _ = render_bound(sql, "duckdb", Spelling(types=types))
+            self._answers[key] = answer_types(duckdb_sql, values, catalog, self.name)
+        return self._answers[key]
+
+    def _spelling(self, sql: str, catalog: Mapping[str, Mapping[str, str]], types: Mapping[str, str]) -> Spelling:
+        if not (self._orders_otherwise and orders_text(sql)):
+            return Spelling(types=types)
+        texts = {
+            table: {name: kind == "VARCHAR" for name, kind in columns.items()} for table, columns in catalog.items()
+        }
+        return Spelling(types=types, collated=texts, by_code_point=True)
+
+    def _catalog_of(self, sql: str) -> dict[str, dict[str, str]]:
+        """The columns of the tables that the SQL names; all of them must be there."""
+        names = referenced_tables(sql)
+        found = self._catalog(names) if names else {}
+        for name in names:
+            if name not in found:
+                raise unknown_name("table", name, self.tables(), where=self.name)
+        return {name: found[name] for name in names}
+
+    def _catalog(self, tables: tuple[str, ...] | None = None) -> dict[str, dict[str, str]]:
+        return catalog_of(self._native(catalog_sql(tables)))
+
+    def _native(self, sql: str) -> list[dict[str, Any]]:
+        def read(cursor: Any, _: RunningQuery) -> list[dict[str, Any]]:
+            cursor.execute(sql)
+            return list(cursor.fetch_arrow_table().to_pylist())
+
+        return self._run(read)
+
+    def _run(
+        self,
+        work: Callable[[Any, RunningQuery], _T],
+        *,
+        timeout: float | None = None,
+        columns: list[str] | None = None,
+        writes: bool = False,
+    ) -> _T:
+        with self._connection(writes=writes) as connection, connection.cursor() as cursor:
+            with self._running.query(cursor.adbc_cancel, timeout) as running:
+                try:
+                    result = work(cursor, running)
+                    running.check()
+                    connection.commit()
+                except SteelyardError:
+                    raise
+                except Exception as error:
+                    running.check()
+                    raise self._translated(error, columns or []) from None
+                return result
+
+    @contextmanager
+    def _connection(self, *, writes: bool) -> Iterator[Any]:
+        """A connection in a transaction of its own; kept for the next call if the transaction ended well or was undone."""
+        if self._closed:
+            raise WarehouseError(f"{self.name} is closed", where=self.name, hint="connect again")
+        with self._guard:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._open()
+        good = False
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET TRANSACTION {'READ WRITE' if writes else 'READ ONLY'}")
+            yield connection
+            good = True
+        finally:
+            self._put_back(connection, good=good)
+
+    def _put_back(self, connection: Any, *, good: bool) -> None:
+        """Undoes what is open; a connection that cannot do so is closed."""
+        try:
+            if not good:
+                connection.rollback()
+        except Exception:  # noqa: BLE001  the driver raises many kinds, and the first error is already under way
+            connection.close()
+            return
+        with self._guard:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _open(self) -> Any:
+        try:
+            from adbc_driver_postgresql import dbapi
+        except ImportError as error:
+            raise MissingExtraError(
+                "PostgreSQL's driver is not installed", hint="pip install 'steelyard[postgres]'"
+            ) from error
+        connection = None
+        try:
+            connection = dbapi.connect(self._url)
+            with connection.cursor() as cursor:
+                for setting in _SESSION:
+                    cursor.execute(setting)
+            connection.commit()
+        except Exception as error:
+            if connection is not None:
+                connection.close()
+            raise self._translated(error, []) from None
+        return connection
+
+    def _translated(self, error: Exception, columns: list[str]) -> SteelyardError:
+        if lost_connection(error):
+            with self._guard:
+                idle, self._idle = self._idle, []
+            for connection in idle:
+                connection.close()
+        return from_postgres(error, where=self.name, url=self._url, tables=lambda: (), columns=lambda: columns)
