@@ -49,7 +49,8 @@ def panel_of(study: DifferenceInDifferences, data: Mapping[str, pa.Table]) -> Pa
     paths = data["paths"].to_pylist()
     periods = tuple(sorted({row["period"] for row in paths}))
     shifts = _shifts(paths, periods)
-    rows = {row["treated"]: row for row in data["moments"].to_pylist()} if "moments" in data else {}
+    moments = data["moments"].to_pylist() if "moments" in data else []
+    rows = {row["treated"]: row for row in moments}
     start: Any = study.treated_from
     if not study.panel:
         start = period_of(start, study.period, _week_start(periods, study))

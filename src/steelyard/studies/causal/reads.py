@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -42,7 +43,7 @@ def moments_query(study: DifferenceInDifferences, context: Context, paths: pa.Ta
     """One row a group: units, sums and products of the periods about their means; None when nothing is there."""
     panel = _panel(study, context)
     periods: list[Any] = sorted(set(paths.column("period").to_pylist()))  # type: ignore[type-var]
-    if not periods:
+    if not periods or any(mean is not None and not math.isfinite(mean) for mean in paths.column("mean").to_pylist()):
         return None
     if len(periods) > MOST_PERIODS:
         raise DefinitionError(
