@@ -161,12 +161,9 @@ def _call(node: exp.Expression) -> Problems:
         isinstance(unit := node.expressions[0], exp.Literal) and unit.name.lower() in _TRUNCATED
     ):
         yield f"date_trunc to {_shown(node.expressions[0])}", f"one of {', '.join(sorted(_TRUNCATED))}"
-    if (
-        name == "week_start"
-        and arguments == 2
-        and node.expressions[1].name not in {"monday", "sunday", "saturday", "friday"}
-    ):
-        yield f"week_start on {_shown(node.expressions[1])}", "'monday', 'sunday', 'saturday' or 'friday'"
+    word = node.expressions[1] if known.words and arguments == 2 else None
+    if word is not None and not (isinstance(word, exp.Literal) and word.name in known.words):
+        yield f"{name} with {_shown(word)}", f"one of {', '.join(known.words)}, as a literal"
 
 
 def is_star(node: exp.Expression) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -34,7 +34,7 @@ class Function:
     spelling: Mapping[int, Mapping[str, str]]
     says: str
     windowed: bool = True
-    words: Mapping[str, str] = MappingProxyType({})
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def spelled(self, engine: str, arguments: int) -> str | None:
         """The template for this many arguments; None where it takes another number.
