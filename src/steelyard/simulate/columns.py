@@ -25,7 +25,7 @@ Mask = npt.NDArray[np.bool_]
 
 def times(seconds: I64, missing: Mask | None = None) -> Column:
     """Seconds since 1970 as moments in UTC."""
-    return nullable(seconds * 1_000_000, missing).cast(TIME)
+    return nullable(seconds * 1_000_000, missing).view(TIME)
 
 
 def dates(days: I64) -> Column:

@@ -62,7 +62,8 @@ def lay_out(
     first, last, total = ends - size, ends - 1, int(ends[-1]) if len(ends) else 0
     visit = np.repeat(np.arange(len(size), dtype=np.int32), size)
     # How far behind the first pair of view and cart: below zero there are only views, from then on pairs.
-    pair = (np.arange(total) - np.repeat(first + 1 + visits.views - items, size)).astype(np.int32)
+    start_of_pairs = (first + 1 + visits.views - items).astype(np.int32)
+    pair = np.arange(total, dtype=np.int32) - start_of_pairs[visit]
     event = (VIEW + ((pair & 1) & (pair > 0))).astype(np.int8)
     event[first] = PAGE
     carts = items > 0

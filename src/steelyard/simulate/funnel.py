@@ -31,7 +31,7 @@ _CHANNEL = {
 _TIER = {
     "add_to_cart": (0.90, 1.10, 1.30), "checkout_started": (0.95, 1.05, 1.15), "order_placed": (0.95, 1.04, 1.10),
 }  # fmt: skip
-_ITEMS = [62, 24, 10, 4]  # weights of 1, 2, 3, 4 items in a cart
+_ITEMS = lookup([62, 24, 10, 4])  # weights of 1, 2, 3, 4 items in a cart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def base_chance(step: str, visits: Visits) -> F64:
 
 def items_in_cart(passed: Mask, views: I64, chance: npt.NDArray[np.uint32]) -> I64:
     """How many items are put into each cart: at most as many as were viewed."""
-    wanted = 1 + lookup(_ITEMS)[chance >> 16]
+    wanted = 1 + _ITEMS[chance >> 16]
     return np.where(passed, np.minimum(wanted, views), 0)
 
 

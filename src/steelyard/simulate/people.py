@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,9 @@ _EARLIER = 0.6  # share that came before the span began
 _SECOND_DEVICE = 0.35  # share of customers who come with two devices, so with two anonymous ids
 _VISITS = (2, 7, 18)  # sessions after the first: the mean of each tier
 _BOT_VISITS = 12
+
+_TIER, _DEVICE, _BROWSER = lookup([70, 22, 8]), lookup([58, 36, 6]), lookup([56, 28, 8, 8])
+_REGION = lookup(list(regions().weight))
 
 I64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -86,19 +90,18 @@ def people(draws: Draws, chunk: int, size: int, calendar: Calendar, bots: float)
     chances = draws.u32("arrivals", size, 2).astype(np.int64)
     bot = chances[:, 0] < threshold(np.array([bots]))[0]
     known = (who[:, 2] < _KNOWN * 65_536) & ~bot
-    tier = lookup([70, 22, 8])[who[:, 0]]
+    tier = _TIER[who[:, 0]]
     arrival, left = _arrivals(habits[:, 3] >= _EARLIER * 65_536, chances[:, 1], calendar)
-    devices = lookup([58, 36, 6])
-    browser = lookup([56, 28, 8, 8])[who[:, 6:8]]
+    browser = _BROWSER[who[:, 6:8]]
     browser[bot] = BROWSERS.index("crawler")
     return People(
         customer_id=chunk * CHUNK + np.arange(1, size + 1),
         tier=tier,
-        region=lookup(list(regions().weight))[who[:, 1]],
+        region=_REGION[who[:, 1]],
         known=known,
         bot=bot,
         two_devices=known & (who[:, 3] < _SECOND_DEVICE * 65_536),
-        device=devices[who[:, 4:6]],
+        device=_DEVICE[who[:, 4:6]],
         browser=browser,
         favourite=habits[:, 0].astype(np.int64) * len(CATEGORIES) >> 16,
         visits=_visits(tier, bot, habits[:, 1], left),
@@ -117,9 +120,14 @@ def _arrivals(new: Mask, chance: I64, calendar: Calendar) -> tuple[I64, I64]:
 
 
 def _visits(tier: I64, bot: Mask, chance: npt.NDArray[np.uint16], left: I64) -> I64:
-    tables = np.stack([_geometric(mean) for mean in (*_VISITS, _BOT_VISITS)])
-    more = tables[np.where(bot, len(TIERS), tier), chance]
+    more = _visit_tables()[np.where(bot, len(TIERS), tier), chance]
     return 1 + (more * left >> 16)
+
+
+@cache
+def _visit_tables() -> I64:
+    """The inverse distributions of further sessions: by tier, and a last one for bots."""
+    return np.stack([_geometric(mean) for mean in (*_VISITS, _BOT_VISITS)])
 
 
 def _geometric(mean: int) -> I64:

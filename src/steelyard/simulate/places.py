@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -49,6 +50,7 @@ class Regions:
     weight: tuple[int, ...]
 
 
+@cache
 def regions() -> Regions:
     """Every region with where it belongs; the regions of one country are equally large.
 

@@ -97,15 +97,15 @@ def sessions(slots: Slots, visits: Visits, last: I64, session_id: I64, customer_
 
 def visitors(visits: Visits, customer_id: I64) -> pa.RecordBatch:
     """The table `visitors`: an anonymous id, and the customer that it turned out to be at a first sign-in."""
-    order = np.lexsort((visits.start, visits.visitor_id))
-    ids, first = np.unique(visits.visitor_id[order], return_index=True)
-    first = order[first]
+    # Sessions are by person and time, so a stable order by visitor keeps each visitor's in time.
+    order = np.argsort(visits.visitor_id, kind="stable")
+    first = order[_begins(visits.visitor_id[order])]
+    ids = visits.visitor_id[first]
     signed = order[customer_id[order] >= 0]
-    known_ids, first_known = np.unique(visits.visitor_id[signed], return_index=True)
-    place = np.searchsorted(ids, known_ids)
+    signed = signed[_begins(visits.visitor_id[signed])]
+    place = np.searchsorted(ids, visits.visitor_id[signed])
     customer, identified = np.full(len(ids), -1, dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
-    customer[place] = customer_id[signed[first_known]]
-    identified[place] = visits.start[signed[first_known]]
+    customer[place], identified[place] = customer_id[signed], visits.start[signed]
     region, unknown = visits.region[first], customer < 0
     columns = [
         pa.array(ids),
@@ -119,3 +119,10 @@ def visitors(visits: Visits, customer_id: I64) -> pa.RecordBatch:
         times(identified, unknown),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMAS["visitors"])
+
+
+def _begins(groups: I64) -> Mask:
+    """Where a new group begins, in an array in which equal numbers stand together."""
+    begins = np.ones(len(groups), dtype=np.bool_)
+    begins[1:] = groups[1:] != groups[:-1]
+    return begins

@@ -26,7 +26,7 @@ CHANNEL_SHARES = {
 
 _LOGGED_IN = 0.6  # share of a customer's sessions in which they sign in before the checkout
 _SECOND = 0.4  # share of sessions from the second device of those who have one
-_VIEWS = [30, 12, 11, 9, 8, 6, 5, 4, 3, 3, 2, 2, 1, 1, 1, 1, 1]  # weights of 0, 1, 2 ... product views
+_VIEWS = lookup([30, 12, 11, 9, 8, 6, 5, 4, 3, 3, 2, 2, 1, 1, 1, 1, 1])  # weights of 0, 1, 2 ... product views
 _LATENCY = [180, 240, 310, 380, 460, 560, 690, 860, 1_120, 1_650, 3_900]  # milliseconds, deciles
 
 I64 = npt.NDArray[np.int64]
@@ -91,7 +91,7 @@ def visits(draws: Draws, who: People, calendar: Calendar, shares: npt.NDArray[np
     bot, region = who.bot[person], who.region[person]
     day = (start - calendar.begin) // DAY
     limits = shares[day]
-    views = np.where(bot, 10 + (more[:, 0] >> 11).astype(np.int64), lookup(_VIEWS)[more[:, 0]])
+    views = np.where(bot, 10 + (more[:, 0] >> 11).astype(np.int64), _VIEWS[more[:, 0]])
     return Visits(
         person=person,
         visitor_id=who.customer_id[person] * 2 - 1 + second,
