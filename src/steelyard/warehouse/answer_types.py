@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import DataError
+from steelyard.warehouse.arrow_types import storage_of
 from steelyard.warehouse.duckdb_errors import from_duckdb
 from steelyard.warehouse.duckdb_open import open_duckdb
 from steelyard.warehouse.query import quote_name
@@ -91,23 +92,24 @@ def in_types(table: pa.Table, wanted: AnswerTypes) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=pa.schema(fields))
 
 
-def _in_type(name: str, column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
+def _in_type(name: str, column: pa.ChunkedArray[Any], kind: str) -> pa.ChunkedArray[Any]:
     import pyarrow as pa
 
     if isinstance(column.type, pa.BaseExtensionType) and column.type.extension_name != "arrow.uuid":
-        column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
+        column = storage_of(column)
     if found := _DECIMAL.fullmatch(kind):
         return _decimal(name, column, int(found[2]))
     if kind in _WHOLE:
         return column if pa.types.is_integer(column.type) else _decimal(name, column, 0)
-    target = {
+    targets: dict[str, pa.DataType] = {
         "DOUBLE": pa.float64(), "FLOAT": pa.float64(), "DATE": pa.date32(), "TIMESTAMP": pa.timestamp("us"),
         "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", "UTC"), "BOOLEAN": pa.bool_(), '"NULL"': pa.int64(),
-    }.get(kind)  # fmt: skip
+    }  # fmt: skip
+    target = targets.get(kind)
     return column if target is None or column.type == target else _cast(name, column, target)
 
 
-def _decimal(name: str, column: pa.ChunkedArray, scale: int) -> pa.ChunkedArray:
+def _decimal(name: str, column: pa.ChunkedArray[Any], scale: int) -> pa.ChunkedArray[Any]:
     """The column as a decimal of at least this scale: of more places where the values have more."""
     import pyarrow as pa
 
@@ -120,7 +122,7 @@ def _decimal(name: str, column: pa.ChunkedArray, scale: int) -> pa.ChunkedArray:
         return _cast(name, column, pa.decimal128(38, min(max(pass_on, scale), 38)))
 
 
-def _cast(name: str, column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
+def _cast(name: str, column: pa.ChunkedArray[Any], target: pa.DataType) -> pa.ChunkedArray[Any]:
     import pyarrow as pa
 
     try:

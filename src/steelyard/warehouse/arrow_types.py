@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["read_at_most", "settle_types"]
+__all__ = ["read_at_most", "settle_types", "settled_type", "storage_of"]
 
 
 def settle_types(table: pa.Table) -> pa.Table:
@@ -32,20 +32,23 @@ def settle_types(table: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=pa.schema(fields))
 
 
-def _settle(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _settle(name: str, column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
     import pyarrow as pa
 
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
-        column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
-        return _settle(name, _uuid_text(column) if kind.extension_name == "arrow.uuid" else column)
+        stored = storage_of(column)
+        return _settle(name, _uuid_text(stored) if kind.extension_name == "arrow.uuid" else stored)
+    if pa.types.is_interval(kind) or pa.types.is_duration(kind):
+        hint = "seconds_between(a, b), days_between(a, b)"
+        raise DataError(f"column {name!r} is an interval, which engines write differently", hint=hint)
     if pa.types.is_dictionary(kind):
         return _settle(name, column.cast(kind.value_type))
     if pa.types.is_decimal(kind) and kind.scale == 0:
         return _whole(column.cast(pa.decimal128(38, 0)))
     if pa.types.is_uint64(kind):
         return _whole(column.cast(pa.decimal128(20, 0)).cast(pa.decimal128(38, 0)))
-    target = _target(kind)
+    target = settled_type(kind)
     if target is None or target == kind:
         return column
     try:
@@ -57,31 +60,40 @@ def _settle(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         ) from error
 
 
-def _target(kind: pa.DataType) -> pa.DataType | None:
-    """The type that stands for `kind`; None where it is kept."""
+def settled_type(kind: pa.DataType) -> pa.DataType | None:
+    """The type that stands for `kind`; None where it is kept as it is.
+
+    >>> import pyarrow as pa
+    >>> settled_type(pa.int8()), settled_type(pa.float32()), settled_type(pa.bool_())
+    (DataType(int64), DataType(double), None)
+    """
     import pyarrow as pa
 
-    types = pa.types
-    if types.is_integer(kind):
-        return pa.int64()
-    if types.is_decimal(kind):
-        return pa.decimal128(38, kind.scale)
-    if types.is_floating(kind):
-        return pa.float64()
-    if types.is_timestamp(kind):
+    is_a = pa.types
+    families: tuple[tuple[pa.DataType, tuple[Callable[[pa.DataType], bool], ...]], ...] = (
+        (pa.int64(), (is_a.is_integer,)),
+        (pa.float64(), (is_a.is_floating,)),
+        (pa.string(), (is_a.is_string, is_a.is_large_string, is_a.is_string_view)),
+        (pa.date32(), (is_a.is_date,)),
+        (pa.time64("us"), (is_a.is_time,)),
+        (pa.binary(), (is_a.is_large_binary, is_a.is_binary_view)),
+    )
+    if isinstance(kind, pa.TimestampType):
         return pa.timestamp("us", "UTC" if kind.tz else None)
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
-        return pa.string()
-    if types.is_date(kind):
-        return pa.date32()
-    if types.is_time(kind):
-        return pa.time64("us")
-    if types.is_large_binary(kind) or types.is_binary_view(kind):
-        return pa.binary()
-    return None
+    if is_a.is_decimal(kind):
+        return pa.decimal128(38, kind.scale)
+    return next((target for target, tests in families if any(test(kind) for test in tests)), None)
 
 
-def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def storage_of(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
+    """What an extension type is stored as."""
+    import pyarrow as pa
+
+    chunks: list[Any] = [chunk.storage for chunk in column.chunks]  # type: ignore[attr-defined]
+    return pa.chunked_array(chunks, column.type.storage_type)
+
+
+def _whole(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
     import pyarrow as pa
 
     try:
@@ -90,7 +102,7 @@ def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column
 
 
-def _uuid_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _uuid_text(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
     from uuid import UUID
 
     import pyarrow as pa

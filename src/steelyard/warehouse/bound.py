@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from steelyard.errors import DefinitionError
 from steelyard.warehouse.query import Query, Value
@@ -54,18 +55,9 @@ def bind(query: Query, names: tuple[str, ...]) -> Bound:
 def _typed(name: str, value: Value) -> tuple[Value, str]:
     if value is None:
         return None, ""
-    if isinstance(value, bool):
-        return bool(value), "BOOLEAN"
-    if isinstance(value, int):
-        return _whole(name, value)
-    if isinstance(value, float):
-        return _double(name, value), "DOUBLE"
-    if isinstance(value, str):
-        return _text(name, value), "VARCHAR"
-    if isinstance(value, (date, datetime)):
-        return _time(value)
-    if isinstance(value, Decimal):
-        return _decimal(name, value)
+    for kind, typed in _KINDS:
+        if isinstance(value, kind):
+            return typed(name, value)
     raise DefinitionError(f"${name} is a {type(value).__name__}, which is no value of SQL", hint=_HINT)
 
 
@@ -77,23 +69,27 @@ def _whole(name: str, value: int) -> tuple[Value, str]:
     raise DefinitionError(f"${name} has more than 38 digits", hint="no engine holds such a number")
 
 
-def _double(name: str, value: float) -> float:
+def _boolean(_: str, value: bool) -> tuple[Value, str]:
+    return bool(value), "BOOLEAN"
+
+
+def _double(name: str, value: float) -> tuple[Value, str]:
     if math.isnan(value):
         raise DefinitionError(
             f"${name} is a NaN, which compares with nothing", hint="leave the condition out, or give None"
         )
-    return float(value)
+    return float(value), "DOUBLE"
 
 
-def _text(name: str, value: str) -> str:
+def _text(name: str, value: str) -> tuple[Value, str]:
     if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
         raise DefinitionError(
             f"${name} holds a character that SQL's text cannot: {value!r}", hint="clean the text first"
         )
-    return str(value)
+    return str(value), "VARCHAR"
 
 
-def _time(value: date) -> tuple[Value, str]:
+def _time(_: str, value: date) -> tuple[Value, str]:
     if not isinstance(value, datetime):
         return value, "DATE"
     if value.tzinfo is None:
@@ -111,3 +107,14 @@ def _decimal(name: str, value: Decimal) -> tuple[Value, str]:
     if value.adjusted() + 1 + scale > 38 or scale > 38:
         raise DefinitionError(f"${name} = {value} needs more than 38 digits", hint="round it")
     return value, f"DECIMAL(38, {scale})"
+
+
+# The first that fits: a bool is also an int, a datetime also a date.
+_KINDS: tuple[tuple[type, Callable[[str, Any], tuple[Value, str]]], ...] = (
+    (bool, _boolean),
+    (int, _whole),
+    (float, _double),
+    (str, _text),
+    (date, _time),
+    (Decimal, _decimal),
+)

@@ -54,7 +54,7 @@ def connect(
     ...     warehouse.fetch("SELECT sum(amount) AS total FROM data").to_pylist()
     [{'total': 3}]
     """
-    settings = {"memory_limit": memory_limit, "threads": threads}
+    settings: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads}
     if isinstance(source, (str, Path)):
         return _from_text(str(source), read_only, settings)
     if type(source).__name__ == "DuckDBPyConnection":
@@ -144,7 +144,7 @@ def _arrow(name: str, frame: Any) -> pa.Table:
         if maker == "pandas":
             return pa.Table.from_pandas(frame, preserve_index=False)
         if maker == "polars":
-            return (frame.collect() if type(frame).__name__ == "LazyFrame" else frame).to_arrow()
+            return pa.table((frame.collect() if type(frame).__name__ == "LazyFrame" else frame).to_arrow())
         if hasattr(frame, "__arrow_c_stream__"):
             return pa.table(frame)
     except (pa.ArrowException, TypeError) as error:

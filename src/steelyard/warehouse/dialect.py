@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
@@ -22,7 +22,7 @@ class _AnySelect(DuckDB):
     """DuckDB's SQL, in which `$name` is a value wherever it stands (SQLGlot takes `$a,$b` for the start of a text)."""
 
     class Tokenizer(DuckDB.Tokenizer):
-        HEREDOC_STRINGS: list[str | tuple[str, str]] = []  # noqa: RUF012
+        HEREDOC_STRINGS: ClassVar[list[str | tuple[str, str]]] = []
         VAR_SINGLE_TOKENS = {"$"}  # noqa: RUF012
 
 
@@ -32,14 +32,14 @@ class _Subset(_AnySelect):
     class Tokenizer(_AnySelect.Tokenizer):
         pass
 
-    class Parser(DuckDB.Parser):
+    class Parser(DuckDB.Parser):  # type: ignore[misc, valid-type]
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
         FUNCTION_PARSERS = {  # noqa: RUF012
             name: DuckDB.Parser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST", "EXTRACT")
         }
 
 
-def parse_select(sql: str, where: str = "", *, subset: bool = True) -> exp.Expression:
+def parse_select(sql: str, where: str = "", *, subset: bool = True) -> exp.Expr:
     """One SELECT as SQLGlot's tree.
 
     Args:
@@ -108,7 +108,7 @@ def orders_text(sql: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _checked(sql: str, where: str) -> exp.Expression:
+def _checked(sql: str, where: str) -> exp.Expr:
     tree = _parse(sql, where, _Subset)
     check_subset(tree, where)
     check_asof(tree, where)
@@ -116,7 +116,7 @@ def _checked(sql: str, where: str) -> exp.Expression:
 
 
 @lru_cache(maxsize=256)
-def _parsed(sql: str, where: str) -> exp.Expression:
+def _parsed(sql: str, where: str) -> exp.Expr:
     return _parse(sql, where, _AnySelect)
 
 
@@ -132,7 +132,7 @@ def _referenced(sql: str) -> tuple[str, ...]:
 
 def _in_with(table: exp.Table) -> bool:
     """Whether the name is one of a WITH that the reference can see."""
-    node: exp.Expression | None = table
+    node: exp.Expr | None = table
     inside: exp.CTE | None = None
     while node is not None:
         if isinstance(node, exp.CTE):
@@ -156,7 +156,7 @@ def _before(given: exp.With, inside: exp.CTE | None) -> set[str]:
     return names
 
 
-def _parse(sql: str, where: str, dialect: type[DuckDB]) -> exp.Expression:
+def _parse(sql: str, where: str, dialect: type[DuckDB]) -> exp.Expr:
     try:
         statements = [item for item in dialect().parse(sql) if item is not None]
     except ParseError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlglot import exp
 
 from steelyard.errors import DefinitionError
@@ -9,11 +11,11 @@ from steelyard.warehouse.dialect_subset import where_in
 
 __all__ = ["as_lateral", "check_asof"]
 
-_TURNED = {exp.GTE: exp.LTE, exp.GT: exp.LT, exp.LTE: exp.GTE, exp.LT: exp.GT}
+_TURNED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GTE: exp.LTE, exp.GT: exp.LT, exp.LTE: exp.GTE, exp.LT: exp.GT}
 _FORM = "[LEFT] ASOF JOIN prices AS p ON o.product = p.product AND o.at >= p.at, with every column qualified"
 
 
-def check_asof(tree: exp.Expression, where: str) -> None:
+def check_asof(tree: exp.Expr, where: str) -> None:
     """Refuses an as-of join whose ON is not equalities and exactly one inequality on the right table's time.
 
     Raises:
@@ -40,10 +42,10 @@ def as_lateral(join: exp.Join) -> exp.Join:
     )  # fmt: skip
 
 
-def _time_of_right(join: exp.Join, where: str) -> tuple[exp.Expression, bool]:
+def _time_of_right(join: exp.Join, where: str) -> tuple[exp.Expr, bool]:
     """The right table's time column, and whether the latest (rather than the earliest) fitting row is meant."""
     name, on = join.this.alias_or_name, join.args.get("on")
-    conditions = list(on.flatten()) if isinstance(on, exp.And) else [on]
+    conditions: list[Any] = list(on.flatten()) if isinstance(on, exp.And) else [on]
     unequal = [item for item in conditions if type(item) in _TURNED]
     if (
         on is None
@@ -51,8 +53,8 @@ def _time_of_right(join: exp.Join, where: str) -> tuple[exp.Expression, bool]:
         or any(type(item) not in _TURNED and not isinstance(item, exp.EQ) for item in conditions)
     ):
         raise _not_the_form(join, where)
-    comparison = unequal[0]
-    kind = type(comparison)
+    comparison: Any = unequal[0]
+    kind: type[exp.Expr] = type(comparison)
     left, right = _tables(comparison.this), _tables(comparison.expression)
     if right == {name} and name not in left:
         time = comparison.expression
@@ -63,7 +65,7 @@ def _time_of_right(join: exp.Join, where: str) -> tuple[exp.Expression, bool]:
     return time, kind in (exp.GTE, exp.GT)
 
 
-def _tables(side: exp.Expression) -> set[str]:
+def _tables(side: exp.Expr) -> set[str]:
     return {column.table for column in side.find_all(exp.Column)}
 
 

@@ -22,17 +22,17 @@ __all__ = ["Spelling", "spell"]
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 # What DuckDB or PostgreSQL keeps for itself; one list, so that a text reads the same on both.
-_RESERVED = frozenset(
-    "all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case cast check "
-    "collate collation column columns concurrently constraint create cross current_catalog current_date current_role "
-    "current_schema current_time current_timestamp current_user default deferrable desc describe distinct do else end "
-    "except false fetch for foreign freeze from full generated glob grant group having ilike in initially inner "
-    "intersect into is isnull join lambda lateral leading left like limit localtime localtimestamp map natural not "
-    "notnull null offset on only or order outer overlaps pivot pivot_longer pivot_wider placing positional primary "
-    "qualify references returning right row select semi session_user show similar some struct summarize symmetric "
-    "table tablesample then to trailing true try_cast tuple union unique unpack unpivot user using values variadic "
-    "verbose when where window with".split()
-)
+_RESERVED_WORDS = """
+all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case cast check
+collate collation column columns concurrently constraint create cross current_catalog current_date current_role
+current_schema current_time current_timestamp current_user default deferrable desc describe distinct do else end
+except false fetch for foreign freeze from full generated glob grant group having ilike in initially inner intersect
+into is isnull join lambda lateral leading left like limit localtime localtimestamp map natural not notnull null
+offset on only or order outer overlaps pivot pivot_longer pivot_wider placing positional primary qualify references
+returning right row select semi session_user show similar some struct summarize symmetric table tablesample then to
+trailing true try_cast tuple union unique unpack unpivot user using values variadic verbose when where window with
+"""
+_RESERVED = frozenset(_RESERVED_WORDS.split())
 _MARK = "\x00"
 _POSTGRES_TYPES = {"DOUBLE": "DOUBLE PRECISION", "VARCHAR": "TEXT", "HUGEINT": "NUMERIC", "DECIMAL": "NUMERIC"}
 _TEXT_TYPES = {exp.DataType.Type.TEXT, exp.DataType.Type.VARCHAR}
@@ -53,13 +53,13 @@ class Spelling:
     collated: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
-def spell(tree: exp.Expression, engine: str, spelling: Spelling | None = None) -> tuple[str, tuple[str, ...]]:
+def spell(tree: exp.Expr, engine: str, spelling: Spelling | None = None) -> tuple[str, tuple[str, ...]]:
     """The SQL as the engine gets it, and its parameters in the order of their numbers (by name on DuckDB).
 
     Raises:
         DefinitionError: SQLGlot has no spelling for this engine.
     """
-    writer = _WRITERS[engine](comments=False, unsupported_level=ErrorLevel.RAISE)
+    writer: Any = _WRITERS[engine](comments=False, unsupported_level=ErrorLevel.RAISE)
     writer.spelling, writer.names = spelling or Spelling(), []
     try:
         text = writer.generate(tree, copy=True)
@@ -132,7 +132,7 @@ class _Writing:
         return super().sql(*arguments, **named)  # type: ignore[misc, no-any-return]
 
 
-class _DuckDbWriter(_Writing, DuckDB.Generator):
+class _DuckDbWriter(_Writing, DuckDB.Generator):  # type: ignore[misc, valid-type]
     engine = "duckdb"
     TRANSFORMS = {  # noqa: RUF012
         kind: how
@@ -155,7 +155,7 @@ class _DuckDbWriter(_Writing, DuckDB.Generator):
         return f"{self.sql(node, 'this')}{' DESC' if node.args.get('desc') else ''}{first}"
 
 
-class _PostgresWriter(_Writing, Postgres.Generator):
+class _PostgresWriter(_Writing, Postgres.Generator):  # type: ignore[misc, valid-type]
     engine = "postgres"
     TRANSFORMS = {  # noqa: RUF012
         kind: how
@@ -187,8 +187,8 @@ class _PostgresWriter(_Writing, Postgres.Generator):
 
     def join_sql(self, node: exp.Join) -> str:
         if str(node.args.get("method") or "").upper() == "ASOF":
-            return super().join_sql(as_lateral(node))
-        return super().join_sql(node)
+            node = as_lateral(node)
+        return str(super().join_sql(node))
 
     def literal_sql(self, node: exp.Literal) -> str:
         text = super().literal_sql(node)

@@ -11,60 +11,132 @@ from steelyard.warehouse.functions import FUNCTIONS
 
 __all__ = ["check_subset", "function_name", "is_star", "where_in"]
 
-# Node -> what it may carry. Anything else that is there (GROUP BY ALL, EXCLUDE, TABLESAMPLE, FOR UPDATE) is refused.
-_NODES = {
-    "Select": "expressions from from_ joins where group having qualify windows order limit offset with with_ distinct",
-    "Union": "this expression distinct with with_ order limit offset", "Except": "this expression distinct with with_ order limit offset",
-    "Intersect": "this expression distinct with with_ order limit offset",
-    "Subquery": "this alias", "With": "expressions", "CTE": "this alias", "From": "this", "Table": "this db alias",
-    "TableAlias": "this columns", "Alias": "this alias", "Identifier": "this quoted", "Column": "this table db", "Star": "",
-    "Join": "this on using side kind method", "Where": "this", "Having": "this", "Qualify": "this", "Distinct": "expressions on",
-    "Group": "expressions rollup cube grouping_sets", "Rollup": "expressions", "Cube": "expressions", "GroupingSets": "expressions",
-    "Order": "this expressions", "Ordered": "this desc nulls_first", "Limit": "expression", "Offset": "expression",
-    "Literal": "this is_string", "Boolean": "this", "Null": "", "Placeholder": "this", "Paren": "this", "Tuple": "expressions",
-    "Values": "expressions alias", "Case": "this ifs default", "If": "this true false",
-    "Cast": "this to", "DataType": "this expressions nested values", "DataTypeParam": "this", "Extract": "this expression", "Var": "this",
-    "Interval": "this unit", "Neg": "this", "Not": "this", "Exists": "this", "In": "this expressions query", "Between": "this low high",
-    "AtTimeZone": "this zone", "Anonymous": "this expressions", "Filter": "this expression",
-    "Window": "this partition_by order spec alias over", "WindowSpec": "kind start start_side end end_side",
-} | dict.fromkeys(
-    ("And", "Or", "EQ", "NEQ", "LT", "LTE", "GT", "GTE", "Is", "Like", "Escape", "NullSafeEQ", "NullSafeNEQ",
-     "Add", "Sub", "Mul", "Mod", "DPipe"), "this expression",
-) | {"Div": "this expression typed safe", "IntDiv": "this expression typed"}  # fmt: skip
-_CARRIES = {name: frozenset(carried.split()) for name, carried in _NODES.items()}
+# Node: what it may carry. Anything else that is there (GROUP BY ALL, EXCLUDE, TABLESAMPLE, FOR UPDATE) is refused.
+_NODES = """
+Select: expressions from from_ joins where group having qualify windows order limit offset with with_ distinct
+Union Except Intersect: this expression distinct with with_ order limit offset
+With: expressions
+CTE Subquery: this alias
+From Where Having Qualify Limit Offset: this expression
+Table: this db alias
+TableAlias: this columns
+Join: this on using side kind method
+Group: expressions rollup cube grouping_sets
+Rollup Cube GroupingSets Tuple: expressions
+Distinct: expressions on
+Order: this expressions
+Ordered: this desc nulls_first
+Alias: this alias
+Column: this table db
+Identifier: this quoted
+Literal: this is_string
+Star Null:
+Boolean Placeholder Paren Var Neg Not Exists DataTypeParam: this
+Values: expressions alias
+Case: this ifs default
+If: this true false
+Cast: this to
+DataType: this expressions nested values
+Extract Filter: this expression
+Interval: this unit
+In: this expressions query
+Between: this low high
+AtTimeZone: this zone
+Anonymous: this expressions
+Window: this partition_by order spec alias over
+WindowSpec: kind start start_side end end_side
+And Or EQ NEQ LT LTE GT GTE Is Like Escape NullSafeEQ NullSafeNEQ Add Sub Mul Mod DPipe: this expression
+Div IntDiv: this expression typed safe
+"""
+_CARRIES = {
+    name: frozenset(carried.split())
+    for names, _, carried in (line.partition(":") for line in _NODES.strip().splitlines())
+    for name in names.split()
+}
 
 _TYPES = {
-    "BOOLEAN", "SMALLINT", "INT", "BIGINT", "DOUBLE", "DECIMAL", "VARCHAR", "TEXT", "DATE", "TIME", "TIMESTAMP",
-    "TIMESTAMPNTZ", "TIMESTAMPTZ", "UUID",
-}  # fmt: skip
+    "BOOLEAN",
+    "SMALLINT",
+    "INT",
+    "BIGINT",
+    "DOUBLE",
+    "DECIMAL",
+    "VARCHAR",
+    "TEXT",
+    "DATE",
+    "TIME",
+    "TIMESTAMP",
+    "TIMESTAMPNTZ",
+    "TIMESTAMPTZ",
+    "UUID",
+}
 _PARTS = {"YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE", "ISODOW", "DOW", "DOY", "WEEK", "ISOYEAR"}
 _UNITS = {"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"}
 _TRUNCATED = {"hour", "day", "week", "month", "quarter", "year"}
-_JOINS = {("", ""), ("", "INNER"), ("", "CROSS"), ("LEFT", ""), ("RIGHT", ""), ("FULL", ""),
-          ("LEFT", "OUTER"), ("RIGHT", "OUTER"), ("FULL", "OUTER")}  # fmt: skip
+_JOINS = {
+    ("", ""),
+    ("", "INNER"),
+    ("", "CROSS"),
+    ("LEFT", ""),
+    ("RIGHT", ""),
+    ("FULL", ""),
+    ("LEFT", "OUTER"),
+    ("RIGHT", "OUTER"),
+    ("FULL", "OUTER"),
+}
 
 _CLOCK = "the clock is a value: bind it, as $today"
 _HINTS = {
-    "CurrentDate": _CLOCK, "CurrentTimestamp": _CLOCK, "CurrentTime": _CLOCK, "Localtime": _CLOCK, "Localtimestamp": _CLOCK,
-    "ILike": "lower(x) LIKE lower(pattern)", "TryCast": "test the text first, or clean it in a table", "Bracket": "lists and structs stay in tables",
-    "RegexpLike": "LIKE, starts_with or contains: engines differ in regular expressions", "Lateral": "a subquery, or ASOF JOIN",
-    "IgnoreNulls": "filter the NULLs first", "Any": "IN or EXISTS", "SimilarTo": "LIKE", "Glob": "LIKE", "Array": "lists stay in tables",
-    "TableSample": "WHERE bucket('sample', id) < ...", "Pow": "power(x, y)",
-}  # fmt: skip
+    "CurrentDate": _CLOCK,
+    "CurrentTimestamp": _CLOCK,
+    "CurrentTime": _CLOCK,
+    "Localtime": _CLOCK,
+    "Localtimestamp": _CLOCK,
+    "ILike": "lower(x) LIKE lower(pattern)",
+    "TryCast": "test the text first, or clean it in a table",
+    "Bracket": "lists and structs stay in tables",
+    "RegexpLike": "LIKE, starts_with or contains: engines differ in regular expressions",
+    "Lateral": "a subquery, or ASOF JOIN",
+    "IgnoreNulls": "filter the NULLs first",
+    "Any": "IN or EXISTS",
+    "SimilarTo": "LIKE",
+    "Glob": "LIKE",
+    "Array": "lists stay in tables",
+    "TableSample": "WHERE bucket('sample', id) < ...",
+    "Pow": "power(x, y)",
+}
 _FUNCTION_HINTS = {
-    "now": _CLOCK, "today": _CLOCK, "random": "bucket('salt', id) is the same each time", "any_value": "min, max or first_by",
-    "first": "first_by(x, t)", "last": "last_by(x, t)", "mode": "count and rank", "approx_count_distinct": "count(DISTINCT x)",
-    "approx_quantile": "quantile_cont(x, q)", "hash": "bucket(salt, id) or md5(x)", "date_diff": "days_between(a, b)",
-    "datediff": "days_between(a, b)", "strftime": "date_trunc, year, month or day", "stddev": "stddev_samp", "variance": "var_samp",
-    "epoch": "seconds_between(a, b)", "regexp_matches": "LIKE, starts_with or contains", "countif": "count_if", "mod": "a % b",
-    "timezone": "local_time(ts, zone)", "unnest": "day_series or number_series", "generate_series": "day_series or number_series",
-    "range": "day_series or number_series", "log": "ln(x) / ln(10)", "log10": "ln(x) / ln(10)",
-}  # fmt: skip
+    "now": _CLOCK,
+    "today": _CLOCK,
+    "random": "bucket('salt', id) is the same each time",
+    "any_value": "min, max or first_by",
+    "first": "first_by(x, t)",
+    "last": "last_by(x, t)",
+    "mode": "count and rank",
+    "approx_count_distinct": "count(DISTINCT x)",
+    "approx_quantile": "quantile_cont(x, q)",
+    "hash": "bucket(salt, id) or md5(x)",
+    "date_diff": "days_between(a, b)",
+    "datediff": "days_between(a, b)",
+    "strftime": "date_trunc, year, month or day",
+    "stddev": "stddev_samp",
+    "variance": "var_samp",
+    "epoch": "seconds_between(a, b)",
+    "regexp_matches": "LIKE, starts_with or contains",
+    "countif": "count_if",
+    "mod": "a % b",
+    "timezone": "local_time(ts, zone)",
+    "unnest": "day_series or number_series",
+    "generate_series": "day_series or number_series",
+    "range": "day_series or number_series",
+    "log": "ln(x) / ln(10)",
+    "log10": "ln(x) / ln(10)",
+}
 _FILES = ("read_", "glob", "parquet_", "sniff_", "getenv", "pg_read", "lo_", "sqlite_", "postgres_", "query", "duckdb_")
 _OTHER_KINDS = {"window": "OVER (...)", "table": "FROM"}
 
 
-def check_subset(tree: exp.Expression, where: str) -> None:
+def check_subset(tree: exp.Expr, where: str) -> None:
     """Refuses what is outside of the subset.
 
     Raises:
@@ -77,18 +149,19 @@ def check_subset(tree: exp.Expression, where: str) -> None:
         for key, value in node.args.items():
             if key not in _CARRIES[name] and value not in (None, False, []):
                 _refuse(f"{_shown(node)}: {_words(key, value)} is not in Steelyard's SQL", node, where)
-        for problem, hint in _CHECKS.get(name, _nothing)(node):
+        check = _CHECKS.get(name)
+        for problem, hint in check(node) if check else ():
             _refuse(problem, node, where, hint)
 
 
-def function_name(node: exp.Expression) -> str:
+def function_name(node: exp.Expr) -> str:
     """The called function's name in lower case; empty for what is no call."""
     if not isinstance(node, exp.Anonymous):
         return ""
     return str(node.this.name if isinstance(node.this, exp.Expr) else node.this).lower()
 
 
-def where_in(node: exp.Expression, where: str) -> str:
+def where_in(node: exp.Expr, where: str) -> str:
     """`where`, with the line and column in the SQL if SQLGlot knows them."""
     for item in node.walk(bfs=False):
         if "line" in item.meta:
@@ -97,29 +170,35 @@ def where_in(node: exp.Expression, where: str) -> str:
     return where
 
 
-def _refuse(problem: str, node: exp.Expression, where: str, hint: str = "") -> None:
+def _refuse(problem: str, node: exp.Expr, where: str, hint: str = "") -> None:
     raise DefinitionError(problem, where=where_in(node, where), hint=hint or "docs/guides/warehouse.md lists what is")
 
 
-def _shown(node: exp.Expression) -> str:
+def _shown(node: exp.Expr) -> str:
     text = node.sql(dialect="duckdb", unsupported_level=ErrorLevel.IGNORE)
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
 def _words(key: str, value: object) -> str:
-    named = {"all": "ALL", "except_": "EXCLUDE", "replace": "REPLACE", "sample": "TABLESAMPLE", "locks": "FOR UPDATE", "into": "INTO",
-             "recursive": "RECURSIVE", "by_name": "BY NAME", "pivots": "PIVOT", "ignore_nulls": "IGNORE NULLS"}  # fmt: skip
+    named = {
+        "all": "ALL",
+        "except_": "EXCLUDE",
+        "replace": "REPLACE",
+        "sample": "TABLESAMPLE",
+        "locks": "FOR UPDATE",
+        "into": "INTO",
+        "recursive": "RECURSIVE",
+        "by_name": "BY NAME",
+        "pivots": "PIVOT",
+        "ignore_nulls": "IGNORE NULLS",
+    }
     return named.get(key, key.rstrip("_").replace("_", " ").upper())
 
 
 Problems = Iterator[tuple[str, str]]
 
 
-def _nothing(_: exp.Expression) -> Problems:
-    return iter(())
-
-
-def _table(node: exp.Expression) -> Problems:
+def _table(node: exp.Expr) -> Problems:
     inner = node.this
     if isinstance(inner, exp.Anonymous):
         known = FUNCTIONS.get(function_name(inner))
@@ -132,7 +211,7 @@ def _table(node: exp.Expression) -> Problems:
         yield f"{_shown(node)} may not stand in FROM", "a table, a subquery, day_series or number_series"
 
 
-def _call(node: exp.Expression) -> Problems:
+def _call(node: exp.Expr) -> Problems:
     name, arguments = function_name(node), len(node.expressions)
     known = FUNCTIONS.get(name)
     if known is None:
@@ -166,19 +245,19 @@ def _call(node: exp.Expression) -> Problems:
         yield f"{name} with {_shown(word)}", f"one of {', '.join(known.words)}, as a literal"
 
 
-def is_star(node: exp.Expression) -> bool:
+def is_star(node: exp.Expr) -> bool:
     """Whether the call's one argument is a star."""
     return len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Star)
 
 
-def _star(node: exp.Expression) -> Problems:
+def _star(node: exp.Expr) -> Problems:
     parent = node.parent
     counted = isinstance(parent, exp.Anonymous) and function_name(parent) == "count"
     if not (isinstance(parent, (exp.Select, exp.Column)) or counted):
         yield "a * stands in SELECT and in count(*) only", ""
 
 
-def _join(node: exp.Expression) -> Problems:
+def _join(node: exp.Expr) -> Problems:
     method = str(node.args.get("method") or "").upper()
     side, kind = str(node.args.get("side") or "").upper(), str(node.args.get("kind") or "").upper()
     if method not in ("", "ASOF") or (side, kind) not in _JOINS:
@@ -191,7 +270,7 @@ def _join(node: exp.Expression) -> Problems:
         yield f"ASOF {side} JOIN is not in Steelyard's SQL", "ASOF JOIN or ASOF LEFT JOIN"
 
 
-def _type(node: exp.Expression) -> Problems:
+def _type(node: exp.Expr) -> Problems:
     name = node.this.name if hasattr(node.this, "name") else str(node.this)
     parameters = len(node.expressions)
     if name not in _TYPES:
@@ -202,12 +281,12 @@ def _type(node: exp.Expression) -> Problems:
         yield f"{name} takes no parameters", "engines differ in whether they cut or refuse"
 
 
-def _extract(node: exp.Expression) -> Problems:
+def _extract(node: exp.Expr) -> Problems:
     if node.name.upper() not in _PARTS:
         yield f"EXTRACT({node.name} ...) is not in Steelyard's SQL", ", ".join(sorted(_PARTS))
 
 
-def _interval(node: exp.Expression) -> Problems:
+def _interval(node: exp.Expr) -> Problems:
     unit = node.args.get("unit")
     if not isinstance(node.this, exp.Literal) or unit is None or unit.name.upper().rstrip("S") not in _UNITS:
         yield (
@@ -216,7 +295,7 @@ def _interval(node: exp.Expression) -> Problems:
         )
 
 
-def _tuple(node: exp.Expression) -> Problems:
+def _tuple(node: exp.Expr) -> Problems:
     if (
         not isinstance(node.parent, (exp.Values, exp.GroupingSets, exp.Rollup, exp.Cube, exp.Group))
         and node.arg_key != "on"
@@ -224,31 +303,38 @@ def _tuple(node: exp.Expression) -> Problems:
         yield "a row of values may not be compared", "compare one by one: engines differ where one is NULL"
 
 
-def _placeholder(node: exp.Expression) -> Problems:
+def _placeholder(node: exp.Expr) -> Problems:
     name = node.this
     if not isinstance(name, str) or not name.isidentifier():
         yield "a value needs a name", "write it as $name and give it in parameters"
 
 
-def _subquery(node: exp.Expression) -> Problems:
+def _subquery(node: exp.Expr) -> Problems:
     if isinstance(node.this, exp.Table):
         yield "a table in parentheses", "drop the parentheses"
 
 
-def _filter(node: exp.Expression) -> Problems:
+def _filter(node: exp.Expr) -> Problems:
     if not isinstance(node.this, exp.Anonymous):
         yield f"{_shown(node.this)} may not be followed by FILTER", "only aggregates may"
 
 
-def _select(node: exp.Expression) -> Problems:
-    if node.args.get("qualify") and any(
-        isinstance(item, exp.Star) or item.find(exp.Star) and isinstance(item, exp.Column) for item in node.expressions
-    ):
+def _select(node: exp.Expr) -> Problems:
+    if node.args.get("qualify") and any(item.is_star for item in node.expressions):
         yield "SELECT * with QUALIFY", "name the columns"
 
 
 _CHECKS = {
     "Select": _select,
-    "Table": _table, "Anonymous": _call, "Star": _star, "Join": _join, "DataType": _type, "Extract": _extract, "Interval": _interval,
-    "Tuple": _tuple, "Placeholder": _placeholder, "Subquery": _subquery, "Filter": _filter,
-}  # fmt: skip
+    "Table": _table,
+    "Anonymous": _call,
+    "Star": _star,
+    "Join": _join,
+    "DataType": _type,
+    "Extract": _extract,
+    "Interval": _interval,
+    "Tuple": _tuple,
+    "Placeholder": _placeholder,
+    "Subquery": _subquery,
+    "Filter": _filter,
+}

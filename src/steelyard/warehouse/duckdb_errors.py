@@ -73,7 +73,7 @@ def _locked(message: str, where: str) -> SteelyardError | None:
     return LockedError(
         f"the DuckDB file is open for writing in {who}",
         where=where,
-        hint="close it there, or read a copy; tables that Steelyard keeps in a store can be read while they are written",
+        hint="close it there, or read a copy; the tables of a store can be read while they are written",
     )
 
 

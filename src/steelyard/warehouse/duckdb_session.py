@@ -24,7 +24,7 @@ SESSION: Mapping[str, str] = {
     "arrow_lossless_conversion": "false",
     "python_enable_replacements": "false",
 }
-"""What holds while one of our queries runs: no other time zone or order, and no Python variable is taken for a table."""
+"""What holds while one of our queries runs; no Python variable is taken for a table."""
 
 _SET = "; ".join(f"SET SESSION {name} = {quote_text(value)}" for name, value in SESSION.items())
 _KEPT = "SELECT " + ", ".join(f"CAST(current_setting({quote_text(name)}) AS VARCHAR)" for name in SESSION)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -20,13 +20,13 @@ class Function:
 
     Args:
         name: As it is written, in lower case.
-        kind: `plain` is a value of one row, `aggregate` of many (FILTER may follow, and OVER where `windowed`), `window`
-            needs OVER, `table` stands in FROM.
-        spelling: Number of arguments -> engine -> its SQL. `{0}` is the first argument; `{all}` is all of them;
-            `{tail}` is where FILTER and OVER go (the end where it does not say), `{and}` a FILTER's condition.
+        kind: `plain` is a value of one row, `aggregate` of many (FILTER may follow, and OVER where `windowed`),
+            `window` needs OVER, `table` stands in FROM.
+        spelling: Number of arguments (-1: any) -> engine -> its SQL. `{0}` is the first argument; `{all}` is all of
+            them; `{tail}` is where FILTER and OVER go (else the end), `{and}` where a FILTER's condition joins.
         says: What it gives, for the guide.
         windowed: Whether OVER may follow an aggregate.
-        words: What the literals that it takes as its second argument stand for in the spelling; empty: any argument.
+        words: What the literals that it takes as its second argument stand for; empty where it takes anything.
     """
 
     name: str
@@ -52,178 +52,243 @@ class Function:
         return " or ".join("any number of" if count < 0 else str(count) for count in sorted(self.spelling))
 
 
-def _both(duckdb: str, postgres: str = "") -> dict[str, str]:
-    return {"duckdb": duckdb, "postgres": postgres or duckdb}
+_Kind = Literal["plain", "aggregate", "window", "table"]
 
 
-def _call(name: str, count: int) -> str:
-    return f"{name}({'{all}' if count else ''})"
+def _own(kind: _Kind, name: str, arguments: int, says: str, windowed: bool = True, **spelled: str) -> Function:
+    """A function with a spelling of its own: `both`, or `duckdb` and `postgres`."""
+    spelling = {engine: spelled.get(engine, spelled.get("both", "")) for engine in ENGINES}
+    return Function(name=name, kind=kind, spelling={arguments: spelling}, says=says, windowed=windowed)
 
 
-def _same(kind: Literal["plain", "aggregate", "window"], name: str, counts: tuple[int, ...], says: str) -> Function:
-    spelling = {count: _both(_call(name.upper(), count)) for count in counts}
-    return Function(name=name, kind=kind, spelling=spelling, says=says)
+def _same(kind: _Kind, *rows: tuple[str, tuple[int, ...], str]) -> tuple[Function, ...]:
+    """Functions that are called by the same name and in the same way on every engine."""
+    return tuple(
+        Function(
+            name=name,
+            kind=kind,
+            says=says,
+            spelling={n: dict.fromkeys(ENGINES, f"{name.upper()}({'{all}' if n else ''})") for n in counts},
+        )
+        for name, counts, says in rows
+    )
 
 
-def _own(
-    kind: Literal["plain", "aggregate", "table"],
-    name: str,
-    count: int,
-    duckdb: str,
-    postgres: str,
-    says: str,
-    *,
-    windowed: bool = True,
-) -> Function:
-    spelling = {count: _both(duckdb, postgres)}
-    return Function(name=name, kind=kind, spelling=spelling, says=says, windowed=windowed)
+def _joined(name: str, says: str, *functions: Function) -> Function:
+    """One function out of several that take different numbers of arguments."""
+    spelling = {count: spelled for function in functions for count, spelled in function.spelling.items()}
+    return replace(functions[0], name=name, spelling=spelling, says=says)
 
 
 # A moment without a zone is in UTC, as is the session: the cast says so whatever was given.
 _MOMENT = "CAST({0} AS TIMESTAMPTZ)"
+_LOCAL = f"{_MOMENT} AT TIME ZONE {{1}}"
+_ROOT = "CAST({0} AS DOUBLE PRECISION)"
 _HEX15 = "substr(md5(CAST({0} AS VARCHAR) || ':' || CAST({1} AS VARCHAR)), 1, 15)"
-_KNOWN = "FILTER (WHERE {0} IS NOT NULL AND {1} IS NOT NULL{and})"
 _EXACT = "CAST(CAST({0} AS VARCHAR) AS DECIMAL(38, 10))"
-_POWER = (
-    "CASE WHEN {0} > 0 OR ({0} = 0 AND {1} >= 0) OR ({0} < 0 AND {1} = TRUNC({1})) "
-    "THEN POWER(CAST({0} AS DOUBLE PRECISION), CAST({1} AS DOUBLE PRECISION)) END"
+_REAL_POWER = "{0} > 0 OR ({0} = 0 AND {1} >= 0) OR ({0} < 0 AND {1} = TRUNC({1}))"
+_SHIFTED = "CAST(DATE_TRUNC('week', CAST(CAST({0} AS DATE) + {1} AS TIMESTAMP)) AS DATE)"
+
+_NUMBERS = (
+    *_same(
+        "plain",
+        ("abs", (1,), "magnitude"),
+        ("floor", (1,), "the whole number below"),
+        ("ceil", (1,), "the whole number above"),
+        ("trunc", (1,), "the whole number towards zero"),
+        ("greatest", (-1,), "the largest that is not NULL"),
+        ("least", (-1,), "the smallest that is not NULL"),
+        ("coalesce", (-1,), "the first that is not NULL"),
+        ("nullif", (2,), "NULL where both are equal"),
+    ),
+    _own("plain", "sign", 1, "-1, 0 or 1", both="CAST(SIGN({0}) AS INTEGER)"),
+    _joined(
+        "round",
+        "a decimal, halves away from zero, of 0 to 10 places; below 1e27",
+        _own("plain", "round", 1, "", both=f"ROUND({_EXACT}, 0)"),
+        _own("plain", "round", 2, "", both=f"ROUND({_EXACT}, {{1}})"),
+    ),
+    _own("plain", "sqrt", 1, "square root; NULL below zero", both=f"SQRT(CASE WHEN {{0}} >= 0 THEN {_ROOT} END)"),
+    _own("plain", "ln", 1, "natural logarithm; NULL at zero and below", both=f"LN(CASE WHEN {{0}} > 0 THEN {_ROOT} END)"),
+    _own(
+        "plain", "exp", 1, "e to the power; NULL above 709, 0 below -700",
+        both=f"CASE WHEN {{0}} < -700 THEN 0 WHEN {{0}} <= 709 THEN EXP({_ROOT}) END",
+    ),
+    _own(
+        "plain", "power", 2, "power; NULL where it has no real value",
+        both=f"CASE WHEN {_REAL_POWER} THEN POWER({_ROOT}, {_ROOT.replace('0', '1')}) END",
+    ),
+    _own(
+        "plain", "bucket", 2,
+        "the first 60 bits of md5(salt:id): a whole number below 2**60, the same on every engine and in bucket()",
+        duckdb=f"CAST('0x' || {_HEX15} AS BIGINT)", postgres=f"CAST(CAST('x0' || {_HEX15} AS BIT(64)) AS BIGINT)",
+    ),
+)  # fmt: skip
+
+_TEXTS = (
+    *_same(
+        "plain",
+        ("length", (1,), "number of characters"),
+        ("trim", (1,), "without spaces at both ends"),
+        ("ltrim", (1,), "without spaces at the start"),
+        ("rtrim", (1,), "without spaces at the end"),
+        ("replace", (3,), "each occurrence replaced"),
+        ("split_part", (3,), "the n-th part, from 1; '' where there is none"),
+        ("left", (2,), "the first n characters"),
+        ("right", (2,), "the last n characters"),
+        ("lpad", (3,), "filled on the left to n characters"),
+        ("rpad", (3,), "filled on the right to n characters"),
+        ("repeat", (2,), "n times"),
+        ("reverse", (1,), "backwards"),
+        ("concat", (-1,), "joined; NULL is nothing"),
+        ("concat_ws", (-1,), "joined by the first; NULL is left out"),
+        ("md5", (1,), "32 hexadecimal digits"),
+        ("starts_with", (2,), "whether it starts so"),
+        ("strpos", (2,), "where it is, from 1; 0 where it is not"),
+    ),
+    _own("plain", "lower", 1, "in small letters", duckdb="LOWER({0})", postgres='LOWER({0} COLLATE "und-x-icu")'),
+    _own("plain", "upper", 1, "in capitals", duckdb="UPPER({0})", postgres='UPPER({0} COLLATE "und-x-icu")'),
+    _own("plain", "contains", 2, "whether it is in it", both="(STRPOS({0}, {1}) > 0)"),
+    _joined(
+        "substr",
+        "n characters from the s-th (from 1), or all that follow",
+        _own("plain", "substr", 2, "", both="SUBSTR({0}, GREATEST({1}, 1))"),
+        _own("plain", "substr", 3, "", both="SUBSTR({0}, GREATEST({1}, 1), {2})"),
+    ),
 )
-_PARTS = ("year", "quarter", "month", "day", "hour", "minute", "isodow", "dow", "doy", "week", "isoyear")
+
+_TIMES = (
+    _own(
+        "plain", "date_trunc", 2, "start of its 'hour', 'day', 'week', 'month', 'quarter' or 'year': a TIMESTAMP, UTC",
+        both="DATE_TRUNC({0}, CAST({1} AS TIMESTAMP))",
+    ),
+    _own("plain", "local_date", 2, "the day of a moment in a zone", both=f"CAST({_LOCAL} AS DATE)"),
+    _own("plain", "local_time", 2, "what a zone's clock shows at a moment: a TIMESTAMP", both=f"({_LOCAL})"),
+    _own(
+        "plain", "local_moment", 2, "the moment at which a zone's clock shows it; of a day, its start",
+        both="(CAST({0} AS TIMESTAMP) AT TIME ZONE {1})",
+    ),
+    replace(
+        _joined(
+            "week_start",
+            "the first day of its week: on a 'monday' (if not said), 'sunday', 'saturday' or 'friday'",
+            _own("plain", "week_start", 1, "", both="CAST(DATE_TRUNC('week', CAST({0} AS TIMESTAMP)) AS DATE)"),
+            _own("plain", "week_start", 2, "", both=f"({_SHIFTED} - {{1}})"),
+        ),
+        words=WEEK_SHIFT,
+    ),
+    _own("plain", "add_days", 2, "the day n days later", both="(CAST({0} AS DATE) + CAST({1} AS INTEGER))"),
+    _own(
+        "plain", "add_months", 2, "the day n months later, at most the month's last",
+        both="CAST(CAST({0} AS DATE) + CAST({1} AS INTEGER) * INTERVAL '1 month' AS DATE)",
+    ),
+    _own("plain", "days_between", 2, "days from the first to the second", both="(CAST({1} AS DATE) - CAST({0} AS DATE))"),
+    _own(
+        "plain", "add_seconds", 2, "the moment n seconds later",
+        both=f"({_MOMENT} + CAST({{1}} AS DOUBLE PRECISION) * INTERVAL '1 second')",
+    ),
+    _own(
+        "plain", "seconds_between", 2, "seconds from the first to the second, exact to a microsecond",
+        duckdb="((EPOCH_US(CAST({1} AS TIMESTAMPTZ)) - EPOCH_US(CAST({0} AS TIMESTAMPTZ))) / 1e6)",
+        postgres="CAST(EXTRACT(EPOCH FROM CAST({1} AS TIMESTAMPTZ) - CAST({0} AS TIMESTAMPTZ)) AS DOUBLE PRECISION)",
+    ),
+    *(
+        _own("plain", part, 1, f"the {part}", both=f"CAST(EXTRACT({part.upper()} FROM {{0}}) AS BIGINT)")
+        for part in ("year", "quarter", "month", "day", "hour", "minute")
+    ),
+)  # fmt: skip
 
 
-def _first(name: str, order: str, says: str) -> Function:
-    ordered = f"ORDER BY {{1}} {order}, {{0}} {order}"
+def _doubles(arguments: int, *rows: tuple[str, str]) -> tuple[Function, ...]:
+    """Aggregates over doubles."""
+    listed = ", ".join(f"CAST({{{number}}} AS DOUBLE PRECISION)" for number in range(arguments))
+    return tuple(_own("aggregate", name, arguments, says, both=f"{name.upper()}({listed})") for name, says in rows)
+
+
+def _by(name: str, order: str, says: str) -> Function:
+    """A value from the row in which another is the smallest or the largest."""
+    ordered = f"{{0}} ORDER BY {{1}} {order}, {{0}} {order}"
+    known = "FILTER (WHERE {0} IS NOT NULL AND {1} IS NOT NULL{and})"
     return _own(
-        "aggregate", name, 2, f"FIRST({{0}} {ordered}) {_KNOWN}", f"(ARRAY_AGG({{0}} {ordered}) {_KNOWN})[1]", says,
-        windowed=False,
+        "aggregate", name, 2, says, windowed=False,
+        duckdb=f"FIRST({ordered}) {known}", postgres=f"(ARRAY_AGG({ordered}) {known})[1]",
     )  # fmt: skip
 
 
-def _doubles(name: str, count: int, says: str, *, no_nan: bool = False) -> Function:
-    call = f"{name.upper()}({', '.join(f'CAST({{{i}}} AS DOUBLE PRECISION)' for i in range(count))}){{tail}}"
-    return _own("aggregate", name, count, f"NULLIF({call}, CAST('NaN' AS DOUBLE))" if no_nan else call, call, says)
+def _quantile(name: str, arguments: int, share: str, says: str) -> Function:
+    return _own(
+        "aggregate", name, arguments, says, windowed=False,
+        duckdb=f"QUANTILE_CONT({_ROOT}, {share})", postgres=f"PERCENTILE_CONT({share}) WITHIN GROUP (ORDER BY {_ROOT})",
+    )  # fmt: skip
 
-
-def _week_start() -> Function:
-    monday = "CAST(DATE_TRUNC('week', CAST({0} AS TIMESTAMP)) AS DATE)"
-    shifted = "(CAST(DATE_TRUNC('week', CAST(CAST({0} AS DATE) + {1} AS TIMESTAMP)) AS DATE) - {1})"
-    says = "the first day of its week, which starts on 'monday' (default), 'sunday', 'saturday' or 'friday'"
-    spelling = {1: _both(monday), 2: _both(shifted)}
-    return Function(name="week_start", kind="plain", spelling=spelling, says=says, words=WEEK_SHIFT)
-
-
-_PLAIN = (
-    _same("plain", "abs", (1,), "magnitude"),
-    _same("plain", "floor", (1,), "the whole number below"),
-    _same("plain", "ceil", (1,), "the whole number above"),
-    _same("plain", "trunc", (1,), "the whole number towards zero"),
-    _own("plain", "sign", 1, "SIGN({0})", "CAST(SIGN({0}) AS INTEGER)", "-1, 0 or 1"),
-    Function(
-        name="round", kind="plain", says="a decimal, halves away from zero; to 0 to 10 places; below 1e27",
-        spelling={
-            1: _both(f"ROUND({_EXACT}, 0)"),
-            2: _both(f"ROUND({_EXACT}, {{1}})"),
-        },
-    ),
-    _own("plain", "sqrt", 1, "SQRT(CASE WHEN {0} >= 0 THEN CAST({0} AS DOUBLE) END)", "SQRT(CASE WHEN {0} >= 0 THEN CAST({0} AS DOUBLE PRECISION) END)", "square root; NULL below zero"),
-    _own("plain", "ln", 1, "LN(CASE WHEN {0} > 0 THEN CAST({0} AS DOUBLE) END)", "LN(CASE WHEN {0} > 0 THEN CAST({0} AS DOUBLE PRECISION) END)", "natural logarithm; NULL at zero and below"),
-    _own("plain", "exp", 1, "CASE WHEN {0} < -700 THEN 0 WHEN {0} <= 709 THEN EXP(CAST({0} AS DOUBLE)) END", "CASE WHEN {0} < -700 THEN 0 WHEN {0} <= 709 THEN EXP(CAST({0} AS DOUBLE PRECISION)) END", "e to the power; NULL above 709, 0 below -700"),
-    _own("plain", "power", 2, _POWER.replace(" PRECISION", ""), _POWER, "power; NULL where it has no real value"),
-    _same("plain", "greatest", (-1,), "the largest that is not NULL"),
-    _same("plain", "least", (-1,), "the smallest that is not NULL"),
-    _same("plain", "coalesce", (-1,), "the first that is not NULL"),
-    _same("plain", "nullif", (2,), "NULL where both are equal"),
-    _own("plain", "lower", 1, "LOWER({0})", 'LOWER({0} COLLATE "und-x-icu")', "small letters (where a letter has one)"),
-    _own("plain", "upper", 1, "UPPER({0})", 'UPPER({0} COLLATE "und-x-icu")', "capital letters (where a letter has one)"),
-    _same("plain", "length", (1,), "number of characters"),
-    _same("plain", "trim", (1,), "without spaces at both ends"),
-    _same("plain", "ltrim", (1,), "without spaces at the start"),
-    _same("plain", "rtrim", (1,), "without spaces at the end"),
-    _same("plain", "replace", (3,), "each occurrence replaced"),
-    _same("plain", "split_part", (3,), "the n-th part, from 1; '' where there is none"),
-    _same("plain", "left", (2,), "the first n characters"),
-    _same("plain", "right", (2,), "the last n characters"),
-    _same("plain", "lpad", (3,), "filled on the left to n characters"),
-    _same("plain", "rpad", (3,), "filled on the right to n characters"),
-    _same("plain", "repeat", (2,), "n times"),
-    _same("plain", "reverse", (1,), "backwards"),
-    _same("plain", "concat", (-1,), "joined; NULL is nothing"),
-    _same("plain", "concat_ws", (-1,), "joined by the first; NULL is left out"),
-    _same("plain", "md5", (1,), "32 hexadecimal digits"),
-    _same("plain", "starts_with", (2,), "whether it starts so"),
-    _same("plain", "strpos", (2,), "where it is, from 1; 0 where it is not"),
-    _own("plain", "contains", 2, "(STRPOS({0}, {1}) > 0)", "(STRPOS({0}, {1}) > 0)", "whether it is in it"),
-    Function(
-        name="substr", kind="plain", says="n characters from the s-th (from 1), or all that follow",
-        spelling={2: _both("SUBSTR({0}, GREATEST({1}, 1))"), 3: _both("SUBSTR({0}, GREATEST({1}, 1), {2})")},
-    ),
-    _own("plain", "date_trunc", 2, "DATE_TRUNC({0}, CAST({1} AS TIMESTAMP))", "DATE_TRUNC({0}, CAST({1} AS TIMESTAMP))", "start of its 'day', 'week' (Monday), 'month', 'quarter', 'year', 'hour', in UTC: a TIMESTAMP"),
-    _own("plain", "local_date", 2, f"CAST({_MOMENT} AT TIME ZONE {{1}} AS DATE)", f"CAST({_MOMENT} AT TIME ZONE {{1}} AS DATE)", "the day of a moment in a zone"),
-    _own("plain", "local_time", 2, f"({_MOMENT} AT TIME ZONE {{1}})", f"({_MOMENT} AT TIME ZONE {{1}})", "what the clock shows at a moment in a zone: a TIMESTAMP"),
-    _own("plain", "local_moment", 2, "(CAST({0} AS TIMESTAMP) AT TIME ZONE {1})", "(CAST({0} AS TIMESTAMP) AT TIME ZONE {1})", "the moment at which a zone's clock shows it (a day: its start)"),
-    _week_start(),
-    _own("plain", "add_days", 2, "(CAST({0} AS DATE) + CAST({1} AS INTEGER))", "(CAST({0} AS DATE) + CAST({1} AS INTEGER))", "the day n days later"),
-    _own("plain", "add_months", 2, "CAST(CAST({0} AS DATE) + CAST({1} AS INTEGER) * INTERVAL '1 month' AS DATE)", "CAST(CAST({0} AS DATE) + CAST({1} AS INTEGER) * INTERVAL '1 month' AS DATE)", "the day n months later, at most the month's last"),
-    _own("plain", "days_between", 2, "(CAST({1} AS DATE) - CAST({0} AS DATE))", "(CAST({1} AS DATE) - CAST({0} AS DATE))", "days from the first to the second"),
-    _own("plain", "add_seconds", 2, f"({_MOMENT} + CAST({{1}} AS DOUBLE) * INTERVAL '1 second')", f"({_MOMENT} + CAST({{1}} AS DOUBLE PRECISION) * INTERVAL '1 second')", "the moment n seconds later"),
-    _own("plain", "seconds_between", 2, "((EPOCH_US(CAST({1} AS TIMESTAMPTZ)) - EPOCH_US(CAST({0} AS TIMESTAMPTZ))) / 1e6)", "CAST(EXTRACT(EPOCH FROM CAST({1} AS TIMESTAMPTZ) - CAST({0} AS TIMESTAMPTZ)) AS DOUBLE PRECISION)", "seconds from the first to the second, exact to a microsecond"),
-    _own("plain", "bucket", 2, f"CAST('0x' || {_HEX15} AS BIGINT)", f"CAST(CAST('x0' || {_HEX15} AS BIT(64)) AS BIGINT)", "the first 60 bits of md5(salt:id), a whole number below 2**60, the same on every engine and in `bucket()`"),
-    *(
-        _own("plain", part, 1, f"EXTRACT({part.upper()} FROM {{0}})", f"CAST(EXTRACT({part.upper()} FROM {{0}}) AS BIGINT)", f"the {part}, a whole number")
-        for part in _PARTS if part in {"year", "quarter", "month", "day", "hour", "minute"}
-    ),
-)  # fmt: skip
 
 _AGGREGATES = (
-    _same("aggregate", "count", (0, 1), "rows, or values that are not NULL"),
-    _same("aggregate", "sum", (1,), "sum; NULL where there is nothing"),
-    _same("aggregate", "min", (1,), "the smallest"),
-    _same("aggregate", "max", (1,), "the largest"),
-    _own("aggregate", "avg", 1, "AVG({all}){tail}", "CAST(AVG({all}){tail} AS DOUBLE PRECISION)", "mean, a double"),
-    _own("aggregate", "count_if", 1, "COUNT_IF({0})", "COUNT(NULLIF({0}, FALSE))", "rows for which it is true"),
-    _same("aggregate", "bool_and", (1,), "whether all are true"),
-    _same("aggregate", "bool_or", (1,), "whether any is true"),
-    _same("aggregate", "string_agg", (2,), "joined by the second; say ORDER BY inside"),
-    *(_doubles(name, 1, says) for name, says in (
-        ("var_samp", "sample variance"), ("var_pop", "population variance"),
-        ("stddev_samp", "sample standard deviation"), ("stddev_pop", "population standard deviation"))),
-    *(_doubles(name, 2, says) for name, says in (("covar_samp", "sample covariance"), ("covar_pop", "population covariance"))),
-    _doubles("corr", 2, "correlation; NULL where one does not vary", no_nan=True),
-    _own("aggregate", "quantile_cont", 2, "QUANTILE_CONT(CAST({0} AS DOUBLE), {1})", "PERCENTILE_CONT({1}) WITHIN GROUP (ORDER BY CAST({0} AS DOUBLE PRECISION))", "exact quantile, interpolated (R's type 7), a double", windowed=False),
-    _own("aggregate", "median", 1, "QUANTILE_CONT(CAST({0} AS DOUBLE), 0.5)", "PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY CAST({0} AS DOUBLE PRECISION))", "quantile_cont(x, 0.5)", windowed=False),
-    _first("first_by", "ASC", "x where t is smallest, neither NULL; of several the smallest x"),
-    _first("last_by", "DESC", "x where t is largest, neither NULL; of several the largest x"),
-    _first("arg_min", "ASC", "first_by"),
-    _first("arg_max", "DESC", "last_by"),
+    *_same(
+        "aggregate",
+        ("count", (0, 1), "rows, or values that are not NULL"),
+        ("sum", (1,), "sum; NULL where there is nothing"),
+        ("min", (1,), "the smallest"),
+        ("max", (1,), "the largest"),
+        ("bool_and", (1,), "whether all are true"),
+        ("bool_or", (1,), "whether any is true"),
+        ("string_agg", (2,), "joined by the second; ORDER BY stands inside"),
+    ),
+    _own(
+        "aggregate", "avg", 1, "mean, a double",
+        duckdb="AVG({0})", postgres="CAST(AVG({0}){tail} AS DOUBLE PRECISION)",
+    ),
+    _own("aggregate", "count_if", 1, "rows for which it is true", both="COUNT(NULLIF({0}, FALSE))"),
+    *_doubles(
+        1,
+        ("var_samp", "sample variance"),
+        ("var_pop", "population variance"),
+        ("stddev_samp", "sample standard deviation"),
+        ("stddev_pop", "population standard deviation"),
+    ),
+    *_doubles(2, ("covar_samp", "sample covariance"), ("covar_pop", "population covariance")),
+    _own(
+        "aggregate", "corr", 2, "correlation; NULL where one does not vary",
+        both=f"NULLIF(CORR({_ROOT}, {_ROOT.replace('0', '1')}){{tail}}, CAST('NaN' AS DOUBLE PRECISION))",
+    ),
+    _quantile("quantile_cont", 2, "{1}", "exact quantile, interpolated between neighbours (R's type 7), a double"),
+    _quantile("median", 1, "0.5", "quantile_cont(x, 0.5)"),
+    _by("first_by", "ASC", "x where t is smallest, neither NULL; of several the smallest x"),
+    _by("last_by", "DESC", "x where t is largest, neither NULL; of several the largest x"),
+    _by("arg_min", "ASC", "the same as first_by"),
+    _by("arg_max", "DESC", "the same as last_by"),
 )  # fmt: skip
 
-_WINDOWS = (
-    *(_same("window", name, (0,), says) for name, says in (
-        ("row_number", "1, 2, 3"), ("rank", "rank with gaps"), ("dense_rank", "rank without gaps"),
-        ("percent_rank", "share of rows before"), ("cume_dist", "share of rows up to here"))),
-    _same("window", "ntile", (1,), "which of n equal parts"),
-    _same("window", "lag", (1, 2, 3), "the value n rows before"),
-    _same("window", "lead", (1, 2, 3), "the value n rows after"),
-    _same("window", "first_value", (1,), "the frame's first"),
-    _same("window", "last_value", (1,), "the frame's last"),
-)  # fmt: skip
+_WINDOWS = _same(
+    "window",
+    ("row_number", (0,), "1, 2, 3"),
+    ("rank", (0,), "rank with gaps"),
+    ("dense_rank", (0,), "rank without gaps"),
+    ("percent_rank", (0,), "(rank - 1) / (rows - 1)"),
+    ("cume_dist", (0,), "share of the rows up to here"),
+    ("ntile", (1,), "which of n equal parts"),
+    ("lag", (1, 2, 3), "the value n rows before"),
+    ("lead", (1, 2, 3), "the value n rows after"),
+    ("first_value", (1,), "the frame's first"),
+    ("last_value", (1,), "the frame's last"),
+)
 
 _TABLES = (
-    _own("table", "day_series", 2,
-         "(SELECT CAST(range AS DATE) AS day FROM RANGE(CAST({0} AS TIMESTAMP), CAST({1} AS TIMESTAMP) + INTERVAL '1 day', INTERVAL '1 day'))",
-         "(SELECT CAST(moment AS DATE) AS day FROM GENERATE_SERIES(CAST({0} AS TIMESTAMP), CAST({1} AS TIMESTAMP), INTERVAL '1 day') AS days(moment))",
-         "a table with one column `day`: every day from the first to the second, both included"),
-    _own("table", "number_series", 2,
-         "(SELECT range AS number FROM RANGE(CAST({0} AS BIGINT), CAST({1} AS BIGINT) + 1))",
-         "(SELECT number FROM GENERATE_SERIES(CAST({0} AS BIGINT), CAST({1} AS BIGINT)) AS numbers(number))",
-         "a table with one column `number`: every whole number from the first to the second, both included"),
+    _own(
+        "table", "day_series", 2, "a table of one column `day`: every day from the first to the second, both included",
+        duckdb="(SELECT CAST(range AS DATE) AS day FROM RANGE(CAST(CAST({0} AS DATE) AS TIMESTAMP), "
+        "CAST(CAST({1} AS DATE) AS TIMESTAMP) + INTERVAL '1 day', INTERVAL '1 day'))",
+        postgres="(SELECT CAST(moment AS DATE) AS day FROM GENERATE_SERIES(CAST(CAST({0} AS DATE) AS TIMESTAMP), "
+        "CAST(CAST({1} AS DATE) AS TIMESTAMP), INTERVAL '1 day') AS days(moment))",
+    ),
+    _own(
+        "table", "number_series", 2, "a table of one column `number`: every whole number from the first to the second",
+        duckdb="(SELECT range AS number FROM RANGE(CAST({0} AS BIGINT), CAST({1} AS BIGINT) + 1))",
+        postgres="(SELECT number FROM GENERATE_SERIES(CAST({0} AS BIGINT), CAST({1} AS BIGINT)) AS numbers(number))",
+    ),
 )  # fmt: skip
 
-FUNCTIONS: Mapping[str, Function] = MappingProxyType(
-    {item.name: item for item in (*_PLAIN, *_AGGREGATES, *_WINDOWS, *_TABLES)}
-    | {"substring": next(item for item in _PLAIN if item.name == "substr")}
-    | {"ceiling": next(item for item in _PLAIN if item.name == "ceil")}
-    | {"pow": next(item for item in _PLAIN if item.name == "power")}
-    | {"ifnull": next(item for item in _PLAIN if item.name == "coalesce")}
-)
+_BY_NAME = {item.name: item for item in (*_NUMBERS, *_TEXTS, *_TIMES, *_AGGREGATES, *_WINDOWS, *_TABLES)}
+_ALSO = {"substring": "substr", "ceiling": "ceil", "pow": "power", "ifnull": "coalesce"}
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType(_BY_NAME | {name: _BY_NAME[of] for name, of in _ALSO.items()})
 """Every function of the dialect by its name in lower case."""

@@ -179,22 +179,25 @@ class PostgresWarehouse(Warehouse):
         columns: list[str] | None = None,
         writes: bool = False,
     ) -> _T:
-        with self._connection(writes=writes) as connection, connection.cursor() as cursor:
-            with self._running.query(cursor.adbc_cancel, timeout) as running:
-                try:
-                    result = work(cursor, running)
-                    running.check()
-                    connection.commit()
-                except SteelyardError:
-                    raise
-                except Exception as error:
-                    running.check()
-                    raise self._translated(error, columns or []) from None
-                return result
+        with (
+            self._connection(writes=writes) as connection,
+            connection.cursor() as cursor,
+            self._running.query(cursor.adbc_cancel, timeout) as running,
+        ):
+            try:
+                result = work(cursor, running)
+                running.check()
+                connection.commit()
+            except SteelyardError:
+                raise
+            except Exception as error:  # noqa: BLE001  the driver's own, Arrow's and the system's errors, all told alike
+                running.check()
+                raise self._translated(error, columns or []) from None
+            return result
 
     @contextmanager
     def _connection(self, *, writes: bool) -> Iterator[Any]:
-        """A connection in a transaction of its own; kept for the next call if the transaction ended well or was undone."""
+        """A connection in a transaction of its own; kept for the next call if that ended well or could be undone."""
         if self._closed:
             raise WarehouseError(f"{self.name} is closed", where=self.name, hint="connect again")
         with self._guard:
@@ -237,7 +240,7 @@ class PostgresWarehouse(Warehouse):
                 for setting in _SESSION:
                     cursor.execute(setting)
             connection.commit()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  see _run
             if connection is not None:
                 connection.close()
             raise self._translated(error, []) from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from steelyard.errors import DataError, DefinitionError
+from steelyard.warehouse.arrow_types import settled_type
 from steelyard.warehouse.query import quote_name
 
 if TYPE_CHECKING:
@@ -63,47 +64,36 @@ def _stored(name: str, kind: pa.DataType) -> pa.DataType:
     """The Arrow type in which a column goes to PostgreSQL."""
     import pyarrow as pa
 
-    types = pa.types
-    if types.is_dictionary(kind):
+    if isinstance(kind, pa.DictionaryType):
         return _stored(name, kind.value_type)
-    if types.is_uint64(kind):
+    if pa.types.is_uint64(kind):
         return pa.decimal128(20, 0)
-    if types.is_integer(kind):
-        return (
-            pa.int16()
-            if kind.bit_width == 8 or kind == pa.int16()
-            else pa.int32()
-            if kind in (pa.int32(), pa.uint16())
-            else pa.int64()
-        )
-    if types.is_decimal(kind):
-        return pa.decimal128(min(kind.precision, 38), kind.scale)
-    if types.is_floating(kind):
-        return pa.float64()
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind):
+    if pa.types.is_null(kind):
         return pa.string()
-    if types.is_timestamp(kind):
-        return pa.timestamp("us", "UTC" if kind.tz else None)
-    if types.is_date(kind):
-        return pa.date32()
-    if types.is_time(kind):
-        return pa.time64("us")
-    if types.is_boolean(kind):
-        return kind
-    if types.is_binary(kind) or types.is_large_binary(kind):
-        return pa.binary()
-    raise DefinitionError(
-        f"column {name!r} is a {kind}, which is not written to PostgreSQL", hint="spread it over columns first"
-    )
+    stored = kind if pa.types.is_decimal128(kind) else settled_type(kind) or kind
+    if not pa.types.is_decimal128(stored) and stored not in _spellings():
+        hint = "spread it over columns first"
+        raise DefinitionError(f"column {name!r} is a {kind}, which is not written to PostgreSQL", hint=hint)
+    return stored
 
 
 def _spelled(kind: pa.DataType) -> str:
     import pyarrow as pa
 
-    if pa.types.is_decimal(kind):
-        return f"NUMERIC({kind.precision}, {kind.scale})"
+    return f"NUMERIC({kind.precision}, {kind.scale})" if isinstance(kind, pa.Decimal128Type) else _spellings()[kind]
+
+
+def _spellings() -> dict[pa.DataType, str]:
+    import pyarrow as pa
+
     return {
-        pa.int16(): "SMALLINT", pa.int32(): "INTEGER", pa.int64(): "BIGINT", pa.float64(): "DOUBLE PRECISION",
-        pa.string(): "TEXT", pa.bool_(): "BOOLEAN", pa.date32(): "DATE", pa.time64("us"): "TIME", pa.binary(): "BYTEA",
-        pa.timestamp("us"): "TIMESTAMP", pa.timestamp("us", "UTC"): "TIMESTAMPTZ",
-    }[kind]  # fmt: skip
+        pa.int64(): "BIGINT",
+        pa.float64(): "DOUBLE PRECISION",
+        pa.string(): "TEXT",
+        pa.bool_(): "BOOLEAN",
+        pa.date32(): "DATE",
+        pa.time64("us"): "TIME",
+        pa.binary(): "BYTEA",
+        pa.timestamp("us"): "TIMESTAMP",
+        pa.timestamp("us", "UTC"): "TIMESTAMPTZ",
+    }
