@@ -31,16 +31,11 @@ class Aggregate:
 
     function: str
     table: str
-    expression: exp.Expression | None = None
+    expression: exp.Expr | None = None
     where: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     time: str = ""
     place: str = ""
-
-    @property
-    def zero(self) -> bool:
-        """Whether it is 0, and not unknown, where there are no rows: always, for every function here."""
-        return True
 
 
 @dataclass(frozen=True)
@@ -102,7 +97,7 @@ def _side(
         parts = _parts_of_measure(measure, tables, metric.defined_at, _list(side.where), _list(side.exclude))
     if parts.denominator is not None:
         raise DefinitionError(
-            f"a side of the ratio {metric.name!r} is itself a mean or a ratio, and an average of averages is no average",
+            f"a side of the ratio {metric.name!r} is a mean or a ratio, and an average of averages is no average",
             where=metric.defined_at,
             hint="name the sums: `numerator: {sum: ...}`, `denominator: {count: ...}`",
         )
@@ -148,7 +143,7 @@ def _parts_of_measure(
         parse_expression(text, place)
     table, expression = _subject(measure, tables, place)
 
-    def aggregate(function: str, of: exp.Expression | None) -> Aggregate:
+    def aggregate(function: str, of: exp.Expr | None) -> Aggregate:
         return Aggregate(function, table, of, where, exclude, measure.time, place)
 
     makers: dict[str, Callable[[], Parts]] = {
@@ -160,7 +155,7 @@ def _parts_of_measure(
     return makers[measure.kind]()
 
 
-def _subject(measure: Measure, tables: Mapping[str, TableDeclaration], place: str) -> tuple[str, exp.Expression | None]:
+def _subject(measure: Measure, tables: Mapping[str, TableDeclaration], place: str) -> tuple[str, exp.Expr | None]:
     """The table that a measure is of, and what it aggregates."""
     if measure.kind == "count":
         if measure.count not in tables:

@@ -1,4 +1,4 @@
-"""Local days: the SQL of a row's day and period in the project's zone, the bounds of a range, the periods in between."""
+"""Local days: the SQL of a row's day and period, the bounds of a range, the periods in between."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Clock:
 
 def _between(column: str, values: dict[str, Value], last: str) -> tuple[str, dict[str, Value]]:
     signs = dict(zip(values, (">=", last), strict=True))
-    given = {name: value for name, value in values.items() if value is not None}
+    given: dict[str, Value] = {name: value for name, value in values.items() if value is not None}
     return " AND ".join(f"{column} {signs[name]} ${name}" for name in given), given
 
 

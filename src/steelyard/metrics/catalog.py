@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from steelyard.canonical import digest, plain
 from steelyard.errors import DefinitionError, PolicyError, SteelyardError, unknown_name
 from steelyard.metrics.aggregate import Parts, parts_of
 from steelyard.metrics.expression import columns_of, parse_expression
-from steelyard.metrics.graph import GRAINS, Graph, Place
+from steelyard.metrics.graph import Graph, Place
 from steelyard.metrics.metric import Metric
 from steelyard.metrics.tree import Tree, parse_tree
 from steelyard.warehouse import TableDeclaration
 
-__all__ = ["WEEK_DAYS", "MetricCatalog"]
+__all__ = ["WEEK_DAYS", "MetricCatalog", "check_zone"]
+
+T = TypeVar("T")
 
 WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -34,6 +37,7 @@ class MetricCatalog:
         currency: What money is measured in, such as `USD`.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
         problems: What is wrong with definitions that are not in it.
+        broken: The metrics among them, by name.
 
     >>> catalog = MetricCatalog.of(
     ...     metrics=[Metric(name="revenue", sum="orders.amount")],
@@ -51,6 +55,7 @@ class MetricCatalog:
     currency: str = ""
     sensitive: tuple[str, ...] = ()
     problems: tuple[SteelyardError, ...] = ()
+    broken: Mapping[str, SteelyardError] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_zone(self.zone)
@@ -93,19 +98,24 @@ class MetricCatalog:
             raise catalog.problems[0]
         return catalog
 
-    def checked(self, problems: Iterable[SteelyardError] = ()) -> MetricCatalog:
+    def checked(
+        self, problems: Iterable[SteelyardError] = (), broken: Mapping[str, SteelyardError] | None = None
+    ) -> MetricCatalog:
         """The catalog without the definitions that cannot be, and with what is wrong with them.
 
         Args:
             problems: What was found wrong before.
+            broken: The metrics that it was found of.
         """
         found = [*problems, *self.graph.problems()]
+        bad = dict(broken or {})
         good: dict[str, Metric] = {}
         for name, metric in self.metrics.items():
             try:
                 self._check_metric(metric)
             except SteelyardError as error:
                 found.append(error.at(metric.defined_at))
+                bad[name] = error
             else:
                 good[name] = metric
         trees: dict[str, Tree] = {}
@@ -124,6 +134,7 @@ class MetricCatalog:
             currency=self.currency,
             sensitive=self.sensitive,
             problems=tuple(found),
+            broken=bad,
         )
 
     def _check_metric(self, metric: Metric) -> None:
@@ -157,9 +168,8 @@ class MetricCatalog:
         """
         if name in self.metrics:
             return self.metrics[name]
-        for problem in self.problems:
-            if f"{name!r}" in problem.problem or f"metrics.{name}" in problem.problem:
-                raise problem
+        if name in self.broken:
+            raise self.broken[name]
         raise unknown_name("metric", name, self.metrics, where=where)
 
     def parts(self, name: str) -> Parts:
@@ -238,10 +248,6 @@ class MetricCatalog:
             raise unknown_name("table", table, self.tables, where=where)
         return Place(table, column, self.graph.path(fact, table, where=where, says=f"the time {time!r}"))
 
-    def grain_names(self) -> tuple[str, ...]:
-        """The time grains that a question may group by."""
-        return GRAINS
-
 
 def check_zone(zone: str, where: str = "") -> ZoneInfo:
     """The zone of that name.
@@ -256,8 +262,8 @@ def check_zone(zone: str, where: str = "") -> ZoneInfo:
         raise DefinitionError(f"no time zone {zone!r}", where=where, hint=hint) from error
 
 
-def _by_name(kind, items, problems):  # type: ignore[no-untyped-def]
-    named = {}
+def _by_name(kind: str, items: Iterable[tuple[str, T, str]], problems: list[SteelyardError]) -> dict[str, T]:
+    named: dict[str, T] = {}
     for name, item, where in items:
         if name in named:
             problems.append(DefinitionError(f"two definitions of the {kind} {name!r}", where=where, hint="rename one"))

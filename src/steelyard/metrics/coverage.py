@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import UTC, date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from steelyard.metrics.calendar import Clock
@@ -54,11 +53,12 @@ def coverage_of(warehouse: Warehouse, fact: Fact) -> Coverage:
     return coverage
 
 
-def _day(value: Any, clock: Clock) -> date | None:
+def _day(value: date | None, clock: Clock) -> date | None:
     if value is None:
         return None
     if not isinstance(value, datetime):
-        return value if isinstance(value, date) else None
+        assert isinstance(value, date)  # noqa: S101 - the minimum of a DATE
+        return value
     if value.tzinfo is None:
         own = clock.column_zone or clock.zone
         value = value.replace(tzinfo=ZoneInfo(own))

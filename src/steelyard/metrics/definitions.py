@@ -57,7 +57,7 @@ def read_metrics(
         currency=currency,
         sensitive=tuple(sensitive),
     )
-    return catalog.checked(reading.problems)
+    return catalog.checked(reading.problems, reading.broken)
 
 
 class _Reading:
@@ -68,6 +68,7 @@ class _Reading:
         self.metrics: dict[str, Metric] = {}
         self.trees: dict[str, Tree] = {}
         self.problems: list[SteelyardError] = []
+        self.broken: dict[str, SteelyardError] = {}
 
     def file(self, path: str | Path) -> None:
         try:
@@ -95,6 +96,8 @@ class _Reading:
                 getattr(self, f"_{section}")(definition, name, said)
             except SteelyardError as error:
                 self.problems.append(error.at(definition.where((section, name))))
+                if section == "metrics" and name not in self.metrics:
+                    self.broken[name] = error
 
     def _tables(self, definition: Definition, name: str, said: Any) -> None:
         at = ("tables", name)

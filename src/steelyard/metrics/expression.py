@@ -23,12 +23,15 @@ __all__ = ["UNKNOWN", "ColumnName", "Parameters", "columns_of", "parse_expressio
 UNKNOWN = "(unknown)"
 LONGEST = 5_000
 _LOGIC = (exp.And, exp.Or, exp.Not, exp.Paren)
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.In, exp.Between, exp.Is, exp.Like, exp.ILike)
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.In, exp.Between, exp.Is, exp.Like)
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg)
 _FUNCTIONS = (exp.Coalesce, exp.Nullif, exp.Case, exp.If, exp.Lower, exp.Upper, exp.Trim, exp.Abs)
 _LEAVES = (exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null)
 _ALLOWED = _LOGIC + _COMPARISONS + _ARITHMETIC + _FUNCTIONS + _LEAVES
-_SAYS = "columns, values, AND OR NOT, = <> < <= > >=, IN, BETWEEN, IS NULL, LIKE, + - * /, CASE, coalesce, lower, upper, trim"
+_SAYS = (
+    "columns, values, AND OR NOT, = <> < <= > >=, IN, BETWEEN, IS NULL, LIKE, + - * /, CASE, coalesce, nullif, lower, "
+    "upper, trim, abs"
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class ColumnName:
 
 
 @lru_cache(maxsize=4096)
-def parse_expression(text: str, where: str = "") -> exp.Expression:
+def parse_expression(text: str, where: str = "") -> exp.Expr:
     """The text as a tree of nothing but what is allowed; do not change it, it is shared.
 
     Raises:
@@ -68,7 +71,7 @@ def parse_expression(text: str, where: str = "") -> exp.Expression:
     return trees[0]
 
 
-def _check_node(node: exp.Expression, text: str, where: str) -> None:
+def _check_node(node: exp.Expr, text: str, where: str) -> None:
     if _is_dated(node) or (isinstance(node, exp.DataType) and _is_dated(node.parent)):
         return
     if not isinstance(node, _ALLOWED) or (isinstance(node, exp.In) and not node.expressions):
@@ -81,12 +84,12 @@ def _check_node(node: exp.Expression, text: str, where: str) -> None:
         raise DefinitionError(f"{node.sql()!r} is never true: nothing equals NULL", where=where, hint=hint)
 
 
-def _is_dated(node: exp.Expression | None) -> bool:
+def _is_dated(node: exp.Expr | None) -> bool:
     """Whether the node is `DATE '2026-01-31'`."""
     return isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.to.is_type("date")
 
 
-def columns_of(tree: exp.Expression) -> tuple[ColumnName, ...]:
+def columns_of(tree: exp.Expr) -> tuple[ColumnName, ...]:
     """The columns that the expression names, each once, in order."""
     found = (ColumnName(column.table, column.name) for column in tree.find_all(exp.Column, bfs=False))
     return tuple(dict.fromkeys(found))
@@ -103,7 +106,7 @@ class Parameters:
         self.values: dict[str, Value] = {}
         self.inline = inline
 
-    def add(self, value: Value, wanted: str) -> exp.Expression:
+    def add(self, value: Value, wanted: str) -> exp.Expr:
         """The node that stands for the value."""
         if self.inline:
             return exp.convert(value)
@@ -136,7 +139,7 @@ class _Writing:
 
 
 def to_sql(
-    tree: exp.Expression,
+    tree: exp.Expr,
     *,
     column: Callable[[ColumnName], str],
     type_of: Callable[[ColumnName], str],
@@ -161,14 +164,12 @@ def to_sql(
     return _written(tree, writing).sql(dialect="duckdb", comments=False)
 
 
-def _written(node: exp.Expression, writing: _Writing) -> exp.Expression:
+def _written(node: exp.Expr, writing: _Writing) -> exp.Expr:
     if isinstance(node, exp.Column):
         return exp.Var(this=writing.column(ColumnName(node.table, node.name)))
     if isinstance(node, exp.Literal) or _is_dated(node):
         return _value(node, None, writing)
-    if isinstance(
-        node, exp.EQ | exp.NEQ | exp.LT | exp.LTE | exp.GT | exp.GTE | exp.In | exp.Between | exp.Like | exp.ILike
-    ):
+    if isinstance(node, exp.EQ | exp.NEQ | exp.LT | exp.LTE | exp.GT | exp.GTE | exp.In | exp.Between | exp.Like):
         return _compared(node, writing)
     if isinstance(node, exp.Not):
         return _negated(node, writing)
@@ -179,16 +180,16 @@ def _written(node: exp.Expression, writing: _Writing) -> exp.Expression:
     return type(node)(**parts)
 
 
-def _parts(node: exp.Expression, write: Callable[[exp.Expression], exp.Expression]) -> dict[str, object]:
+def _parts(node: exp.Expr, write: Callable[[exp.Expr], exp.Expr]) -> dict[str, object]:
     def each(value: object) -> object:
         if isinstance(value, list):
             return [each(item) for item in value]
-        return write(value) if isinstance(value, exp.Expression) else value
+        return write(value) if isinstance(value, exp.Expr) else value
 
     return {name: each(value) for name, value in node.args.items()}
 
 
-def _negated(node: exp.Not, writing: _Writing) -> exp.Expression:
+def _negated(node: exp.Not, writing: _Writing) -> exp.Expr:
     inner = node.this
     if isinstance(inner, exp.Is):
         return exp.Not(this=_written(inner, writing))
@@ -197,10 +198,10 @@ def _negated(node: exp.Not, writing: _Writing) -> exp.Expression:
     return exp.Not(this=exp.Is(this=inside, expression=exp.true()))
 
 
-def _compared(node: exp.Expression, writing: _Writing) -> exp.Expression:
+def _compared(node: exp.Expr, writing: _Writing) -> exp.Expr:
     named = next((part for part in _operands(node) if isinstance(part, exp.Column)), None)
 
-    def write(part: exp.Expression) -> exp.Expression:
+    def write(part: exp.Expr) -> exp.Expr:
         literal = part.this if isinstance(part, exp.Neg) else part
         if isinstance(literal, exp.Literal) or _is_dated(literal):
             return _value(part, named, writing)
@@ -212,9 +213,7 @@ def _compared(node: exp.Expression, writing: _Writing) -> exp.Expression:
     return _with_unknown(node, named, written, parts) if named is not None else written
 
 
-def _with_unknown(
-    node: exp.Expression, named: exp.Column, written: exp.Expression, parts: Mapping[str, object]
-) -> exp.Expression:
+def _with_unknown(node: exp.Expr, named: exp.Column, written: exp.Expr, parts: Mapping[str, object]) -> exp.Expr:
     """`country = '(unknown)'` also finds the rows without a country: what is shown can be asked for."""
     operands = list(_operands(node))
     if not any(isinstance(part, exp.Literal) and part.is_string and part.this == UNKNOWN for part in operands):
@@ -222,18 +221,18 @@ def _with_unknown(
     if not isinstance(node, exp.EQ | exp.NEQ | exp.In):
         return written
     side = parts["this"] if node.this is named else parts["expression"]
-    absent = exp.Is(this=side, expression=exp.null())  # type: ignore[arg-type]
+    absent = exp.Is(this=side, expression=exp.null())
     if isinstance(node, exp.NEQ):
         return exp.Paren(this=exp.And(this=written, expression=exp.Not(this=absent)))
     return exp.Paren(this=exp.Or(this=written, expression=absent))
 
 
-def _operands(node: exp.Expression) -> Iterator[exp.Expression]:
+def _operands(node: exp.Expr) -> Iterator[exp.Expr]:
     for value in node.args.values():
-        yield from (value if isinstance(value, list) else [value] if isinstance(value, exp.Expression) else [])
+        yield from (value if isinstance(value, list) else [value] if isinstance(value, exp.Expr) else [])
 
 
-def _value(node: exp.Expression, against: exp.Column | None, writing: _Writing) -> exp.Expression:
+def _value(node: exp.Expr, against: exp.Column | None, writing: _Writing) -> exp.Expr:
     negative = isinstance(node, exp.Neg)
     literal = node.this if negative else node
     name = ColumnName(against.table, against.name) if against is not None else None
@@ -245,7 +244,7 @@ def _value(node: exp.Expression, against: exp.Column | None, writing: _Writing) 
     else:
         value = _number(literal.this, kind, name, writing)
         if negative:
-            value = -value  # type: ignore[operator]
+            value = -value
         if not writing.bind_numbers:
             return exp.Paren(this=exp.convert(value)) if negative else exp.convert(value)
     return writing.parameters.add(value, name.name if name is not None else "value")

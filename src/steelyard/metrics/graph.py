@@ -60,7 +60,6 @@ class Graph:
 
     Args:
         tables: By name.
-        zone: Not used in paths; kept with the tables.
     """
 
     tables: Mapping[str, TableDeclaration]
@@ -154,9 +153,9 @@ class Graph:
         instead = f"{start!r} can be grouped by {', '.join(near[:8])}" if near else f"{start!r} has no dimensions"
         if start in self.paths(target):
             return DefinitionError(
-                f"one row of {start!r} has many rows of {target!r}, so by {says} it would be counted once for each of them",
+                f"one row of {start!r} has many rows of {target!r}: by {says} it would be counted once for each",
                 where=where,
-                hint=f"ask for a metric of {target!r} by {says} (such as a count of its {start}), or note that {instead}",
+                hint=f"ask for a metric of {target!r} by {says}, such as a count of its {start}; {instead}",
             )
         return DefinitionError(
             f"no reference leads from {start!r} to {target!r}, which has {says}",

@@ -55,7 +55,7 @@ class MetricTable:
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows as mappings."""
-        return cast("list[dict[str, Any]]", self.table.to_pylist())
+        return self.table.to_pylist()
 
     def blocks(self) -> list[Block]:
         """The answer as blocks: a figure, a chart over time or a table, and what to know of it."""

@@ -59,7 +59,7 @@ def parse_tree(metric: str, text: str, *, where: str = "") -> Tree:
         raise DefinitionError(
             f"the tree of {metric!r} says {text!r}",
             where=where,
-            hint="write a product of metrics, `a * b / c`, or a sum, `a + b - c`; give a part in brackets a name of its own",
+            hint="write a product of metrics, `a * b / c`, or a sum, `a + b - c`; brackets need a metric of their own",
         )
     branches = [Branch(names[0])] + [Branch(name, sign in "/-") for sign, name in zip(signs, names[1:], strict=True)]
     if metric in names or len(set(names)) != len(names):

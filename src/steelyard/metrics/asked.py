@@ -1,0 +1,173 @@
+"""A question brought to a warehouse: planned, its keys proved, the days of its facts known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from steelyard.canonical import plain
+from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.coverage import coverage_of
+from steelyard.metrics.expression import UNKNOWN
+from steelyard.metrics.how import FactRead, How
+from steelyard.metrics.keys import refuse_false_keys
+from steelyard.metrics.plan import ORDER, Coverage, Plan, Planner
+from steelyard.metrics.question import Question
+from steelyard.result import TableRead
+from steelyard.warehouse import KeyProof, Warehouse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Asked", "LiveTypes"]
+
+
+class LiveTypes(Mapping[str, Mapping[str, str]]):
+    """The columns and types of a warehouse's tables, read where they are needed and then kept.
+
+    Args:
+        warehouse: Where the tables are.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._names: tuple[str, ...] | None = None
+        self._columns: dict[str, Mapping[str, str]] = {}
+
+    def __getitem__(self, table: str) -> Mapping[str, str]:
+        if table not in self._columns:
+            if table not in tuple(self):
+                raise KeyError(table)
+            self._columns[table] = self._warehouse.columns(table)
+        return self._columns[table]
+
+    def __iter__(self) -> Iterator[str]:
+        if self._names is None:
+            self._names = self._warehouse.tables()
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(tuple(iter(self)))
+
+
+class Asked:
+    """A question with its plan, the keys that it leans on proved, and the days of its facts.
+
+    Args:
+        catalog: The definitions.
+        warehouse: What is read.
+        question: What is asked.
+        parts: Whether the answer gives each metric's aggregates in its place.
+    """
+
+    def __init__(
+        self, catalog: MetricCatalog, warehouse: Warehouse, question: Question, *, parts: bool = False
+    ) -> None:
+        self.catalog, self.warehouse, self.question = catalog, warehouse, question
+        planner = Planner(catalog, LiveTypes(warehouse), question)
+        self.coverage: dict[str, Coverage] = {}
+        if question.timed:
+            self.coverage = {fact.name: coverage_of(warehouse, fact) for fact in planner.facts.values()}
+        self.plan: Plan = planner.plan(self.coverage or None, parts=parts)
+        self.proofs: tuple[KeyProof, ...] = refuse_false_keys(
+            warehouse, [catalog.tables[table] for table in self.plan.keys]
+        )
+        self.partial = planner.partial(self.coverage)
+
+    def fetch(self, *, timeout: float | None = None) -> pa.Table:
+        """What the plan's SELECT gives, with the counts beside the answer."""
+        return self.warehouse.fetch(self.plan.query, timeout=timeout)
+
+    @property
+    def tables(self) -> tuple[TableRead, ...]:
+        """The tables that are read, as they are."""
+        names = sorted({*self.plan.facts.values(), *self.plan.keys})
+        found = (self.warehouse.version(name) for name in names)
+        return tuple(
+            TableRead(name=v.name, version_id=v.version_id, fingerprint=v.fingerprint, rows=v.rows) for v in found
+        )
+
+    def how(self, facts: tuple[FactRead, ...], notes: tuple[str, ...], tables: tuple[TableRead, ...]) -> How:
+        """How the answer is made."""
+        names = self.question.metrics
+        return How(
+            definitions={name: self.catalog.definition(name) for name in names},
+            digests={name: self.catalog.digest(name) for name in names},
+            order=ORDER,
+            sql=self.plan.query.sql,
+            sent=self.warehouse.render(self.plan.query.sql),
+            parameters=plain(self.plan.query.parameters),
+            engine=f"{self.warehouse.engine} {self.warehouse.engine_version}",
+            tables=tables,
+            facts=facts,
+            proofs=self.proofs,
+            paths=self.plan.places,
+            notes=notes,
+        )
+
+    def facts(self, table: pa.Table) -> tuple[FactRead, ...]:
+        """What each fact gave, from the counts beside the answer."""
+        rows = table.select([name for name in table.column_names if name in {*self.plan.counted, *self.plan.columns}])
+        records = rows.to_pylist() if self.plan.counted else []
+        return tuple(self._fact(name, fact, records) for name, fact in self.plan.facts.items())
+
+    def _fact(self, name: str, table: str, records: Sequence[Mapping[str, Any]]) -> FactRead:
+        def total(column: str, only: Sequence[Mapping[str, Any]]) -> int:
+            return sum(int(row[column] or 0) for row in only)
+
+        rows = total(f"{name}_rows", records)
+        found = {step.target: total(f"{name}_with_{step.target}", records) for step in self.plan.steps[name]}
+        unknown = {
+            column: total(f"{name}_rows", [row for row in records if row[column] in (None, UNKNOWN)])
+            for column in self.plan.places
+        }
+        known = self.coverage.get(name)
+        return FactRead(
+            name=name,
+            table=table,
+            rows=rows,
+            unmatched={target: rows - matched for target, matched in found.items()},
+            unknown=unknown,
+            without_time=known.without_time if known else None,
+            first=str(known.first or "") if known else "",
+            last=str(known.last or "") if known else "",
+        )
+
+    def notes(self, facts: Sequence[FactRead], truncated: bool) -> tuple[str, ...]:
+        """What a reader of the answer must know."""
+        return tuple(_notes(self, facts, truncated))
+
+
+def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator[str]:
+    question = asked.question
+    if truncated:
+        yield f"There are more rows than the {question.limit} that are shown; the counts are of what is shown."
+    for day, cut in asked.partial.items():
+        yield f"The {question.grain} of {day} is not whole: {cut}."
+    for fact in facts:
+        yield from _fact_notes(fact, question)
+    spans = {(fact.first, fact.last) for fact in facts if fact.first}
+    if question.grain and len(spans) > 1:
+        said = "; ".join(f"{fact.table} from {fact.first} to {fact.last}" for fact in facts if fact.first)
+        yield f"The facts cover different days: {said}."
+    for column, places in asked.plan.places.items():
+        if len(set(places.values())) > 1:
+            said = ", ".join(f"{place} for {asked.plan.facts[fact]}" for fact, place in places.items())
+            yield f"{column!r} is {said}."
+
+
+def _fact_notes(fact: FactRead, question: Question) -> Iterator[str]:
+    for target, missing in fact.unmatched.items():
+        if missing:
+            said = f"{missing:,} of {fact.rows:,} rows of {fact.table} find no row in {target}"
+            yield f"{said}: what is taken from there is (unknown)."
+    if fact.without_time:
+        kept = "are in no period" if question.grain and not (question.since or question.until) else "are left out"
+        yield f"{fact.without_time:,} rows of {fact.table} have no time and {kept}."
+    if fact.without_time is not None and not fact.first:
+        yield f"The table {fact.table} has no rows with a time."
+    if fact.last and question.until and date.fromisoformat(fact.last) < question.until:
+        yield f"The rows of {fact.table} end on {fact.last}, before the range does."
+    if fact.first and question.since and date.fromisoformat(fact.first) > question.since:
+        yield f"The rows of {fact.table} begin on {fact.first}, after the range does."

@@ -1,0 +1,167 @@
+"""Why a metric differs between two ranges of dates: by its tree, and by the segments of each dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+from steelyard.metrics.how import How
+from steelyard.metrics.metric import Metric
+from steelyard.result import Provenance
+
+if TYPE_CHECKING:
+    from steelyard.document import Block
+
+__all__ = ["DimensionChange", "Explanation", "Factor", "Segment", "TreeChange"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """One branch of the tree.
+
+    Args:
+        name: The metric; `days` where the ranges differ in length, `not in the tree` for what the tree leaves over.
+        before: Its value at first; None where it is undefined or no value.
+        after: Its value then.
+        contribution: What it adds to the change, in the metric's own unit.
+        inverse: Whether it divides, or is taken away.
+    """
+
+    name: str
+    before: float | None
+    after: float | None
+    contribution: float
+    inverse: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeChange:
+    """The change by the factors or terms of the metric's tree; they add up to it.
+
+    Args:
+        text: The tree as written.
+        method: `LMDI`, `Shapley` or `sum`.
+        factors: Largest first.
+    """
+
+    text: str
+    method: Literal["LMDI", "Shapley", "sum"]
+    factors: tuple[Factor, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """One value of a dimension.
+
+    Args:
+        value: The value; `(unknown)` where there is none.
+        before: The metric there at first; None where it is undefined.
+        after: The metric there then.
+        contribution: What it adds to the change, in the metric's own unit.
+        mix: Of that, because its share changed; None for a metric that is no mean or ratio.
+        rate: Of that, because its own mean or ratio changed; None likewise.
+    """
+
+    value: Any
+    before: float | None
+    after: float | None
+    contribution: float
+    mix: float | None = None
+    rate: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DimensionChange:
+    """The change by the segments of one dimension; they add up to it.
+
+    Args:
+        dimension: As a question would write it.
+        segments: Largest contribution first.
+        overlap: What remains because a thing is counted in several segments; only for a distinct count.
+        reversal: What to notice where every segment moves against the whole (Simpson); empty otherwise.
+    """
+
+    dimension: str
+    segments: tuple[Segment, ...]
+    overlap: float = 0.0
+    reversal: str = ""
+
+    @property
+    def concentration(self) -> float:
+        """How much of all movement in it is that of its largest segment, from 0 to 1."""
+        sizes = [abs(segment.contribution) for segment in self.segments]
+        return max(sizes) / sum(sizes) if sizes and sum(sizes) else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """Why a metric differs between two ranges of dates: what moved with it, which is not yet what caused it.
+
+    Args:
+        metric: The metric.
+        before_range: First and last local date of the baseline.
+        after_range: First and last local date of what is explained.
+        before: Its value in the baseline: the total, or where `basis` says so, per day.
+        after: Its value in the other range.
+        change: The difference.
+        basis: `total`; `per day` where the ranges differ in length and the metric grows with time; `value` for a mean
+            or ratio.
+        totals: The two totals, where `before` and `after` are per day.
+        tree: By the metric's tree; None where it has none, or it cannot be taken apart.
+        dimensions: By dimension, the most telling first.
+        notes: What a reader must know.
+        hows: How the two numbers were made, baseline first.
+        provenance: As of the two queries.
+    """
+
+    metric: Metric
+    before_range: tuple[date, date]
+    after_range: tuple[date, date]
+    before: float | None
+    after: float | None
+    change: float | None
+    basis: Literal["total", "per day", "value"]
+    totals: tuple[float, float] | None
+    tree: TreeChange | None
+    dimensions: tuple[DimensionChange, ...]
+    notes: tuple[str, ...]
+    hows: tuple[How, How]
+    provenance: tuple[Provenance, Provenance]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole of it as plain values, without how the numbers were made."""
+        from steelyard.canonical import plain
+
+        said = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("hows", "provenance")}
+        found = plain(said)
+        assert isinstance(found, dict)  # noqa: S101 - an object goes in
+        return found
+
+    def blocks(self) -> list[Block]:
+        """The explanation as blocks."""
+        from steelyard.metrics.explanation_blocks import explanation_blocks
+
+        return explanation_blocks(self)
+
+    def to_text(self, width: int = 100) -> str:
+        """The explanation as plain text."""
+        from steelyard.document import to_text
+
+        return to_text(self.blocks(), width=width)
+
+    def to_markdown(self) -> str:
+        """The explanation as GitHub-flavoured Markdown."""
+        from steelyard.document import to_markdown
+
+        return to_markdown(self.blocks())
+
+    def _repr_html_(self) -> str:
+        from steelyard.document import to_html
+
+        return to_html(self.blocks())
+
+    def __str__(self) -> str:
+        return self.to_text()
