@@ -28,9 +28,9 @@ def init(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
 ) -> None:
     """Makes a small project that works, to be changed."""
-    from steelyard.project.init import init_project
+    from steelyard.project.template import make_project
 
-    for path in init_project(folder):
+    for path in make_project(folder):
         typer.echo(f"wrote {path}")
     typer.echo(f"next: cd {folder} && steelyard refresh && steelyard query orders --by week")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steelyard.decisions.record import Recorded
-from steelyard.document import Block, Callout, Code, Column, Facts, Heading, Items, Paragraph, Section, Table
+from steelyard.document import Block, Callout, Cell, Code, Column, Facts, Heading, Items, Paragraph, Section, Table
 
 __all__ = ["decision_blocks"]
 
@@ -63,7 +63,7 @@ def _gates(recorded: Recorded) -> list[Block]:
 
 
 def _evidence(recorded: Recorded) -> Section:
-    facts = [
+    facts: list[tuple[str, Cell]] = [
         ("recorded as", Code(recorded.entry.digest)),
         ("cites", ", ".join(digest[:16] for digest in recorded.decision.cites) or "nothing"),
         ("ledger head before it", ", ".join(head[:16] for head in recorded.ledger_heads) or "an empty ledger"),

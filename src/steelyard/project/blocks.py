@@ -158,17 +158,70 @@ def problem_blocks(problems: Sequence[SteelyardError], counts: dict[str, int]) -
 
 
 def refresh_blocks(report: RefreshReport) -> list[Block]:
-    """What a refresh did: one row a table, its tests that failed, and the published numbers that are affected."""
-    rows = [(step.name, step.status, step.rows, step.rejected, step.seconds, step.says) for step in report.steps]
+    """What a refresh did: loads, tables, tests that do not hold, the critical path, and the numbers that are affected."""
+    blocks: list[Block] = []
+    if report.loads:
+        blocks.append(_loads(report))
+    if report.tables:
+        blocks.append(_tables(report))
+    failed = [
+        (item.table, check.name.replace("_", " "), check.severity, check.status.replace("_", " "), check.says)
+        for item in (*report.loads, *report.tables)
+        for check in item.checks
+        if check.status != "passed"
+    ]
+    if failed:
+        head = ["table", "test", "severity", "status", "says"]
+        blocks.append(Table(head, failed, caption="Data tests that do not hold"))
+    if report.metrics:
+        blocks.append(Callout("bad", "Published numbers that are affected", ", ".join(report.metrics)))
+        blocks.append(Items([f"{metric}: waits for {', '.join(report.why(metric))}" for metric in report.metrics]))
+    blocks.append(_path(report))
+    return blocks
+
+
+def _loads(report: RefreshReport) -> Table:
+    rows = [
+        (item.table, item.status, item.rows, item.rejected, item.seconds, _words(item.says, item.where, item.hint))
+        for item in report.loads
+    ]
     columns = [
-        Column("table"), Column("status"), Column("rows", format=Format.integer()),
+        Column("loaded"), Column("status"), Column("rows", format=Format.integer()),
         Column("rejected", format=Format.integer()), Column("seconds", format=Format.decimal(2)), Column("says"),
     ]  # fmt: skip
-    blocks: list[Block] = [Table(columns, rows)]
-    failed = [(table, check.name, check.severity, check.says) for table, check in report.failures]
-    if failed:
-        blocks.append(Table(["table", "test", "severity", "says"], failed, caption="Data tests that did not pass"))
-    if report.affected:
-        blocks.append(Callout("bad", "Published numbers that are affected", ""))
-        blocks.append(Items([f"{metric}: {why}" for metric, why in report.affected.items()]))
-    return blocks
+    return Table(columns, rows)
+
+
+def _tables(report: RefreshReport) -> Table:
+    rows = [
+        (
+            item.table,
+            item.status,
+            item.rows,
+            f"{sum(check.status == 'passed' for check in item.checks)} of {len(item.checks)}",
+            item.seconds,
+            _words(item.says, item.where, item.hint),
+        )
+        for item in report.tables
+    ]
+    columns = [
+        Column("built"), Column("status"), Column("rows", format=Format.integer()), Column("tests that hold"),
+        Column("seconds", format=Format.decimal(2)), Column("says"),
+    ]  # fmt: skip
+    return Table(columns, rows)
+
+
+def _words(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _path(report: RefreshReport) -> Facts:
+    path = report.path
+    slowest = " → ".join(path.tables) or "nothing"
+    return Facts(
+        [
+            ("catalog version", report.snapshot),
+            ("took", f"{report.seconds:.1f} s"),
+            ("critical path", f"{slowest} ({path.seconds:.1f} s)"),
+        ]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steelyard.errors import SteelyardError
@@ -26,10 +27,22 @@ def _place(error: SteelyardError) -> tuple[str, int]:
 
 
 def _tables(project: Project) -> Iterator[SteelyardError]:
-    from steelyard.pipeline import check_tables
+    from steelyard.pipeline import table_graph
 
     definitions = project.definitions
-    yield from check_tables(tuple(definitions.tables.values()), sources=tuple(definitions.sources.values()))
+    loaded = [name for source in definitions.sources.values() for name in (source.table, f"{source.table}_rejects")]
+    broken = {Path(error.where.split(":")[0]).stem for error in project.problems}
+    sound = [table for table in definitions.tables.values() if table.name not in broken]
+    for table in sound:
+        try:
+            _ = table.references
+        except SteelyardError as error:
+            yield error.at(table.path)
+            return
+    try:
+        table_graph(sound, loaded, loaded=[*broken, *definitions.metrics.tables])
+    except SteelyardError as error:
+        yield error
 
 
 def _studies(project: Project) -> Iterator[SteelyardError]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from steelyard.definition_file import read_definition
 from steelyard.errors import DefinitionError, SteelyardError
@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 __all__ = ["Definitions", "read_definitions", "study_file"]
 
 T = TypeVar("T")
+
+
+class Named(Protocol):
+    """Something with a name."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+N = TypeVar("N", bound=Named)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +62,11 @@ def read_definitions(folder: Path, settings: Settings) -> Definitions:
         ((path, (table,)) for path, table in _each(folder, "tables/**/*.sql", read_table_file, problems)), problems
     )
     for name in sorted(set(sources) & set(tables)):
-        where = str(tables[name].where)
+        where = tables[name].where(1)
         problems.append(DefinitionError(f"{name!r} is both a source and a table", where=where, hint="rename one"))
     metrics = read_metrics(
         _files(folder, "metrics/**/*.yml"),
-        tables=[table.declaration for table in tables.values()] + [source.declaration for source in sources.values()],
+        tables=[table.declaration for table in tables.values()],
         zone=settings.zone,
         week_start=settings.week_start,
         currency=settings.currency,
@@ -83,8 +94,8 @@ def _each(
             problems.append(error.at(str(path)))
 
 
-def _by_name(found, problems):  # type: ignore[no-untyped-def]
-    named = {}
+def _by_name(found: Iterable[tuple[Path, tuple[N, ...]]], problems: list[SteelyardError]) -> dict[str, N]:
+    named: dict[str, N] = {}
     for path, items in found:
         for item in items:
             if item.name in named:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, cast
+from typing import Any
 
 from steelyard.definition_file import Definition, build
 from steelyard.errors import DefinitionError, SteelyardError, unknown_name
@@ -65,6 +65,6 @@ def study_from(data: Mapping[str, Any], definition: Definition | None = None, *,
                 f"field of {kind}", name, known, where=definition.where((name,)) if definition else where
             )
     try:
-        return cast("Study", build(cls, values, definition))
+        return build(cls, values, definition)
     except SteelyardError as error:
         raise error.at(definition.path if definition else where) from None

@@ -373,17 +373,52 @@ class Project:
 
     def _reopen(self, provenance: Provenance) -> Warehouse:
         number = provenance.context.get("catalog")
-        if number is None and self.embedded:
+        if not self.embedded:
+            return self.warehouse()
+        if number is None:
             raise WarehouseError("it was read from another kind of warehouse, which keeps no versions")
+        tables = self.store.snapshot(number).tables
+        for name, version_id in {(table.name, table.version_id) for read in provenance.reads for table in read.tables}:
+            kept = tables.get(name)
+            if kept is not None and kept.erased and kept.version_id != version_id:
+                raise WarehouseError(
+                    f"a person's rows were erased from {name!r} since: its rows are not what they were",
+                    hint="`steelyard ledger list --kind erasure` says when, by whom and why",
+                )
         return self.warehouse(number)
 
     def ledger_check(self, expect: str | None = None) -> Any:
         """Whether the ledger is whole: see `Ledger.verify`."""
         return self.ledger.verify(expect_head=expect) if expect else self.ledger.verify()
 
+    def erase(self, columns: Sequence[str], person: str | int, *, who: str, why: str) -> Entry:
+        """Removes a person's rows from every kept version, and records it; the id itself is not stored.
+
+        Args:
+            columns: `TABLE.COLUMN` of each table that holds the person's id.
+            person: The id.
+            who: Who erases.
+            why: The reason.
+
+        Returns:
+            The ledger's entry.
+        """
+        from steelyard.warehouse import erase
+
+        tables = dict(_table_and_column(item) for item in columns)
+        erase(self.store, self.ledger, tables, person, who=who, why=why)
+        return list(self.ledger.entries(kind="erasure"))[-1]
+
     def with_target(self, target: str) -> Project:
         """The same folder for another target."""
         return Project(self.folder, target=target)
+
+
+def _table_and_column(text: str) -> tuple[str, str]:
+    table, dot, column = text.rpartition(".")
+    if not dot or not table or not column:
+        raise DefinitionError(f"{text!r} does not name a column", where="erase", hint="write it as TABLE.COLUMN")
+    return table, column
 
 
 def _day(value: str | date | None) -> date | None:
