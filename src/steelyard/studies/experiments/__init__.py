@@ -1,1 +1,23 @@
 """Randomised experiments: from assignments to a verdict."""
+
+from steelyard.studies.experiments.buckets import assign
+from steelyard.studies.experiments.effect import Effect
+from steelyard.studies.experiments.experiment import Experiment
+from steelyard.studies.experiments.metric_use import Baseline, Covariate, Mean, MetricUse, Ratio, Share
+from steelyard.studies.experiments.sources import Assignment, Exposure, Stage, Stopping
+
+__all__ = [
+    "Assignment",
+    "Baseline",
+    "Covariate",
+    "Effect",
+    "Experiment",
+    "Exposure",
+    "Mean",
+    "MetricUse",
+    "Ratio",
+    "Share",
+    "Stage",
+    "Stopping",
+    "assign",
+]

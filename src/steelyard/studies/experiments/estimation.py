@@ -1,0 +1,208 @@
+"""Every metric in every arm against control: the estimates, and the tables behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from steelyard.result import Estimate
+from steelyard.stats.holm import holm
+from steelyard.stats.interval import Interval
+from steelyard.stats.moments import Moments
+from steelyard.studies.experiments.comparison import Comparison, arm_sample, compare
+from steelyard.studies.experiments.evidence import Evidence
+from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.study import Findings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from steelyard.studies.experiments.experiment import Experiment
+
+__all__ = ["Line", "contrast", "find", "lines"]
+
+Role = Literal["primary", "secondary", "guardrail", "exploratory"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One metric of one arm against control.
+
+    Args:
+        use: The metric, resolved.
+        role: What it is for.
+        arm: The arm that is judged.
+        segment: The part of the population.
+        units: Units of both arms.
+        level: Level of its intervals.
+        found: Its numbers.
+    """
+
+    use: MetricUse
+    role: Role
+    arm: str
+    segment: str
+    units: int
+    level: float
+    found: Comparison
+
+
+def contrast(arm: str, control: str) -> str:
+    """How a comparison is named.
+
+    >>> contrast("one_page", "control")
+    'one_page - control'
+    """
+    return f"{arm} - {control}"
+
+
+def _roles(study: Experiment) -> Iterator[tuple[Role, MetricUse, float]]:
+    yield "primary", study.main, study.primary_level
+    yield from (("secondary", use, study.level) for use in study.secondary_uses)
+    yield from (("guardrail", use, study.level) for use in study.guardrail_uses)
+
+
+def lines(study: Experiment, evidence: Evidence) -> Iterator[Line]:
+    """Every comparison that can be tried: of everybody first, then by segment, as exploration."""
+    yield from _compared(study, evidence, evidence.arms, "all")
+    for place, column in enumerate(evidence.segments):
+        cells = evidence.segment(place)
+        for value in sorted({value for value, _ in cells}):
+            arms = {arm: moments for (segment, arm), moments in cells.items() if segment == value}
+            yield from _compared(study, evidence, arms, f"{column} = {value}")
+
+
+def _compared(study: Experiment, evidence: Evidence, arms: Mapping[str, Moments], segment: str) -> Iterator[Line]:
+    control = arms.get(study.control)
+    for role, use, level in _roles(study):
+        resolved = evidence.resolved(use)
+        for arm in study.treated:
+            treated = arms.get(arm)
+            everybody = segment == "all"
+            found = _nothing() if treated is None or control is None else compare(resolved, treated, control, level)
+            yield Line(
+                use=resolved,
+                role=role if everybody else "exploratory",
+                arm=arm,
+                segment=segment,
+                units=sum(group.rows for group in (treated, control) if group is not None),
+                level=level,
+                found=found,
+            )
+
+
+def _nothing() -> Comparison:
+    return Comparison(absolute=None, relative=None, control_level=None, method="none")
+
+
+def find(study: Experiment, evidence: Evidence) -> Findings:
+    """The estimates, their tables, and the facts that the rule needs."""
+    found = list(lines(study, evidence))
+    estimates = tuple(row for line in found for row in _rows(study, line))
+    return Findings(
+        estimates=estimates,
+        tables={"arms": _arms(study, evidence), "methods": _methods(study, found)},
+        facts={
+            "metrics": {
+                use.metric: {"better": use.better, "measured_in": use.measured_in, "kind": use.kind}
+                for use in (evidence.resolved(item) for item in study.uses)
+            },
+            "units": {arm: evidence.units(arm) for arm in study.arms},
+            "holm": _holm(study, found),
+        },
+    )
+
+
+def _rows(study: Experiment, line: Line) -> Iterator[Estimate]:
+    scales: tuple[tuple[Literal["absolute", "relative"], Interval | None, str], ...] = (
+        ("absolute", line.found.absolute, line.use.measured_in),
+        ("relative", line.found.relative, "fraction"),
+    )
+    for scale, interval, measured_in in scales:
+        yield Estimate(
+            metric=line.use.metric,
+            role=line.role,
+            contrast=contrast(line.arm, study.control),
+            segment=line.segment,
+            value=interval.value if interval else None,
+            std_error=interval.std_error if interval else None,
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            level=line.level,
+            p_value=interval.p_value if interval else None,
+            n=line.units,
+            scale=scale,
+            measured_in=measured_in,
+        )
+
+
+def _holm(study: Experiment, found: list[Line]) -> dict[str, float]:
+    """The primary's p-values over the arms, adjusted; arms without one are not tested."""
+    tested = {
+        line.arm: line.found.absolute.p_value
+        for line in found
+        if line.role == "primary" and line.found.absolute is not None
+    }
+    return dict(zip(tested, holm(list(tested.values())), strict=True))
+
+
+def _arms(study: Experiment, evidence: Evidence) -> pa.Table:
+    """Units and levels by arm, before any covariate."""
+    import pyarrow as pa
+
+    rows: list[dict[str, Any]] = []
+    for arm in (study.control, *study.treated):
+        for use in map(evidence.resolved, study.uses):
+            moments = evidence.arms.get(arm)
+            sample = arm_sample(use, moments) if moments is not None else None
+            rows.append(
+                {
+                    "arm": arm,
+                    "share": study.arms[arm],
+                    "units": evidence.units(arm),
+                    "analysed": moments.rows if moments is not None else 0,
+                    "metric": use.metric,
+                    "level": sample.level if sample else None,
+                    "std_error": sample.squared_error**0.5 if sample else None,
+                    "measured_in": use.measured_in,
+                }
+            )
+    columns: dict[str, pa.DataType] = {
+        "arm": pa.string(),
+        "share": pa.float64(),
+        "units": pa.int64(),
+        "analysed": pa.int64(),
+        "metric": pa.string(),
+        "level": pa.float64(),
+        "std_error": pa.float64(),
+        "measured_in": pa.string(),
+    }
+    return pa.Table.from_pylist(rows, schema=pa.schema(columns))
+
+
+def _methods(study: Experiment, found: list[Line]) -> pa.Table:
+    """How each comparison was made, and what its covariate took out."""
+    import pyarrow as pa
+
+    rows = [
+        {
+            "metric": line.use.metric,
+            "contrast": contrast(line.arm, study.control),
+            "kind": line.use.kind,
+            "method": line.found.method,
+            "theta": line.found.theta,
+            "variance_kept": line.found.kept,
+        }
+        for line in found
+        if line.segment == "all"
+    ]
+    columns: dict[str, pa.DataType] = {
+        "metric": pa.string(),
+        "contrast": pa.string(),
+        "kind": pa.string(),
+        "method": pa.string(),
+        "theta": pa.float64(),
+        "variance_kept": pa.float64(),
+    }
+    return pa.Table.from_pylist(rows, schema=pa.schema(columns))

@@ -1,0 +1,122 @@
+"""What came back, as numbers: moments by arm and segment, and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from steelyard.stats.moments import Moments, merged
+from steelyard.studies.experiments.columns import below
+from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.experiments.questions import MOMENTS, REPEATED, SAMPLE, UNITS, UNUSABLE, grouped_by
+from steelyard.warehouse.moments import moments_by_group
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from steelyard.studies.experiments.experiment import Experiment
+
+__all__ = ["Evidence", "evidence_of", "label"]
+
+
+def label(value: Any) -> str:
+    """A value of an arm or segment column as the study writes it.
+
+    >>> label(True), label(3.0), label(None)
+    ('true', '3', 'missing')
+    """
+    if value is None:
+        return "missing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What came back.
+
+    Args:
+        cells: Labels of arm and segments -> moments.
+        counts: Rows of counts by arm (`arm` is a label); empty where every unit is in the moments.
+        repeated: Counts of ids; None where the units have none.
+        unusable: Rows of what could not be used, by arm; empty where all could.
+        notes: What governed definitions said when the data was read.
+        segments: The segments' columns.
+    """
+
+    cells: Mapping[tuple[str, ...], Moments]
+    counts: tuple[Mapping[str, Any], ...]
+    repeated: Mapping[str, Any] | None
+    unusable: tuple[Mapping[str, Any], ...]
+    notes: Mapping[str, str]
+    segments: tuple[str, ...]
+
+    @cached_property
+    def arms(self) -> Mapping[str, Moments]:
+        """Arm, as the data labels it -> its moments."""
+        return self._merged_by(lambda key: key[0])
+
+    def segment(self, place: int) -> Mapping[tuple[str, str], Moments]:
+        """(Segment's value, arm) -> moments, of the segment column at that place."""
+        return self._merged_by(lambda key: (key[place + 1], key[0]))
+
+    def _merged_by(self, of: Any) -> dict[Any, Moments]:
+        groups: dict[Any, list[Moments]] = {}
+        for key in sorted(self.cells):
+            groups.setdefault(of(key), []).append(self.cells[key])
+        return {key: merged(group) for key, group in groups.items()}
+
+    def units(self, arm: str) -> int:
+        """Units that were assigned to the arm and entered, whether their windows have closed or not."""
+        if self.counts:
+            rows = [row for row in self.counts if row["arm"] == arm]
+            return sum(row["n"] - (row.get("in_two_arms") or 0) for row in rows)
+        return self.arms[arm].rows if arm in self.arms else 0
+
+    def total(self, name: str) -> int | None:
+        """The sum over arms of one of the counts; None where it was not counted."""
+        found = [row[name] for row in self.counts if name in row]
+        return int(sum(value or 0 for value in found)) if found else None
+
+    def labels(self) -> tuple[str, ...]:
+        """The arms that the data has."""
+        return tuple(sorted({*self.arms, *(row["arm"] for row in self.counts)}))
+
+    def resolved(self, use: MetricUse) -> MetricUse:
+        """The metric with its kind, direction and unit known."""
+        names = next(iter(self.cells.values())).names if self.cells else ()
+        kind = "ratio" if below(use.metric) in names else use.kind or self.notes.get(f"kind of {use.metric}") or "mean"
+        better = use.better or self.notes.get(f"better of {use.metric}") or "up"
+        unit = use.measured_in or self.notes.get(f"unit of {use.metric}") or ("fraction" if kind == "share" else "")
+        return replace(use, kind=kind, better=better, measured_in=unit)  # type: ignore[arg-type]
+
+
+def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
+    """The fetches of `study`, read; pure."""
+    by = grouped_by(study)
+    groups: dict[tuple[str, ...], list[Moments]] = {}
+    for key, group in moments_by_group(data[MOMENTS], by).items():
+        groups.setdefault(tuple(label(value) for value in key), []).append(group)
+    notes = {
+        name: text for name, text in data[SAMPLE].to_pylist()[0].items() if " of " in name and isinstance(text, str)
+    }
+    return Evidence(
+        cells={key: merged(group) for key, group in groups.items()},
+        counts=_labelled(data.get(UNITS)),
+        repeated=data[REPEATED].to_pylist()[0] if REPEATED in data else None,
+        unusable=_labelled(data.get(UNUSABLE)),
+        notes=notes,
+        segments=tuple(study.segments),
+    )
+
+
+def _labelled(table: pa.Table | None) -> tuple[Mapping[str, Any], ...]:
+    if table is None:
+        return ()
+    return tuple({**row, "arm": label(row["arm"])} for row in table.to_pylist())

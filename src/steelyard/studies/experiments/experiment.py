@@ -1,0 +1,236 @@
+"""The experiment: its words, and the five steps over them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar
+
+from steelyard.errors import DefinitionError, unknown_name
+from steelyard.result import Check, Verdict
+from steelyard.studies.experiments.checks import CHECKS
+from steelyard.studies.experiments.estimation import find
+from steelyard.studies.experiments.evidence import evidence_of
+from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.experiments.planning import history_queries, planned
+from steelyard.studies.experiments.questions import next_questions
+from steelyard.studies.experiments.refusals import refuse_what_is_not_offered
+from steelyard.studies.experiments.rule import decide
+from steelyard.studies.experiments.sources import Assignment, Exposure, Stage, Stopping
+from steelyard.studies.study import Context, Findings, Plan, Study
+from steelyard.warehouse.query import Query
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Experiment"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(Study):
+    """Does a change, given to some units at random, do what was hoped?
+
+    Args:
+        arms: Arm -> its share of the units; the shares add up to one.
+        primary: The metric that decides.
+        unit: What was randomised: an entity of the project, or the id column of `table`.
+        control: The arm that the others are compared with; `control` or else the first by default.
+        table: A table with one row a unit whose columns are the metrics; empty reads governed metrics (or, of a bare
+            source, the table `data`).
+        assignment: `steelyard` (by hash of the unit's id) or where another system wrote its assignments.
+        exposure: The event with which a unit enters; None takes every assigned unit.
+        between: First and last local day of the experiment; metrics of units without an exposure count these days.
+        secondary: Metrics that are shown and do not decide.
+        guardrails: Metrics that must not get worse by more than their `margin`.
+        segments: Dimensions (or columns of `table`) by which effects are shown, as exploration.
+        level: Confidence level of the intervals that decide.
+        power: Chance with which planning wants the expected effect to be found.
+        ramp: Shares of units enrolled, stage by stage; empty enrols all.
+        layer: Not offered yet: experiments that exclude each other.
+        cluster: Not offered yet: groups of units that were randomised together.
+        looks: When the result is read; only `once`.
+        stopping: The rule that ends it; only `fixed`.
+
+    >>> test = Experiment(name="one_page", question="Does one page sell more?", arms={"old": 0.5, "new": 0.5},
+    ...                   primary="revenue")
+    >>> test.control, test.primary.metric, test.treated
+    ('old', 'revenue', ('new',))
+    """
+
+    kind: ClassVar[str] = "experiment"
+    method: ClassVar[str] = "randomised arms compared on merged moments (Welch, Newcombe, delta method, CUPED)"
+
+    arms: Mapping[str, float]
+    primary: MetricUse | str
+    unit: str = ""
+    control: str = ""
+    table: str = ""
+    assignment: Assignment | str = "steelyard"
+    exposure: Exposure | None = None
+    between: tuple[date, date] | None = None
+    secondary: tuple[MetricUse | str, ...] = ()
+    guardrails: tuple[MetricUse | str, ...] = ()
+    segments: tuple[str, ...] = ()
+    level: float = 0.95
+    power: float = 0.8
+    ramp: tuple[float | Stage, ...] = ()
+    layer: str = ""
+    cluster: str = ""
+    looks: str = "once"
+    stopping: Stopping | str = "fixed"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._spell_out()
+        self._check_arms()
+        self._check_metrics()
+        self._check_numbers()
+        refuse_what_is_not_offered(self)
+
+    def _spell_out(self) -> None:
+        """Writes down what was left to defaults, so that the stored definition depends on no order and no shorthand."""
+        arms = {str(name): share for name, share in self.arms.items()}
+        control = self.control or ("control" if "control" in arms else next(iter(arms), ""))
+        success, harm = self.stopping_rules
+        for name, value in (
+            ("arms", arms),
+            ("control", control),
+            ("stopping", Stopping(success=success, harm=harm)),
+            ("primary", _use(self.primary)),
+            ("secondary", tuple(_use(item) for item in self.secondary)),
+            ("guardrails", tuple(_use(item) for item in self.guardrails)),
+            ("segments", tuple(self.segments)),
+            ("ramp", tuple(self.ramp)),
+        ):
+            object.__setattr__(self, name, value)
+
+    def _check_arms(self) -> None:
+        where = f"{self.name}.arms"
+        if len(self.arms) < 2:
+            raise DefinitionError(f"the arms {dict(self.arms)!r} compare nothing", where=where, hint="give two or more")
+        if not all(math.isfinite(share) and share > 0 for share in self.arms.values()):
+            raise DefinitionError(
+                f"the shares {dict(self.arms)!r} are not all above 0",
+                where=where,
+                hint="leave an arm without units out",
+            )
+        if abs(sum(self.arms.values()) - 1) > 1e-9:
+            raise DefinitionError(
+                f"the shares of the arms add up to {sum(self.arms.values()):.6g}, not 1",
+                where=where,
+                hint="the split is a whole; how many units are enrolled is `ramp`",
+            )
+        if self.control not in self.arms:
+            raise unknown_name("arm", self.control, self.arms, where=f"{self.name}.control")
+
+    def _check_metrics(self) -> None:
+        names = [use.metric for use in self.uses]
+        for use in self.uses:
+            if names.count(use.metric) > 1:
+                raise DefinitionError(
+                    f"the metric {use.metric!r} is used twice", where=self.name, hint="give each metric one role"
+                )
+        for use in self.guardrail_uses:
+            if use.margin is None:
+                raise DefinitionError(
+                    f"the guardrail {use.metric!r} has no margin",
+                    where=f"{self.name}.guardrails",
+                    hint="say how much worse is tolerable: margin: {relative: 0.02}",
+                )
+        for use in (self.main, *self.secondary_uses):
+            if use.margin is not None:
+                raise DefinitionError(
+                    f"{use.metric!r} has a margin and is no guardrail", where=self.name, hint="use `min_effect`"
+                )
+
+    def _check_numbers(self) -> None:
+        for name, value in (("level", self.level), ("power", self.power)):
+            if not 0.5 <= value < 1:
+                raise DefinitionError(
+                    f"a {name} of {value!r}", where=f"{self.name}.{name}", hint="a fraction from 0.5 up to 1"
+                )
+        shares = [stage.share if isinstance(stage, Stage) else stage for stage in self.ramp]
+        if not all(0 < share <= 1 for share in shares) or shares != sorted(shares):
+            raise DefinitionError(
+                f"the ramp {shares!r} does not rise", where=f"{self.name}.ramp", hint="shares above 0, up to 1, rising"
+            )
+        if isinstance(self.assignment, str) and self.assignment != "steelyard":
+            raise unknown_name("assignment", self.assignment, ["steelyard"], where=f"{self.name}.assignment")
+        if self.between is not None and self.between[0] > self.between[1]:
+            first, last = self.between
+            raise DefinitionError(f"between {first} and {last} there is no day", where=f"{self.name}.between")
+
+    @property
+    def main(self) -> MetricUse:
+        """The metric that decides."""
+        return _use(self.primary)
+
+    @property
+    def secondary_uses(self) -> tuple[MetricUse, ...]:
+        """The secondary metrics."""
+        return tuple(_use(item) for item in self.secondary)
+
+    @property
+    def guardrail_uses(self) -> tuple[MetricUse, ...]:
+        """The guardrails."""
+        return tuple(_use(item) for item in self.guardrails)
+
+    @property
+    def uses(self) -> tuple[MetricUse, ...]:
+        """All metrics, the primary first."""
+        return (self.main, *self.secondary_uses, *self.guardrail_uses)
+
+    @property
+    def treated(self) -> tuple[str, ...]:
+        """The arms that are compared with control, by name."""
+        return tuple(sorted(arm for arm in self.arms if arm != self.control))
+
+    @property
+    def stopping_rules(self) -> tuple[str, str]:
+        """The rules for success and for harm."""
+        if isinstance(self.stopping, Stopping):
+            return self.stopping.success, self.stopping.harm
+        return self.stopping, self.stopping
+
+    @property
+    def primary_level(self) -> float:
+        """Level of the primary's intervals: Bonferroni's over the arms."""
+        return 1 - (1 - self.level) / len(self.treated)
+
+    def governed(self) -> tuple[str, ...]:
+        """Names of the governed metrics; a study of a unit table has none."""
+        if self.table:
+            return ()
+        covariates = [use.before.metric for use in self.uses if use.before and use.before.metric]
+        return tuple(dict.fromkeys([use.metric for use in self.uses] + covariates))
+
+    def history(self, context: Context) -> Mapping[str, Query]:
+        """The metrics' levels and variances before the study's start, where that can be known."""
+        return history_queries(self, context)
+
+    def plan(self, context: Context) -> Plan:
+        """What will be compared, the rule, the SQL, and how many units it needs."""
+        return planned(self, context)
+
+    def reads(self, context: Context, earlier: Mapping[str, pa.Table]) -> Mapping[str, Query]:
+        """Constants from a sample and the units' counts; then all moments in one scan; then what could not be used."""
+        return next_questions(self, context, earlier)
+
+    def estimate(self, data: Mapping[str, pa.Table]) -> Findings:
+        """Every metric in every arm against control, absolute and relative."""
+        return find(self, evidence_of(self, data))
+
+    def checks(self, data: Mapping[str, pa.Table], findings: Findings) -> tuple[Check, ...]:
+        """What must hold before an effect is believed."""
+        evidence = evidence_of(self, data)
+        return tuple(found for check in CHECKS for found in check(self, evidence))
+
+    def answer(self, findings: Findings) -> Verdict:
+        """The rule, clause by clause."""
+        return decide(self, findings)
+
+
+def _use(item: MetricUse | str) -> MetricUse:
+    return MetricUse(metric=item) if isinstance(item, str) else replace(item)

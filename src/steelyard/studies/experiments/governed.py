@@ -1,0 +1,197 @@
+"""Governed metrics at the unit's grain: each unit's own rows, in its own window."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from steelyard.errors import DefinitionError
+from steelyard.pipeline.duration import parse_duration
+from steelyard.studies.experiments.clock import day_bounds
+from steelyard.studies.experiments.columns import above, before_above, before_below, below, pairs
+from steelyard.studies.experiments.metric_use import Covariate, MetricUse
+from steelyard.studies.study import Context
+from steelyard.warehouse.moments import moments
+from steelyard.warehouse.query import Query, Value, quote_name
+
+if TYPE_CHECKING:
+    from steelyard.metrics import MetricCatalog, UnitMetric
+    from steelyard.studies.experiments.experiment import Experiment
+
+__all__ = [
+    "BEGINS_AT",
+    "ENDS_AT",
+    "governed_history",
+    "governed_notes",
+    "governed_units",
+    "study_moments",
+    "window_of",
+]
+
+BEGINS_AT, ENDS_AT = "begins_at", "ends_at"
+_EARLIER = "earlier_at"
+
+
+def window_of(use: MetricUse, catalog: MetricCatalog | None, *, governed: bool) -> timedelta | None:
+    """How long after its start a unit is counted: as the study says, or else the metric's own definition."""
+    if use.window_length is not None or not governed or catalog is None:
+        return use.window_length
+    defined = catalog.metric(use.metric).window
+    return parse_duration(defined) if defined else None
+
+
+def study_moments(study: Experiment, context: Context, *, entered: bool) -> dict[str, Value]:
+    """When units start, if they have no moment of their own, and from when nothing counts: at the latest, the clock.
+
+    Args:
+        study: The experiment.
+        context: What it may know.
+        entered: Whether each unit has a moment of its own; then `between` bounds that moment, and windows outlast it.
+    """
+    if entered or study.between is None:
+        return {ENDS_AT: context.as_of}
+    begin, end = day_bounds(study.between, context.zone)
+    return {BEGINS_AT: begin, ENDS_AT: min(end, context.as_of)}
+
+
+def governed_units(
+    study: Experiment, context: Context, catalog: MetricCatalog, people: str, start: str
+) -> tuple[str, tuple[str, ...]]:
+    """The unit table of governed metrics.
+
+    Args:
+        study: The experiment.
+        context: What it may know.
+        catalog: The definitions.
+        people: A SELECT of one row a unit, with its `unit`, `ends_at` and start.
+        start: The column with the moment in which a unit starts; empty where it has none.
+
+    Returns:
+        The unit table as something to select from, and the aliases of its metrics.
+
+    Raises:
+        DefinitionError: A metric cannot be what the study uses it as, or has a window and no start.
+        UnknownNameError: A metric is not there.
+    """
+    from steelyard.metrics import unit_table
+
+    values: dict[str, UnitMetric] = {}
+    for use in study.uses:
+        length = window_of(use, catalog, governed=True)
+        after = _days(length, f"{use.metric}.window") if length else None
+        values.update(_value(use, catalog, start, after))
+        if use.before is not None:
+            values.update(_before(use, use.before, catalog, start))
+    sql = unit_table(catalog, entity=study.unit, units=people, values=values, types=context.tables, unit="unit")
+    return f"({sql})", tuple(values)
+
+
+def _days(length: timedelta, where: str) -> int:
+    if length % timedelta(days=1):
+        raise DefinitionError(
+            f"a window of {length} is not a number of days", where=where, hint="give whole days or weeks"
+        )
+    return length.days
+
+
+def _value(use: MetricUse, catalog: MetricCatalog, start: str, after: int | None) -> dict[str, UnitMetric]:
+    if after is not None and not start:
+        raise DefinitionError(
+            f"the window of {use.metric!r} has no start: units have no exposure",
+            where=f"{use.metric}.window",
+            hint="say `exposure:`, `assignment: {at: ...}` or `between:`",
+        )
+    return _parts(use, use.metric, catalog, above(use.metric), below(use.metric), at=start, after=after)
+
+
+def _before(use: MetricUse, covariate: Covariate, catalog: MetricCatalog, start: str) -> dict[str, UnitMetric]:
+    if not covariate.before or not start:
+        raise DefinitionError(
+            f"the covariate of {use.metric!r} has no {'start' if covariate.before else 'length'}",
+            where=f"{use.metric}.covariate",
+            hint="say `before: 28 days`, and `exposure:` or `between:`",
+        )
+    return _parts(
+        use,
+        covariate.metric or use.metric,
+        catalog,
+        before_above(use.metric),
+        before_below(use.metric),
+        at=start,
+        before=_days(parse_duration(covariate.before), f"{use.metric}.covariate.before"),
+    )
+
+
+def _parts(
+    use: MetricUse,
+    metric: str,
+    catalog: MetricCatalog,
+    first: str,
+    second: str,
+    *,
+    at: str,
+    after: int | None = None,
+    before: int | None = None,
+) -> dict[str, UnitMetric]:
+    from steelyard.metrics import UnitMetric
+
+    until = "" if before is not None else ENDS_AT
+    if catalog.parts(metric).denominator is None:
+        part: Literal["", "any"] = "any" if use.kind == "share" and metric == use.metric else ""
+        if use.kind == "ratio" and metric == use.metric:
+            raise DefinitionError(
+                f"{metric!r} is a {catalog.metric(metric).kind}, not a ratio", hint="leave `kind` out"
+            )
+        return {first: UnitMetric(metric=metric, at=at, after=after, before=before, until=until, part=part)}
+    if use.kind in ("mean", "share") and metric == use.metric:
+        raise DefinitionError(
+            f"{metric!r} is a {catalog.metric(metric).kind} of rows, not a {use.kind} of units", hint="leave `kind` out"
+        )
+    return {
+        first: UnitMetric(metric=metric, at=at, after=after, before=before, until=until, part="numerator"),
+        second: UnitMetric(metric=metric, at=at, after=after, before=before, until=until, part="denominator"),
+    }
+
+
+def governed_notes(study: Experiment, catalog: MetricCatalog) -> dict[str, str]:
+    """What the definitions say of the metrics, for the steps that see only what came back."""
+    notes: dict[str, str] = {}
+    for use in study.uses:
+        defined = catalog.metric(use.metric)
+        notes[f"better of {use.metric}"] = defined.better
+        notes[f"unit of {use.metric}"] = "" if use.kind == "share" else defined.measured_in
+    return notes
+
+
+def governed_history(study: Experiment, context: Context, catalog: MetricCatalog) -> Query:
+    """Moments of the primary over every unit of the entity in the time before the study, of the same length."""
+    from steelyard.metrics import unit_table
+
+    home = next(item for item in catalog.tables.values() if item.entity == study.unit)
+    begins, length = _past(study, context, catalog)
+    values = _parts(
+        study.main, study.main.metric, catalog, above(study.main.metric), below(study.main.metric), at=BEGINS_AT,
+        before=length,
+    )  # fmt: skip
+    if study.main.before is not None:
+        values.update(_before(study.main, study.main.before, catalog, _EARLIER))
+    people = (
+        f"SELECT {quote_name(home.key[0])} AS unit, CAST($begins_at AS TIMESTAMPTZ) AS {BEGINS_AT}, "
+        f"CAST($earlier_at AS TIMESTAMPTZ) AS {_EARLIER} FROM {quote_name(home.name)}"
+    )
+    sql = unit_table(catalog, entity=study.unit, units=people, values=values, types=context.tables, unit="unit")
+    return moments(
+        f"({sql})",
+        by=(),
+        values=tuple(values),
+        products=pairs(study, values),
+        parameters={"begins_at": begins, "earlier_at": begins - timedelta(days=length)},
+    )
+
+
+def _past(study: Experiment, context: Context, catalog: MetricCatalog) -> tuple[datetime, int]:
+    if study.between is None:
+        raise DefinitionError(f"{study.name!r} does not say when it begins", where=f"{study.name}.between")
+    begin, end = day_bounds(study.between, context.zone)
+    window = window_of(study.main, catalog, governed=True)
+    return begin, _days(window, f"{study.main.metric}.window") if window else max((end - begin).days, 1)

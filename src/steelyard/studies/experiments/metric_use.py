@@ -1,0 +1,197 @@
+"""One metric as an experiment uses it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from steelyard.errors import DefinitionError
+from steelyard.pipeline.duration import parse_duration
+from steelyard.studies.experiments.effect import Effect
+
+__all__ = ["Baseline", "Covariate", "Mean", "MetricUse", "Ratio", "Share"]
+
+Kind = Literal["", "mean", "share", "ratio"]
+Better = Literal["", "up", "down"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Covariate:
+    """What was known of a unit before it could be treated (CUPED).
+
+    Args:
+        metric: A column of the unit table, or a governed metric; empty is the metric's own.
+        before: Length of time before the exposure over which a governed metric is taken: "28 days".
+        numerator: Column of a unit table, when the covariate is a ratio.
+        denominator: Column of a unit table, when the covariate is a ratio.
+    """
+
+    metric: str = ""
+    before: str = ""
+    numerator: str = ""
+    denominator: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.numerator) != bool(self.denominator):
+            raise DefinitionError("a covariate that is a ratio needs `numerator` and `denominator`")
+        if self.before:
+            parse_duration(self.before, where="covariate.before")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What is known of a metric before the experiment, for planning.
+
+    Args:
+        level: Its mean, share or ratio.
+        std_dev: Standard deviation over units (of the linear form for a ratio); a share needs none.
+        correlation: With the covariate, from -1 to 1.
+        units: Units that can be had in all; gives the smallest effect that they show.
+    """
+
+    level: float
+    std_dev: float | None = None
+    correlation: float = 0.0
+    units: int | None = None
+
+    def __post_init__(self) -> None:
+        if not -1 <= self.correlation <= 1:
+            raise DefinitionError(f"a correlation of {self.correlation!r}", where="baseline", hint="from -1 to 1")
+        if self.std_dev is not None and not (self.std_dev > 0 and math.isfinite(self.std_dev)):
+            raise DefinitionError(f"a standard deviation of {self.std_dev!r}", where="baseline", hint="above 0")
+        if self.units is not None and self.units < 4:
+            raise DefinitionError(f"{self.units!r} units cannot be compared", where="baseline", hint="4 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricUse:
+    """One metric as an experiment uses it.
+
+    Args:
+        metric: A governed metric, or a column of the unit table; for a ratio of columns any name.
+        kind: `mean`, `share` (0 or 1 for each unit) or `ratio`; empty is what the definition says, else a mean.
+        numerator: Column above, for a ratio of columns of a unit table.
+        denominator: Column below.
+        window: Length of time after the exposure that counts: "7 days"; empty is up to now.
+        covariate: What takes out the part of the noise that was there before.
+        min_effect: Practical threshold, towards better: the interval must lie beyond it. Not below zero.
+        expected_effect: What planning counts on.
+        margin: How much worse a guardrail may be; above zero.
+        better: `up` or `down`; empty is what the governed definition says, else up.
+        measured_in: Unit of the metric, such as `USD`; empty is what the governed definition says.
+        baseline: What planning starts from, where history cannot say.
+        quantile: Not offered yet: a quantile in place of the mean.
+    """
+
+    metric: str
+    kind: Kind = ""
+    numerator: str = ""
+    denominator: str = ""
+    window: str = ""
+    covariate: Covariate | str | None = None
+    min_effect: Effect | None = None
+    expected_effect: Effect | None = None
+    margin: Effect | None = None
+    better: Better = ""
+    measured_in: str = ""
+    baseline: Baseline | None = None
+    quantile: float | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.covariate, str):
+            object.__setattr__(self, "covariate", Covariate(metric=self.covariate))
+        if not self.metric:
+            raise DefinitionError("a metric has no name", hint="say `metric:`")
+        self._check_choices()
+        self._check_ratio()
+        self._check_effects()
+        if self.window:
+            parse_duration(self.window, where=self._at("window"))
+
+    def _at(self, name: str) -> str:
+        return f"{self.metric}.{name}"
+
+    def _check_choices(self) -> None:
+        if self.quantile is not None:
+            raise DefinitionError(
+                f"the quantile {self.quantile!r} of {self.metric!r} cannot be compared yet",
+                where=self._at("quantile"),
+                hint="use its mean, or the share of units above a limit",
+            )
+        for name, value, known in (
+            ("kind", self.kind, ("mean", "share", "ratio")),
+            ("better", self.better, ("up", "down")),
+        ):
+            if value and value not in known:
+                raise DefinitionError(
+                    f"{name} of {self.metric!r} is {value!r}", where=self._at(name), hint=f"one of {', '.join(known)}"
+                )
+
+    def _check_ratio(self) -> None:
+        if bool(self.numerator) != bool(self.denominator):
+            raise DefinitionError(
+                f"the ratio {self.metric!r} needs both `numerator` and `denominator`", where=self._at("numerator")
+            )
+        if self.denominator and self.kind not in ("", "ratio"):
+            raise DefinitionError(f"{self.metric!r} is a {self.kind} with a denominator", hint="say `kind: ratio`")
+        if self.denominator and not self.kind:
+            object.__setattr__(self, "kind", "ratio")
+
+    def _check_effects(self) -> None:
+        if self.min_effect is not None and self.min_effect.size < 0:
+            raise DefinitionError(
+                f"a min_effect of {self.min_effect.size!r} is below zero",
+                where=self._at("min_effect"),
+                hint="it is a distance towards better, whichever way that is; a tolerated loss is a guardrail's margin",
+            )
+        if self.margin is not None and self.margin.size <= 0:
+            raise DefinitionError(
+                f"a margin of {self.margin.size!r}", where=self._at("margin"), hint="give how much worse, above zero"
+            )
+        if self.expected_effect is not None and self.expected_effect.size == 0:
+            raise DefinitionError("an expected_effect of 0 plans nothing", where=self._at("expected_effect"))
+
+    @property
+    def window_length(self) -> timedelta | None:
+        """How long after the exposure counts; None is up to now."""
+        return parse_duration(self.window) if self.window else None
+
+    @property
+    def before(self) -> Covariate | None:
+        """The covariate."""
+        return self.covariate if isinstance(self.covariate, Covariate) else None
+
+
+def Mean(column: str, **options: Any) -> MetricUse:  # noqa: N802
+    """The mean of a column over units; options as `MetricUse`.
+
+    >>> Mean("revenue", min_effect=Effect(relative=0.005)).kind
+    'mean'
+    """
+    return MetricUse(metric=column, kind="mean", **options)
+
+
+def Share(column: str, **options: Any) -> MetricUse:  # noqa: N802
+    """The share of units whose column is 1 (the others are 0); options as `MetricUse`.
+
+    >>> Share("converted").kind
+    'share'
+    """
+    return MetricUse(metric=column, kind="share", **options)
+
+
+def Ratio(numerator: str, denominator: str, *, metric: str = "", **options: Any) -> MetricUse:  # noqa: N802
+    """The ratio of two columns' means over units (delta method); options as `MetricUse`.
+
+    >>> Ratio("orders", "sessions").metric
+    'orders / sessions'
+    """
+    return MetricUse(
+        metric=metric or f"{numerator} / {denominator}",
+        kind="ratio",
+        numerator=numerator,
+        denominator=denominator,
+        **options,
+    )

@@ -1,0 +1,340 @@
+"""Who took part: one SELECT with one row a unit, its arm, and when it came in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from steelyard.errors import DefinitionError, unknown_name
+from steelyard.studies.experiments.buckets import arm_sql, enrolled_sql
+from steelyard.studies.experiments.clock import as_column, day_bounds
+from steelyard.studies.experiments.columns import from_table
+from steelyard.studies.experiments.governed import BEGINS_AT, study_moments, window_of
+from steelyard.studies.experiments.sources import Assignment, Stage
+from steelyard.studies.study import Context
+from steelyard.warehouse.query import Value, quote_name, quote_text
+
+if TYPE_CHECKING:
+    from steelyard.studies.experiments.experiment import Experiment
+
+__all__ = [
+    "ARM",
+    "ASSIGNED_AT",
+    "EXPOSED_AT",
+    "IN_TWO_ARMS",
+    "UNIT",
+    "Population",
+    "Source",
+    "population",
+    "source_of",
+    "start_of",
+]
+
+UNIT, ARM, ASSIGNED_AT, EXPOSED_AT, IN_TWO_ARMS = "unit", "arm", "assigned_at", "exposed_at", "in_two_arms"
+RESERVED = (UNIT, ARM, ASSIGNED_AT, EXPOSED_AT, IN_TWO_ARMS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The table with one row a unit.
+
+    Args:
+        table: Its name.
+        unit: The column that holds the unit's id; empty where nobody says.
+        columns: Its columns and their types.
+        governed: Whether metrics come from the project's definitions rather than from its columns.
+    """
+
+    table: str
+    unit: str
+    columns: Mapping[str, str]
+    governed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """Who took part.
+
+    Args:
+        select: One row a unit: `unit`, `arm`, `assigned_at`, `exposed_at`, `in_two_arms` as far as they are known,
+            the segments and, of a unit table, the metrics' columns.
+        has: Which of the five there are.
+        analysed: The condition under which a unit's metrics count; empty when all do.
+        parameters: The values that both bind.
+        metrics: Aliases of the metrics' columns in `select`; none when they are governed.
+    """
+
+    select: str
+    has: tuple[str, ...]
+    analysed: str = ""
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def relation(self) -> str:
+        """The SELECT as something to select from."""
+        return f"({self.select})"
+
+
+def source_of(study: Experiment, context: Context) -> Source:
+    """The table with one row a unit that the study means.
+
+    Raises:
+        DefinitionError: It names none.
+        UnknownNameError: The table or the entity is not there.
+    """
+    table = study.table or ("data" if context.metrics is None and "data" in context.tables else "")
+    if table:
+        columns = _columns(table, context, where=f"{study.name}.table")
+        return Source(table=table, unit=_id_column(study, table, columns, context), columns=columns, governed=False)
+    if context.metrics is None:
+        raise DefinitionError(
+            f"the experiment {study.name!r} names no table, and there are no governed metrics here",
+            where=study.name,
+            hint="say `table:`, one row a unit, whose columns are the metrics",
+        )
+    homes = {item.entity: item for item in context.metrics.tables.values() if item.entity}
+    if study.unit not in homes:
+        raise unknown_name("entity with a table of its own", study.unit, homes, where=f"{study.name}.unit")
+    home = homes[study.unit]
+    columns = _columns(home.name, context, where=f"{study.name}.unit")
+    return Source(table=home.name, unit=home.key[0], columns=columns, governed=True)
+
+
+def _columns(table: str, context: Context, *, where: str) -> Mapping[str, str]:
+    if table not in context.tables:
+        raise unknown_name("table", table, context.tables, where=where)
+    return context.tables[table]
+
+
+def _id_column(study: Experiment, table: str, columns: Mapping[str, str], context: Context) -> str:
+    """The id's column in the unit table: the unit itself, or the key of the entity."""
+    if study.unit in columns:
+        return study.unit
+    declared = context.metrics.tables.get(table) if context.metrics else None
+    if declared is not None and declared.entity == study.unit and declared.key:
+        return declared.key[0]
+    if study.unit and isinstance(study.assignment, Assignment) and study.assignment.table in ("", table):
+        return _known(study.assignment.unit, columns, study, "assignment.unit") if study.assignment.unit else ""
+    if study.unit:
+        raise unknown_name("column", study.unit, columns, where=f"{study.name}.unit (table {table!r})")
+    return ""
+
+
+def _known(column: str, columns: Mapping[str, str], study: Experiment, field_name: str) -> str:
+    if column not in columns:
+        raise unknown_name("column", column, columns, where=f"{study.name}.{field_name}")
+    return column
+
+
+def population(study: Experiment, context: Context) -> Population:
+    """Who took part, as SQL.
+
+    Raises:
+        DefinitionError: What the study names does not fit together.
+        UnknownNameError: A table or column is not there.
+    """
+    return _Writer(study, context).written()
+
+
+def start_of(has: Iterable[str]) -> str:
+    """The column with the moment in which a unit starts; empty where there is none."""
+    return next((name for name in (EXPOSED_AT, ASSIGNED_AT, BEGINS_AT) if name in has), "")
+
+
+class _Writer:
+    """Puts the SELECT together piece by piece; used once."""
+
+    def __init__(self, study: Experiment, context: Context) -> None:
+        self.study, self.context = study, context
+        self.source = source_of(study, context)
+        self.has: dict[str, str] = {}
+        self.joins: list[str] = []
+        self.conditions: list[str] = []
+        self.parameters: dict[str, Value] = {}
+        self.clock_type = ""
+
+    def written(self) -> Population:
+        if self.source.unit:
+            self.has[UNIT] = f"t.{quote_name(self.source.unit)}"
+        self._assigned()
+        self._exposed()
+        metrics = {} if self.source.governed else from_table(self.study, self.source.columns, self.source.table)
+        clocks = self._clocks() if self.source.governed else {}
+        columns = {**self.has, **clocks, **self._segments(), **metrics}
+        if len(columns) < len(self.has) + len(clocks) + len(self.study.segments) + len(metrics):
+            raise DefinitionError(
+                f"{sorted(set(metrics) & {*RESERVED, *self.study.segments})!r} cannot be metrics as well",
+                where=self.study.name,
+                hint="give the column another name",
+            )
+        listed = ", ".join(f"{sql} AS {quote_name(name)}" for name, sql in columns.items())
+        lines = [f"SELECT {listed}", f"FROM {quote_name(self.source.table)} AS t", *self.joins]
+        if self.conditions:
+            lines.append(f"WHERE {' AND '.join(self.conditions)}")
+        return Population(
+            select="\n".join(lines),
+            has=(*self.has, *clocks),
+            analysed=self._analysed(),
+            parameters=self.parameters,
+            metrics=tuple(metrics),
+        )
+
+    def _clocks(self) -> dict[str, str]:
+        """The moments that bound the windows of governed metrics, the same for all units."""
+        moments = study_moments(self.study, self.context, entered=bool(start_of(self.has)))
+        self.parameters.update(moments)
+        return {name: f"CAST(${name} AS TIMESTAMPTZ)" for name in moments}
+
+    def _moment(self, column: str, column_type: str) -> str:
+        """A column as the clock that windows compare with: zoned when metrics are governed, else as it is."""
+        if not self.source.governed or column_type.upper() in ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"):
+            return column
+        return f"(CAST({column} AS TIMESTAMP) AT TIME ZONE {quote_text(self.context.zone)})"
+
+    def _segments(self) -> dict[str, str]:
+        for column in self.study.segments:
+            _known(column, self.source.columns, self.study, "segments")
+        return {column: f"t.{quote_name(column)}" for column in self.study.segments}
+
+    def _assigned(self) -> None:
+        given = self.study.assignment
+        if not isinstance(given, Assignment):
+            self._by_hash()
+        elif given.table in ("", self.source.table):
+            self.has[ARM] = self._own(given.arm, "assignment.arm")
+            if given.at:
+                at = self._own(given.at, "assignment.at")
+                self._not_after(at, self.source.columns[given.at])
+                self.has[ASSIGNED_AT] = self._moment(at, self.clock_type)
+            if given.where:
+                self.conditions.append(f"({given.where})")
+        else:
+            self._assigned_elsewhere(given)
+
+    def _own(self, column: str, field_name: str) -> str:
+        return f"t.{quote_name(_known(column, self.source.columns, self.study, field_name))}"
+
+    def _by_hash(self) -> None:
+        if not self.source.unit:
+            raise DefinitionError(
+                f"the experiment {self.study.name!r} assigns by hash and names no unit",
+                where=f"{self.study.name}.unit",
+                hint="say `unit:`, the column that holds the id; or where assignments are written: `assignment:`",
+            )
+        unit = self.has[UNIT]
+        self.has[ARM] = arm_sql(self.study, unit)
+        enrolled = enrolled_sql(self.study, unit, _enrolled(self.study, self.context))
+        if enrolled:
+            self.conditions.append(enrolled)
+
+    def _assigned_elsewhere(self, given: Assignment) -> None:
+        columns = _columns(given.table, self.context, where=f"{self.study.name}.assignment.table")
+        unit = quote_name(self._reference(given.table, given.unit, columns, "assignment.unit"))
+        arm = quote_name(_known(given.arm, columns, self.study, "assignment.arm"))
+        picked = [f"{unit} AS unit", f"min({arm}) AS arm", f"max({arm}) AS last_arm"]
+        picked += ["count(*) AS assignments", f"count({arm}) AS labelled"]
+        conditions = [f"({given.where})"] if given.where else []
+        if given.at:
+            at = quote_name(_known(given.at, columns, self.study, "assignment.at"))
+            picked.append(f"min({at}) AS assigned_at")
+            conditions.append(self._until(at, columns[given.at], "assigned_until"))
+            self.has[ASSIGNED_AT] = self._moment("a.assigned_at", columns[given.at])
+            self.clock_type = columns[given.at]
+        self._units_come_from(given.table, unit, picked, conditions)
+        self.has[ARM] = "a.arm"
+        mixed = "a.labelled > 0 AND a.labelled < a.assignments"
+        self.has[IN_TWO_ARMS] = f"CASE WHEN a.arm <> a.last_arm OR ({mixed}) THEN 1 ELSE 0 END"
+
+    def _units_come_from(self, table: str, unit: str, picked: list[str], conditions: list[str]) -> None:
+        """Assigned units are all there, with or without a row in the unit table: none is dropped by a join."""
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        inner = f"SELECT {', '.join(picked)} FROM {quote_name(table)}{where} GROUP BY {unit}"
+        self.joins.append(f"RIGHT JOIN ({inner}) AS a ON a.unit = {self.has[UNIT]}")
+        self.has[UNIT] = "a.unit"
+
+    def _reference(self, table: str, given: str, columns: Mapping[str, str], field_name: str) -> str:
+        """The column of another table that holds the unit's id."""
+        if UNIT not in self.has:
+            raise DefinitionError(
+                f"the table {self.source.table!r} has no id to be joined with {table!r}",
+                where=f"{self.study.name}.unit",
+                hint="say `unit:`, the column that holds the id",
+            )
+        declared = self.context.metrics.tables.get(table) if self.context.metrics else None
+        by_entity = declared.entities.get(self.study.unit, ()) if declared else ()
+        return _known(given or (by_entity[0] if by_entity else self.source.unit), columns, self.study, field_name)
+
+    def _exposed(self) -> None:
+        given = self.study.exposure
+        if given is None:
+            return
+        table = given.table or given.event
+        columns = _columns(table, self.context, where=f"{self.study.name}.exposure")
+        unit = quote_name(self._reference(table, given.unit, columns, "exposure.unit"))
+        declared = self.context.metrics.tables.get(table) if self.context.metrics else None
+        at_column = given.at or (declared.time if declared else "")
+        if not at_column:
+            raise DefinitionError(
+                f"nothing says when a row of {table!r} happened", where=f"{self.study.name}.exposure", hint="say `at:`"
+            )
+        at = quote_name(_known(at_column, columns, self.study, "exposure.at"))
+        conditions = [self._until(at, columns[at_column], "exposed_until"), *self._within(at, columns[at_column])]
+        conditions += [f"({given.where})"] if given.where else []
+        self.joins.append(
+            f"JOIN (SELECT {unit} AS unit, min({at}) AS exposed_at FROM {quote_name(table)} "
+            f"WHERE {' AND '.join(conditions)} GROUP BY {unit}) AS e ON e.unit = {self.has[UNIT]}"
+        )
+        self.has[EXPOSED_AT] = self._moment("e.exposed_at", columns[at_column])
+        self.clock_type = columns[at_column]
+
+    def _until(self, at: str, column_type: str, name: str) -> str:
+        self.parameters[name] = as_column(self.context.as_of, column_type, self.context.zone)
+        return f"{at} <= ${name}"
+
+    def _not_after(self, at: str, column_type: str) -> None:
+        """Of a unit table with its own clock: rows after the clock of the study do not exist for it."""
+        self.conditions.append(self._until(at, column_type, "assigned_until"))
+        self.clock_type = column_type
+
+    def _within(self, at: str, column_type: str) -> list[str]:
+        if self.study.between is None:
+            return []
+        begin, end = day_bounds(self.study.between, self.context.zone)
+        self.parameters["first_moment"] = as_column(begin, column_type, self.context.zone)
+        self.parameters["after_last"] = as_column(end, column_type, self.context.zone)
+        return [f"{at} >= $first_moment", f"{at} < $after_last"]
+
+    def _analysed(self) -> str:
+        """Units in one arm only, whose longest window has closed."""
+        conditions = [f"{IN_TWO_ARMS} = 0"] if IN_TWO_ARMS in self.has else []
+        found = (window_of(use, self.context.metrics, governed=self.source.governed) for use in self.study.uses)
+        lengths = [length for length in found if length is not None]
+        started = start_of(self.has)
+        if lengths and started in (EXPOSED_AT, ASSIGNED_AT):
+            closed = self.context.as_of - max(lengths)
+            kind = "TIMESTAMPTZ" if self.source.governed else self.clock_type
+            self.parameters["closed_until"] = as_column(closed, kind, self.context.zone)
+            conditions.append(f"{started} <= $closed_until")
+        return " AND ".join(conditions)
+
+
+def _enrolled(study: Experiment, context: Context) -> float:
+    """The share that is enrolled now: the ledger's latest stage, or everybody where there is no ramp."""
+    for row in context.stages:
+        if row.get("arms") and dict(row["arms"]) != dict(study.arms):
+            raise DefinitionError(
+                f"a stage ran with the split {dict(row['arms'])!r}: pooling over it misleads",
+                where=f"{study.name}.ramp",
+            )
+    if context.stages:
+        return float(context.stages[-1]["share"])
+    shares = [stage.share if isinstance(stage, Stage) else stage for stage in study.ramp]
+    if shares and shares[0] < 1:
+        raise DefinitionError(
+            f"no stage of the ramp {shares!r} has begun, so that nobody is enrolled",
+            where=f"{study.name}.ramp",
+            hint="begin a stage, or leave `ramp:` out to enrol every unit",
+        )
+    return 1.0

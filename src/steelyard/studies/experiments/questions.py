@@ -1,0 +1,159 @@
+"""What is asked of the warehouse: a sample and counts, then all moments in one scan, then what was unusable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from steelyard.errors import DefinitionError
+from steelyard.studies.experiments.columns import pairs
+from steelyard.studies.experiments.governed import governed_notes, governed_units
+from steelyard.studies.experiments.population import (
+    ARM,
+    ASSIGNED_AT,
+    EXPOSED_AT,
+    IN_TWO_ARMS,
+    UNIT,
+    Population,
+    population,
+    source_of,
+    start_of,
+)
+from steelyard.studies.study import Context
+from steelyard.warehouse.moments import SAMPLE_ROWS, moments, moments_by_group, shift_sample, shifts_of, unusable_values
+from steelyard.warehouse.query import Query, quote_name, quote_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from steelyard.studies.experiments.experiment import Experiment
+
+__all__ = ["MOMENTS", "REPEATED", "SAMPLE", "UNITS", "UNUSABLE", "first_questions", "grouped_by", "next_questions"]
+
+SAMPLE, UNITS, REPEATED, MOMENTS, UNUSABLE = "sample", "units", "repeated", "moments", "unusable"
+
+
+def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa.Table]) -> Mapping[str, Query]:
+    """What to fetch next; empty when there is all that the estimates and checks need."""
+    if SAMPLE not in earlier:
+        asked = first_questions(study, context)
+        return {name: query for name, query in asked.items() if name != MOMENTS}
+    if MOMENTS not in earlier:
+        return {MOMENTS: _moments(study, _Asked(study, context), shifts_of(earlier[SAMPLE]))}
+    if UNUSABLE not in earlier and not _all_usable(study, earlier[MOMENTS]):
+        asked_of = _Asked(study, context)
+        return {
+            UNUSABLE: unusable_values(
+                asked_of.relation,
+                by=[ARM],
+                values=asked_of.values,
+                where=asked_of.where,
+                parameters=asked_of.parameters,
+            )
+        }
+    return {}
+
+
+def first_questions(study: Experiment, context: Context) -> dict[str, Query]:
+    """Everything that is asked as long as the data is in order; the moments with zeros where the sample's means go."""
+    asked = _Asked(study, context)
+    found = {SAMPLE: _noted(asked)}
+    if counts := _counts(asked.people):
+        found[UNITS] = counts
+    if UNIT in asked.people.has:
+        found[REPEATED] = _repeated(asked.people)
+    found[MOMENTS] = _moments(study, asked, {})
+    return found
+
+
+def grouped_by(study: Experiment) -> tuple[str, ...]:
+    """The columns that moments are grouped by: the finest cells, of which all else is merged."""
+    return (ARM, *study.segments)
+
+
+class _Asked:
+    """The unit table of a study: who took part, with their metrics."""
+
+    def __init__(self, study: Experiment, context: Context) -> None:
+        self.people = population(study, context)
+        self.parameters = dict(self.people.parameters)
+        self.where = self.people.analysed or None
+        self.notes: dict[str, str] = {}
+        if not source_of(study, context).governed:
+            self.relation = self.sampled = self.people.relation
+            self.values = self.people.metrics
+            return
+        if context.metrics is None:
+            raise DefinitionError("governed metrics need a project", where=study.name)
+        start = start_of(self.people.has)
+        self.relation, self.values = governed_units(study, context, context.metrics, self.people.select, start)
+        few = f"SELECT * FROM {self.people.relation} AS everybody LIMIT {SAMPLE_ROWS}"
+        self.sampled, _ = governed_units(study, context, context.metrics, few, start)
+        self.notes = governed_notes(study, context.metrics)
+
+
+def _noted(asked: _Asked) -> Query:
+    """The sample; what governed definitions say rides along, so that later steps need only what came back."""
+    query = shift_sample(asked.sampled, asked.values, where=asked.where, parameters=asked.parameters)
+    if not asked.notes:
+        return query
+    notes = ", ".join(f"{quote_text(text)} AS {quote_name(name)}" for name, text in asked.notes.items())
+    return replace(query, sql=query.sql.replace("SELECT ", f"SELECT {notes}, ", 1))
+
+
+def _moments(study: Experiment, asked: _Asked, shifts: Mapping[str, float]) -> Query:
+    return moments(
+        asked.relation,
+        by=grouped_by(study),
+        values=asked.values,
+        products=pairs(study, asked.values),
+        shifts=shifts,
+        where=asked.where,
+        parameters=asked.parameters,
+    )
+
+
+def _counts(people: Population) -> Query | None:
+    """Units by arm, with those that could not be analysed; None where every unit is in the moments anyway."""
+    sums = {}
+    if IN_TWO_ARMS in people.has:
+        sums["in_two_arms"] = f"sum({IN_TWO_ARMS})"
+    if ASSIGNED_AT in people.has and EXPOSED_AT in people.has:
+        sums["exposed_early"] = f"sum(CASE WHEN {EXPOSED_AT} < {ASSIGNED_AT} THEN 1 ELSE 0 END)"
+    if "closed_until" in people.parameters:
+        sums["window_open"] = f"sum(CASE WHEN {start_of(people.has)} > $closed_until THEN 1 ELSE 0 END)"
+    if not sums:
+        return None
+    listed = ", ".join(f"{sql} AS {name}" for name, sql in sums.items())
+    return Query(
+        sql=f"SELECT {ARM}, count(*) AS n, {listed}\nFROM {people.relation} AS units\nGROUP BY {ARM}",
+        parameters=people.parameters,
+        says="units by arm",
+    )
+
+
+def _repeated(people: Population) -> Query:
+    """Whether a unit stands in one row and one arm."""
+    once = (
+        f"SELECT {UNIT}, count(*) AS times, min({ARM}) AS first_arm, max({ARM}) AS last_arm "
+        f"FROM {people.relation} AS units GROUP BY {UNIT}"
+    )
+    sums = [
+        "count(*) AS ids",
+        "sum(times) AS n",
+        f"sum(CASE WHEN {UNIT} IS NOT NULL AND times > 1 THEN 1 ELSE 0 END) AS repeated",
+        "sum(CASE WHEN first_arm <> last_arm THEN 1 ELSE 0 END) AS in_two_arms",
+        f"sum(CASE WHEN {UNIT} IS NULL THEN times ELSE 0 END) AS without_id",
+    ]
+    bound = {name: value for name, value in people.parameters.items() if name != "closed_until"}
+    return Query(
+        sql=f"SELECT {', '.join(sums)}\nFROM ({once}) AS by_unit", parameters=bound, limit=1, says="one row a unit"
+    )
+
+
+def _all_usable(study: Experiment, table: pa.Table) -> bool:
+    import numpy as np
+
+    groups = moments_by_group(table, grouped_by(study)).values()
+    return all(np.isfinite(group.offset).all() and np.isfinite(group.cross.diagonal()).all() for group in groups)

@@ -1,0 +1,224 @@
+"""The rule, written beforehand: ship what is better, by enough, and harms no guardrail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from steelyard.result import Clause, Estimate, Verdict
+from steelyard.studies.experiments.effect import Effect
+from steelyard.studies.experiments.estimation import contrast
+from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.experiments.settling import what_would_settle
+from steelyard.studies.study import Findings
+
+if TYPE_CHECKING:
+    from steelyard.studies.experiments.experiment import Experiment
+
+__all__ = ["ArmVerdict", "decide", "rule_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmVerdict:
+    """What the rule says of one arm.
+
+    Args:
+        arm: The arm.
+        clauses: The rule, clause by clause.
+        harmed: What it harms for sure: the primary, or guardrails beyond their margin.
+        too_small: Whether even the better end of the primary's interval falls short of what matters.
+        gain: The primary's effect towards better, on its absolute scale; None where it was not computed.
+    """
+
+    arm: str
+    clauses: tuple[Clause, ...]
+    harmed: tuple[str, ...]
+    too_small: bool
+    gain: float | None
+
+    @property
+    def ships(self) -> bool:
+        """Whether every clause holds."""
+        return all(clause.holds for clause in self.clauses)
+
+
+def rule_of(study: Experiment) -> str:
+    """The rule in words; it depends on the definition alone."""
+    main, several = study.main, len(study.treated) > 1
+    parts = [_first_clause(study)]
+    if main.min_effect is not None:
+        level = f" (at level {study.primary_level:.4g}, Bonferroni's over the arms)" if several else ""
+        least = main.min_effect.says(main.measured_in).lstrip("+")
+        parts.append(f"its interval{level} lies beyond {least} towards better")
+    parts += [
+        f"the {study.level:.4g} interval of {use.metric!r} stays within {_margin(use)} of control on the worse side"
+        for use in study.guardrail_uses
+    ]
+    which = "the arm with the largest effect among those of which" if several else "if"
+    return (
+        f"Ship {which} {'; and '.join(parts)}. Roll back if every arm is worse for sure: the primary's interval "
+        "excludes zero on the worse side, or a guardrail's lies beyond its margin. Otherwise hold; the answer is no "
+        "where even the better end of the primary's interval falls short of what matters, else unclear. A failed "
+        "blocking check, the sample ratio among them, makes the answer invalid; a failed doubt, at most unclear."
+    )
+
+
+def _first_clause(study: Experiment) -> str:
+    if len(study.treated) == 1:
+        return f"the {study.level:.4g} interval of {study.main.metric!r} excludes zero on the better side"
+    return (
+        f"the effect on {study.main.metric!r} is towards better and its p-value, adjusted over {len(study.treated)} "
+        f"arms by Holm, is at most {1 - study.level:.4g}"
+    )
+
+
+def _margin(use: MetricUse) -> str:
+    margin = use.margin or Effect(absolute=0.0)
+    return margin.says(use.measured_in).lstrip("+")
+
+
+def decide(study: Experiment, findings: Findings) -> Verdict:
+    """What the rule says of what was found; pure."""
+    arms = [_judge(study, findings, arm) for arm in study.treated]
+    clauses = tuple(clause for arm in arms for clause in arm.clauses)
+    settle = what_would_settle(study, findings)
+    winners = sorted((arm for arm in arms if arm.ships), key=lambda arm: -(arm.gain or 0.0))
+    if winners:
+        says = f"Ship {winners[0].arm!r}: every clause of the rule holds."
+        return Verdict(answer="yes", action="ship", says=says, rule=rule_of(study), clauses=clauses)
+    if all(arm.harmed for arm in arms):
+        words = "; ".join(f"{arm.arm!r} is worse for sure on {', '.join(arm.harmed)}" for arm in arms)
+        return Verdict(
+            answer="no", action="rollback", says=f"Roll back: {words}.", rule=rule_of(study), clauses=clauses
+        )
+    if all(arm.harmed or arm.too_small for arm in arms):
+        says = "Do not ship: the effect, if any, is smaller than what matters."
+        return Verdict(answer="no", action="hold", says=says, rule=rule_of(study), clauses=clauses)
+    failed = [clause for clause in clauses if not clause.holds]
+    says = f"Hold: the rule is not met. {' '.join(clause.says for clause in failed)}"
+    return Verdict(answer="unclear", action="hold", says=says, rule=rule_of(study), clauses=clauses, settle=settle)
+
+
+def _judge(study: Experiment, findings: Findings, arm: str) -> ArmVerdict:
+    prefix = f"{arm}: " if len(study.treated) > 1 else ""
+    found = _Found(study, findings, arm)
+    main = found.use(study.main)
+    clauses = [_excludes_zero(study, found, main)]
+    if main.min_effect is not None:
+        clauses.append(_beats(found, main, main.min_effect))
+    harmed = [repr(main.metric)] if found.significant(main, towards=-1) else []
+    for use in map(found.use, study.guardrail_uses):
+        clause, broken = _non_inferior(found, use)
+        clauses.append(clause)
+        harmed += [repr(use.metric)] if broken else []
+    row = found.row(main, "absolute")
+    return ArmVerdict(
+        arm=arm,
+        clauses=tuple(replace(clause, name=prefix + clause.name, says=prefix + clause.says) for clause in clauses),
+        harmed=tuple(harmed),
+        too_small=_too_small(found, main),
+        gain=None if row.value is None else _sign(main) * row.value,
+    )
+
+
+def _sign(use: MetricUse) -> int:
+    return -1 if use.better == "down" else 1
+
+
+class _Found:
+    """The findings of one arm."""
+
+    def __init__(self, study: Experiment, findings: Findings, arm: str) -> None:
+        self.study, self.arm = study, arm
+        self.several = len(study.treated) > 1
+        self.holm: float | None = findings.facts["holm"].get(arm)
+        self.metrics: Mapping[str, Mapping[str, Any]] = findings.facts["metrics"]
+        name = contrast(arm, study.control)
+        self.rows: dict[tuple[str, str], Estimate] = {
+            (row.metric, row.scale): row for row in findings.estimates if row.contrast == name and row.segment == "all"
+        }
+
+    def use(self, use: MetricUse) -> MetricUse:
+        """The metric, resolved as when the data was read."""
+        return replace(use, **self.metrics[use.metric])
+
+    def row(self, use: MetricUse, scale: str) -> Estimate:
+        """The metric's estimate on a scale."""
+        return self.rows[use.metric, scale]
+
+    def bounds(self, use: MetricUse, scale: str) -> tuple[float | None, float | None]:
+        """The interval's worse and better end, turned so that more is better."""
+        row = self.row(use, scale)
+        if row.value is None:
+            return None, None
+        if use.better != "down":
+            return row.low, row.high
+        return (None if row.high is None else -row.high, None if row.low is None else -row.low)
+
+    def significant(self, use: MetricUse, *, towards: int) -> bool | None:
+        """Whether the primary is told from zero on the better (1) or worse (-1) side; None if it was not tried."""
+        row = self.row(use, "absolute")
+        if row.value is None:
+            return None
+        if self.several:
+            found = self.holm is not None and self.holm <= 1 - self.study.level
+            return found and towards * _sign(use) * row.value > 0
+        worse, better = self.bounds(use, "absolute")
+        return worse is not None and worse > 0 if towards > 0 else better is not None and better < 0
+
+
+def _shown(row: Estimate) -> str:
+    if row.value is None:
+        return "was not computed"
+    by, unit = (100, " %") if row.scale == "relative" else (1, f" {row.measured_in}" if row.measured_in else "")
+    low = "-inf" if row.low is None else f"{row.low * by:+.4g}"
+    high = "inf" if row.high is None else f"{row.high * by:+.4g}"
+    return f"is {row.value * by:+.4g}{unit} ({low} to {high})"
+
+
+def _excludes_zero(study: Experiment, found: _Found, use: MetricUse) -> Clause:
+    row = found.row(use, "absolute")
+    holds = found.significant(use, towards=1)
+    adjusted = f", adjusted p = {found.holm:.3g}" if found.several and found.holm is not None else ""
+    words = "excludes zero towards better" if holds else "does not exclude zero towards better"
+    return Clause(
+        name="primary_excludes_zero",
+        holds=holds,
+        says=f"The effect on {use.metric!r} {_shown(row)}{adjusted}: it {words}.",
+    )
+
+
+def _beats(found: _Found, use: MetricUse, least: Effect) -> Clause:
+    row = found.row(use, least.scale)
+    worse, _ = found.bounds(use, least.scale)
+    holds = None if row.value is None else worse is not None and worse > least.size
+    size = least.says(use.measured_in).lstrip("+")
+    words = "lies" if holds else "does not lie"
+    return Clause(
+        name="primary_beats_min_effect",
+        holds=holds,
+        says=f"The effect on {use.metric!r} {_shown(row)}: the interval {words} beyond {size} towards better.",
+    )
+
+
+def _non_inferior(found: _Found, use: MetricUse) -> tuple[Clause, bool]:
+    margin = use.margin or Effect(absolute=0.0)
+    row = found.row(use, margin.scale)
+    worse, better = found.bounds(use, margin.scale)
+    holds = None if row.value is None else worse is not None and worse > -margin.size
+    broken = better is not None and better < -margin.size
+    words = "within" if holds else "beyond, for sure," if broken else "not surely within"
+    clause = Clause(
+        name=f"guardrail_{use.metric}",
+        holds=holds,
+        says=f"The guardrail {use.metric!r} {_shown(row)}: {words} the margin of {_margin(use)} for the worse.",
+    )
+    return clause, broken
+
+
+def _too_small(found: _Found, use: MetricUse) -> bool:
+    """Whether the better end of the interval falls short of the practical threshold, or of zero where there is none."""
+    least = use.min_effect or Effect(absolute=0.0)
+    _, better = found.bounds(use, least.scale)
+    return better is not None and better < least.size
