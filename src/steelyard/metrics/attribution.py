@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from steelyard.errors import DefinitionError
+from steelyard.errors import DataError, DefinitionError
 
 __all__ = ["SegmentChange", "lmdi", "mix_and_rate", "settled", "shapley"]
 
 MOST_FACTORS = 12
 NEAR = 0.5
+ROUNDING = 1e-9
 
 
 def lmdi(before: Sequence[float], after: Sequence[float]) -> tuple[float, ...] | None:
@@ -105,8 +106,16 @@ def _check(before: Sequence[float], after: Sequence[float]) -> None:
             raise DefinitionError(f"a factor of {value!r} has no contribution", hint="leave the period out")
 
 
-def settled(parts: Sequence[float], total: float) -> tuple[float, ...]:
+def settled(parts: Sequence[float], total: float, *, scale: float = 0.0) -> tuple[float, ...]:
     """The parts with their rounding error, some last digits, put on the largest, so that they add up to the total.
+
+    Args:
+        parts: What should add up.
+        total: What they should add up to.
+        scale: The size of what the parts were taken from, where that is larger than they are.
+
+    Raises:
+        DataError: They do not add up, and not for rounding.
 
     >>> settled([1.0, 2.0], 3.5)
     (1.0, 2.5)
@@ -115,6 +124,12 @@ def settled(parts: Sequence[float], total: float) -> tuple[float, ...]:
     if not found:
         return ()
     largest = max(range(len(found)), key=lambda index: abs(found[index]))
+    size = max(scale, abs(total), *(abs(part) for part in found))
+    if abs(total - math.fsum(found)) > ROUNDING * size:
+        raise DataError(
+            f"the parts add up to {math.fsum(found)!r}, and the whole is {total!r}",
+            hint="the data changed while it was read: ask again, or read one version of a store",
+        )
     for _ in range(3):
         error = total - math.fsum(found)
         if error == 0:

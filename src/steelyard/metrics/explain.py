@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from typing import Any, Literal
 
-from steelyard.errors import DataError, DefinitionError, SteelyardError, unknown_name
+from steelyard.errors import DataError, DefinitionError
 from steelyard.metrics.answer import query
 from steelyard.metrics.asked import Asked
 from steelyard.metrics.attribution import MOST_FACTORS, lmdi, settled, shapley
@@ -117,7 +118,7 @@ class _Explaining:
             basis=self.basis,
             totals=(totals[0] or 0.0, totals[1] or 0.0) if per_day else None,
             tree=tree,
-            dimensions=tuple(sorted(found, key=lambda item: -item.concentration)),
+            dimensions=tuple(sorted(found, key=lambda item: -item.departure)),
             notes=tuple(dict.fromkeys(self.notes)),
             hows=(self.answers[0].how, self.answers[1].how),
             provenance=(self.answers[0].provenance, self.answers[1].provenance),
@@ -265,20 +266,16 @@ class _Explaining:
         for dimension in known if asked is None else asked:
             try:
                 sums = self._sums(dimension, 0), self._sums(dimension, 1)
-            except DataError as error:
+            except (DataError, DefinitionError) as error:
                 if asked is not None:
                     raise
                 self.skipped[dimension] = error.problem
                 continue
-            except DefinitionError as error:
-                if asked is not None or not isinstance(error, SteelyardError):
-                    raise
-                self.skipped[dimension] = error.problem
-                continue
             if sums[0] is None or sums[1] is None:
-                if asked is not None and dimension not in known:
-                    raise unknown_name("dimension", dimension, known)
                 self.skipped[dimension] = f"it has more than {MOST_SEGMENTS:,} values"
+                continue
+            if self.ratio and (overlap := self._overlap(sums[0], 0) or self._overlap(sums[1], 1)):
+                self.skipped[dimension] = overlap
                 continue
             found.append(self._dimension(dimension, sums[0], sums[1], change))
         return found
@@ -299,6 +296,31 @@ class _Explaining:
                 f"By {dimension}, a thing can count in several segments: they do not add up to the whole."
             )
         return found
+
+    def _overlap(self, sums: Mapping[Any, tuple[float, ...]], side: int) -> str:
+        """Why segments have no shares of a ratio: a distinct count in it counts one thing in several of them."""
+        parts = self.catalog.parts(self.metric.name)
+        for position, aggregate in enumerate(parts.each):
+            if aggregate.function != "distinct":
+                continue
+            added = math.fsum(values[position] for values in sums.values())
+            whole = self.wholes[side][position]
+            if abs(added - whole) > 0.5:
+                return (
+                    f"{aggregate.expression} is counted once in each of its values ({added:,.0f} for {whole:,.0f}), so "
+                    f"they have no shares that add up"
+                )
+        return ""
+
+    @cached_property
+    def wholes(self) -> tuple[tuple[float, ...], ...]:
+        """The metric's aggregates in each range, undivided."""
+        found = []
+        for first, last in self.ranges:
+            asked = Asked(self.catalog, self.warehouse, ask(self.metric.name, since=first, until=last), parts=True)
+            row = asked.fetch().to_pylist()[0]
+            found.append(tuple(float(row[f"{self.metric.name}_{side}"]) for side in ("numerator", "denominator")))
+        return tuple(found)
 
     def _sums(self, dimension: str, side: int) -> dict[Any, tuple[float, ...]] | None:
         """Segment -> the metric's aggregates in one of the ranges; None where there are too many segments."""

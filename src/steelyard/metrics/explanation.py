@@ -60,6 +60,7 @@ class Segment:
         before: The metric there at first; None where it is undefined.
         after: The metric there then.
         contribution: What it adds to the change, in the metric's own unit.
+        share: How much of the whole it is, the mean of both ranges: of the metric, or of a mean or ratio's denominator.
         mix: Of that, because its share changed; None for a metric that is no mean or ratio.
         rate: Of that, because its own mean or ratio changed; None likewise.
     """
@@ -68,6 +69,7 @@ class Segment:
     before: float | None
     after: float | None
     contribution: float
+    share: float = 0.0
     mix: float | None = None
     rate: float | None = None
 
@@ -89,10 +91,18 @@ class DimensionChange:
     reversal: str = ""
 
     @property
-    def concentration(self) -> float:
-        """How much of all movement in it is that of its largest segment, from 0 to 1."""
-        sizes = [abs(segment.contribution) for segment in self.segments]
-        return max(sizes) / sum(sizes) if sizes and sum(sizes) else 0.0
+    def most_telling(self) -> Segment | None:
+        """The segment that departs most from moving in proportion to its size; None where there are none."""
+        return max(self.segments, key=self._departure, default=None)
+
+    @property
+    def departure(self) -> float:
+        """How far that segment departs from it, in the metric's own unit."""
+        return 0.0 if self.most_telling is None else self._departure(self.most_telling)
+
+    def _departure(self, segment: Segment) -> float:
+        change = sum(item.contribution for item in self.segments)
+        return abs(segment.contribution - segment.share * change)
 
 
 @dataclass(frozen=True, kw_only=True)

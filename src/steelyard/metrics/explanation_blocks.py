@@ -81,9 +81,9 @@ def _summary(found: Explanation) -> str:
         says.append(f"Of the tree, {first.name.replace('_', ' ')} moved most with it ({size}).")
     if found.dimensions and found.dimensions[0].segments:
         dimension = found.dimensions[0]
-        segment = dimension.segments[0]
+        segment = dimension.most_telling or dimension.segments[0]
         size = format_value(segment.contribution, _steps_style(found))
-        says.append(f"By {dimension.dimension}, {segment.value} moved most with it ({size}).")
+        says.append(f"By {dimension.dimension}, {segment.value} departs most from moving in proportion ({size}).")
     says += [dimension.reversal for dimension in found.dimensions if dimension.reversal]
     says.append("These are correlations, what moved together, and not yet causes: a study can tell.")
     return " ".join(says)
@@ -146,7 +146,7 @@ def _segments(dimension: DimensionChange, found: Explanation) -> Table:
 
 
 def _row(segment: Segment, parted: bool) -> tuple[object, ...]:
-    row = (segment.value, segment.before, segment.after, segment.contribution)
+    row = (str(segment.value), segment.before, segment.after, segment.contribution)
     return (*row, segment.mix, segment.rate) if parted else row
 
 

@@ -35,9 +35,9 @@ def additive_change(
     parts: tuple[float, ...] = tuple(new - old for old, new in sides)
     overlap = change - math.fsum(parts) if overlaps else 0.0
     if not overlaps:
-        parts = settled(parts, change)
+        parts = settled(parts, change, scale=math.fsum(abs(old) + abs(new) for old, new in sides))
     segments = [
-        Segment(value=value, before=old, after=new, contribution=part)
+        Segment(value=value, before=old, after=new, contribution=part, share=_share(old, new, sides))
         for value, (old, new), part in zip(values, sides, parts, strict=True)
     ]
     return DimensionChange(dimension=dimension, segments=_ranked(segments), overlap=overlap)
@@ -48,7 +48,7 @@ def ratio_change(dimension: str, before: Sums, after: Sums, change: float) -> Di
 
     Args:
         dimension: Its name.
-        before: Segment -> numerator and denominator at first.
+        before: Segment -> numerator and denominator at first; they add up to those of the whole.
         after: The same then.
         change: The whole change.
     """
@@ -56,7 +56,8 @@ def ratio_change(dimension: str, before: Sums, after: Sums, change: float) -> Di
         {value: (sums[0], sums[1]) for value, sums in before.items()},
         {value: (sums[0], sums[1]) for value, sums in after.items()},
     )
-    totals = settled([part.total for part in found.values()], change)
+    sizes = [abs(rate) for part in found.values() for rate in (part.rate_before, part.rate_after) if rate is not None]
+    totals = settled([part.total for part in found.values()], change, scale=max(sizes, default=0.0))
     segments = [
         Segment(
             value=value,
@@ -65,12 +66,18 @@ def ratio_change(dimension: str, before: Sums, after: Sums, change: float) -> Di
             contribution=total,
             mix=total - part.rate,
             rate=part.rate,
+            share=(part.share_before + part.share_after) / 2,
         )
         for (value, part), total in zip(found.items(), totals, strict=True)
     ]
     return DimensionChange(
         dimension=dimension, segments=_ranked(segments), reversal=_reversal(found, change, dimension)
     )
+
+
+def _share(old: float, new: float, sides: list[tuple[float, float]]) -> float:
+    whole = math.fsum(abs(one) + abs(other) for one, other in sides)
+    return (abs(old) + abs(new)) / whole if whole else 0.0
 
 
 def _ranked(segments: list[Segment]) -> tuple[Segment, ...]:

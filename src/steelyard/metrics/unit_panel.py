@@ -46,8 +46,7 @@ def unit_panel(
         since: First local date.
         until: Last local date, included.
         types: Columns and types of the tables, such as a study's `context.tables`.
-        units: A SELECT of one row a unit; None takes every row of the entity's own table, or where it has none, every
-            unit that the facts name.
+        units: A SELECT of one row a unit; None takes every unit that the entity's own table or the facts name.
         unit: The column of `units` that holds the entity's id; empty for the entity's name.
 
     Raises:
@@ -116,17 +115,19 @@ def _units(catalog: MetricCatalog, entity: str, unit: str, units: str | None, ag
     if units is not None:
         return units.strip().rstrip(";")
     owner = catalog.graph.owners.get(entity)
-    if owner is not None and len(owner.key) == 1:
-        return f"SELECT {sql_name(owner.key[0])} AS {sql_name(unit)}\nFROM {sql_name(owner.name)}"
-    found = []
+    named = [(owner.name, owner.key[0])] if owner is not None and len(owner.key) == 1 else []
     for table in dict.fromkeys(aggregate.table for aggregate in aggregates):
         place = unit_place(catalog, table, entity)
-        if place.path:
+        if not place.path:
+            named.append((table, place.column))
+        elif owner is None:
             raise DefinitionError(
                 f"no table lists every {entity}",
                 where=catalog.tables[table].where,
                 hint=f"declare the own table of {entity!r} with `entity: {entity}`, or give `units`",
             )
-        column = sql_name(place.column)
-        found.append(f"SELECT {column} AS {sql_name(unit)} FROM {sql_name(table)} WHERE {column} IS NOT NULL")
+    found = [
+        f"SELECT {sql_name(column)} AS {sql_name(unit)} FROM {sql_name(table)} WHERE {sql_name(column)} IS NOT NULL"
+        for table, column in dict.fromkeys(named)
+    ]
     return "\nUNION\n".join(found) if len(found) > 1 else found[0].replace("SELECT", "SELECT DISTINCT", 1)
