@@ -32,7 +32,7 @@ check: $(ENV)/.dev  ## formatting, lint, types, the ladder of imports, generated
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/generate.py --check
 
 format: $(ENV)/.dev  ## format and mend what can be mended

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from steelyard.cli.progress import shown_progress
+from steelyard.cli.serving import become_server
 from steelyard.errors import DataError, unknown_name
 
 if TYPE_CHECKING:
@@ -119,10 +120,8 @@ def run_demo(data: str, folder: Path | None, *, serve: bool, port: int) -> None:
         _study(project, story)
         _decide(project, story)
         _say(f"\nall of it in {time.perf_counter() - started:.1f} s; the project is yours: {place.resolve()}")
-        if serve:
-            from steelyard.web import serve as serve_project
-
-            serve_project(project, host="127.0.0.1", port=port, says=typer.echo)
+    if serve:
+        become_server(place, host="127.0.0.1", port=port)
 
 
 def _say(text: str) -> None:

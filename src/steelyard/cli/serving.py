@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from steelyard.cli.options import Folder, Target, opened
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "become_server"]
 
 HERE = Path()
+
+
+def become_server(folder: Path, *, host: str, port: int, target: str | None = None) -> NoReturn:
+    """Turns this process into the web server, so that signals and the exit code are the server's own.
+
+    The terminal and the web app do not know each other; the web app has an entrance of its own.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    command = [sys.executable, "-m", "steelyard.web", str(folder), "--host", host, "--port", str(port)]
+    os.execv(sys.executable, [*command, *(["--target", target] if target else [])])
 
 
 def serve(
@@ -21,10 +34,9 @@ def serve(
     target: Target = None,
 ) -> None:
     """Serves the project's pages, and says where."""
-    from steelyard.web import serve as serve_project
-
     with opened(project, target) as found:
-        serve_project(found, host=host, port=port, says=typer.echo)
+        folder = found.folder
+    become_server(folder, host=host, port=port, target=target)
 
 
 def add_to(app: typer.Typer) -> None:
