@@ -24,7 +24,12 @@ Scalar = bool | int | float | str
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptedValues:
-    """The only values that a column may have; NULL is another test's business (`not_null`)."""
+    """The only values that a column may have; NULL is another test's business (`not_null`).
+
+    Args:
+        column: The column.
+        values: The values.
+    """
 
     column: str
     values: tuple[Scalar, ...]
@@ -32,7 +37,13 @@ class AcceptedValues:
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptedRange:
-    """The least and the greatest value of a column, both allowed; a NaN is outside every range, a NULL is not."""
+    """The least and the greatest value of a column, both allowed; a NaN is outside every range, a NULL is not.
+
+    Args:
+        column: The column.
+        low: The least value; open where it is not given.
+        high: The greatest value; open where it is not given.
+    """
 
     column: str
     low: int | float | str | None = None
@@ -45,7 +56,13 @@ class AcceptedRange:
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignKey:
-    """Columns whose values must be found in another table; a NULL refers to nothing and is no orphan."""
+    """Columns whose values must be found in another table; a NULL refers to nothing and is no orphan.
+
+    Args:
+        columns: The columns that refer.
+        table: The table referred to.
+        key: Its columns; those of the same names where none are given.
+    """
 
     columns: tuple[str, ...]
     table: str
@@ -66,7 +83,12 @@ class ForeignKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Freshness:
-    """How old the newest row may be when the table is published; rows of the future do not count as new."""
+    """How old the newest row may be when the table is published; rows of the future do not count as new.
+
+    Args:
+        within: The greatest age: `2 days`.
+        column: The column of the time; the header's `time` where it is empty.
+    """
 
     within: str
     column: str = ""
@@ -77,7 +99,12 @@ class Freshness:
 
 @dataclass(frozen=True, kw_only=True)
 class RowCount:
-    """How many rows the table may have."""
+    """How many rows the table may have.
+
+    Args:
+        at_least: The fewest.
+        at_most: The most.
+    """
 
     at_least: int | None = None
     at_most: int | None = None

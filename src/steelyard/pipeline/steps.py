@@ -119,7 +119,15 @@ class Scaffold:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One named step; exactly one kind is given."""
+    """One named step; exactly one kind is given.
+
+    Args:
+        deduplicate: One row of each key.
+        sessionise: Sessions from pauses.
+        as_of: What was known at each row's time.
+        calendar: One row a day.
+        scaffold: One row of each unit and day.
+    """
 
     deduplicate: Deduplicate | None = None
     sessionise: Sessionise | None = None

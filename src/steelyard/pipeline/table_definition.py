@@ -26,7 +26,26 @@ __all__ = ["TableDefinition", "parse_table", "read_table_file"]
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """The keys of a table file's header; see `docs/guides/tables.md`."""
+    """The keys of a table file's header.
+
+    Args:
+        description: For a person.
+        key: Columns that identify a row; tested to be unique and not null.
+        grain: What one row is, in words.
+        entity: The entity whose own table this is: its key is the entity's id.
+        entities: Entity -> the columns here that hold its id.
+        time: The column that says when a row happened.
+        zone: IANA zone of a `time` without one; empty is the project's.
+        dimensions: Columns that may be grouped and filtered by.
+        owner: Who answers for it.
+        materialise: `full`, `incremental`, `by_key` or `history`, or how in detail.
+        tests: What must be true of its rows.
+        freshness: How old the newest row may be: `2 days`.
+        deduplicate: A deduplication of what the SELECT gives.
+        steps: Named steps that the SELECT may read as tables.
+        columns: Column -> type, for a table that reads itself.
+        empty: How grave an empty table is; by default blocking when it had rows before, and else a doubt.
+    """
 
     description: str = ""
     key: tuple[str, ...] = ()
