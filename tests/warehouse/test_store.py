@@ -175,10 +175,14 @@ def test_rows_can_come_from_a_stream(store: Store) -> None:
 
 
 def test_an_exception_discards_everything(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.transaction("fails") as change:
-        change.create("t", "SELECT 1 AS x")
-        change.state["load/t"] = {"cursor": 1}
-        raise ZeroDivisionError
+    def fails() -> None:
+        with store.transaction("fails") as change:
+            change.create("t", "SELECT 1 AS x")
+            change.state["load/t"] = {"cursor": 1}
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
     assert store.snapshot().number == 0
     assert not list((store.folder / "staging").iterdir())
     assert not list((store.folder / "data").rglob("*.parquet"))

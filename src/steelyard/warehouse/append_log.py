@@ -89,6 +89,8 @@ class AppendLog:
         """
         with self._writing() as index:
             if seal:
+                for opened in index.execute("SELECT number, length FROM segments WHERE sealed = 0").fetchall():
+                    self._set_aside(*opened)
                 index.execute("UPDATE segments SET sealed = 1 WHERE rows > 0")
             sql = "SELECT number, rows FROM segments WHERE sealed = 1 AND number > ? ORDER BY number"
             found = index.execute(sql, (after,)).fetchall()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bisect
+import random
+import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -147,6 +149,7 @@ class Store:
             except ConflictError:
                 if attempt + 1 == attempts:
                     raise
+                time.sleep(random.uniform(0, min(0.005 * 2**attempt, 0.5)))  # noqa: S311
         raise DefinitionError(f"attempts = {attempts} lets nothing be written", hint="give 1 or more")
 
     def clean(self, *, keep_last: int | None = None, keep: Collection[int] = (), grace: timedelta = _GRACE) -> Cleaned:
