@@ -1,0 +1,105 @@
+"""The ASGI application: which address shows which page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from steelyard.errors import SteelyardError
+from steelyard.project import Project
+from steelyard.web import pages
+from steelyard.web.asset import asset_address, assets
+from steelyard.web.failure import UnexpectedError, no_such_page
+from steelyard.web.guard import LOOPBACK, Guard
+from steelyard.web.live import LiveProject
+from steelyard.web.site import Site
+
+__all__ = ["create_app"]
+
+LOG = logging.getLogger("steelyard.web")
+
+
+def create_app(project: Project, *, hosts: Collection[str] | None = LOOPBACK) -> Starlette:
+    """The project's pages as an ASGI application; it only reads.
+
+    Args:
+        project: An opened project; it stays the caller's to close, after the application has stopped.
+        hosts: The names by which the application may be called; None allows any, for a server behind a proxy that
+            checks them.
+    """
+    live = LiveProject(project)
+    site = Site(live)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        live.close()
+
+    async def refused(request: Request, error: Exception) -> Response:
+        return site.failed(request, _known(request, error))
+
+    return Starlette(
+        routes=_routes(site),
+        middleware=[
+            Middleware(Guard, hosts=hosts, refuse=site.failed),
+            Middleware(GZipMiddleware, minimum_size=1024),
+        ],
+        exception_handlers={HTTPException: refused, SteelyardError: refused, Exception: refused},
+        lifespan=lifespan,
+    )
+
+
+def _known(request: Request, error: Exception) -> SteelyardError:
+    if isinstance(error, SteelyardError):
+        return error
+    if isinstance(error, HTTPException) and error.status_code == 404:
+        return no_such_page(request.url.path)
+    return UnexpectedError("the request could not be answered", where=request.url.path, hint="see the server's log")
+
+
+def _routes(site: Site) -> list[Route]:
+    page = site.endpoint
+    view = ("grain", "by", "where", "since", "until", "as_of")
+    return [
+        Route("/", page(pages.home, queries=True)),
+        Route("/metrics", page(pages.metrics)),
+        Route("/metrics/{name}", page(pages.metric, takes=view, queries=True)),
+        Route("/metrics/{name}/explain", page(pages.explain, takes=("before", "after"), queries=True)),
+        Route("/studies", page(pages.studies)),
+        Route("/studies/{name}", page(pages.study)),
+        Route("/studies/{name}/plan", page(pages.plan, queries=True)),
+        Route("/results/{digest}", page(pages.result)),
+        Route("/results/{digest}/replay", page(pages.replay_result, queries=True, lasting=False)),
+        Route("/decisions", page(pages.decisions)),
+        Route("/decisions/{digest}", page(pages.decision)),
+        Route("/decisions/{digest}/replay", page(pages.replay_decision, queries=True, lasting=False)),
+        Route("/data", page(pages.data)),
+        Route("/data/{table}", page(pages.table, queries=True)),
+        Route("/ledger", page(pages.ledger, takes=("kind", "before"), lasting=False)),
+        Route("/ledger/{digest}", page(pages.entry)),
+        Route("/assets/{file}", _asset),
+        Route("/favicon.ico", partial(_asset_named, name="mark.svg")),
+    ]
+
+
+async def _asset(request: Request) -> Response:
+    found = assets().get(request.url.path)
+    if found is None:
+        raise HTTPException(404)
+    forever = {"cache-control": "public, max-age=31536000, immutable"}
+    return Response(found.content, headers={**forever, "content-type": found.kind})
+
+
+async def _asset_named(_: Request, *, name: str) -> Response:
+    found = assets()[asset_address(name)]
+    return Response(found.content, headers={"cache-control": "public, max-age=3600", "content-type": found.kind})

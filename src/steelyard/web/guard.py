@@ -1,0 +1,104 @@
+"""What holds for every request: known hosts, reading only, and headers that keep a browser strict."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Protocol
+
+from starlette.requests import Request
+
+from steelyard.errors import SteelyardError
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["HEADERS", "LOOPBACK", "Guard", "NotAllowedError", "WrongHostError"]
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+READING = ("GET", "HEAD")
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class WrongHostError(SteelyardError):
+    """The request names a host that this server is not."""
+
+
+class NotAllowedError(SteelyardError):
+    """The request wants to change something."""
+
+
+class Refusal(Protocol):
+    """Shows an error."""
+
+    def __call__(self, request: Request, error: SteelyardError) -> Response:
+        """The error as a page or as JSON."""
+
+
+class Guard:
+    """Refuses other hosts and other methods, and sets the headers of every answer.
+
+    Args:
+        app: What answers.
+        hosts: The names by which it may be called, in lower case, without a port; None allows any. A page elsewhere
+            whose name is made to lead to this machine (DNS rebinding) gives itself away by its name.
+        refuse: Shows an error.
+    """
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str] | None, refuse: Refusal) -> None:
+        self.app, self.hosts, self.refuse = app, hosts, refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                named = {name.lower() for name, _ in message["headers"]}
+                added = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                message["headers"] = [*message["headers"], *(pair for pair in added if pair[0] not in named)]
+            await send(message)
+
+        request = Request(scope)
+        error = self._wrong(request)
+        answer = self.app if error is None else self.refuse(request, error)
+        await answer(scope, receive, sent)
+
+    def _wrong(self, request: Request) -> SteelyardError | None:
+        host = without_port(request.headers.get("host", ""))
+        if self.hosts is not None and host not in self.hosts:
+            return WrongHostError(
+                f"this server is not {host!r}",
+                where="the request's host",
+                hint="open it as http://127.0.0.1, at the port that it said",
+            )
+        if request.method not in READING:
+            return NotAllowedError(
+                f"{request.method} is not allowed: the pages only read",
+                where=request.url.path,
+                hint="change definitions in the project's files; run and decide with `steelyard`",
+            )
+        return None
+
+
+def without_port(host: str) -> str:
+    """The host's name in lower case.
+
+    >>> without_port("LocalHost:8765"), without_port("[::1]:8765")
+    ('localhost', '[::1]')
+    """
+    name = host.strip().lower()
+    return name[: name.rfind("]") + 1] if name.startswith("[") else name.partition(":")[0]

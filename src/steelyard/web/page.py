@@ -1,0 +1,113 @@
+"""A page before it becomes HTML or JSON: blocks, what may be chosen on it, and plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import quote, urlencode
+
+from steelyard.document import Block
+
+__all__ = ["Choice", "Choices", "Controls", "Crumb", "Input", "Page", "address"]
+
+
+def address(*parts: str, **asked: str | int | None) -> str:
+    """The path of a page, each part percent-encoded; what is asked and is not empty follows.
+
+    >>> address("metrics", "a b/c", grain="week", since="")
+    '/metrics/a%20b%2Fc?grain=week'
+    """
+    path = "/" + "/".join(quote(part, safe="") for part in parts)
+    given = {name: value for name, value in asked.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crumb:
+    """A step of the way to the page."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One of several views: a link."""
+
+    text: str
+    href: str
+    current: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """Views of which one is shown."""
+
+    label: str
+    items: Sequence[Choice]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """One field of a form that asks for another view.
+
+    Args:
+        name: The parameter.
+        label: What it is called.
+        value: What it holds.
+        kind: How it is entered; `hidden` carries on what was asked elsewhere.
+        options: For `select`: value and text.
+        hint: What to write, shown under it.
+    """
+
+    name: str
+    label: str = ""
+    value: str = ""
+    kind: Literal["select", "date", "text", "hidden"] = "text"
+    options: Sequence[tuple[str, str]] = ()
+    hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Controls:
+    """What may be chosen on a page: links, and one form that is sent with GET.
+
+    Args:
+        label: What the form is for.
+        action: The path that the form asks.
+        inputs: Its fields.
+        choices: Links beside it.
+        submit: What its button says.
+    """
+
+    label: str
+    action: str
+    inputs: Sequence[Input]
+    choices: Sequence[Choices] = ()
+    submit: str = "Show"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page before it becomes HTML or JSON.
+
+    Args:
+        title: For the window, and the last step of the breadcrumb.
+        section: The part of the site that it belongs to, as the navigation names it.
+        lead: Blocks above the controls; the first is a heading of level 1.
+        blocks: Blocks below them.
+        data: The same for a program, as values that `canonical.plain` can write.
+        crumbs: The way from home to here.
+        controls: What may be chosen.
+        status: The HTTP status.
+    """
+
+    title: str
+    section: str = ""
+    lead: Sequence[Block] = ()
+    blocks: Sequence[Block] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    crumbs: Sequence[Crumb] = ()
+    controls: Controls | None = None
+    status: int = 200

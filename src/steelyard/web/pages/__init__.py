@@ -1,0 +1,33 @@
+"""One function a page: from what was asked to blocks and plain values."""
+
+from __future__ import annotations
+
+from steelyard.web.pages.data import data
+from steelyard.web.pages.decisions import decision, decisions, replay_decision
+from steelyard.web.pages.explain import explain
+from steelyard.web.pages.home import home
+from steelyard.web.pages.ledger import entry, ledger
+from steelyard.web.pages.metric import metric
+from steelyard.web.pages.metrics import metrics
+from steelyard.web.pages.results import replay_result, result
+from steelyard.web.pages.studies import plan, studies, study
+from steelyard.web.pages.table import table
+
+__all__ = [
+    "data",
+    "decision",
+    "decisions",
+    "entry",
+    "explain",
+    "home",
+    "ledger",
+    "metric",
+    "metrics",
+    "plan",
+    "replay_decision",
+    "replay_result",
+    "result",
+    "studies",
+    "study",
+    "table",
+]

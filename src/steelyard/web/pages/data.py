@@ -1,0 +1,194 @@
+"""Data: every source and table, its tests, its lineage, the last refresh, and what the next one will take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from steelyard.dashboards import age, lineage_chart
+from steelyard.document import (
+    Block,
+    Callout,
+    Column,
+    Facts,
+    Figure,
+    Format,
+    Grid,
+    Heading,
+    Link,
+    Paragraph,
+    Table,
+)
+from steelyard.errors import SteelyardError
+from steelyard.web.page import Page, address
+from steelyard.web.pages.problems import problem_callouts
+from steelyard.web.pages.tables_known import KnownTable, known_tables, stations
+from steelyard.web.view import View
+
+__all__ = ["data"]
+
+MARK = {"good": "✓", "bad": "✗", "warning": "!", "neutral": "–"}
+
+
+def data(view: View) -> Page:
+    """The list of sources and tables."""
+    tables = known_tables(view)
+    path = _critical_path(view, tables)
+    entries = view.project.ledger.entries(kind="refresh")
+    refresh = entries[-1] if entries else None
+    blocks: list[Block] = [*problem_callouts(view.project.problems, view.project.folder)]
+    if not tables:
+        says = (
+            "Files under sources/ say what is loaded, files under tables/ what is built; steelyard refresh does both."
+        )
+        blocks.append(Callout("note", "No data yet", says))
+    else:
+        blocks += [
+            Grid(_figures(view, tables), columns=4),
+            lineage_chart("Lineage", stations(tables)),
+            Heading("Sources and tables", 2, id="tables"),
+            _table(view, tables),
+        ]
+    blocks += [*_failures(tables), *_last_refresh(view, refresh), *_path_blocks(path)]
+    return Page(
+        title="Data",
+        section="Data",
+        lead=[Heading("Data", 1)],
+        blocks=blocks,
+        data={
+            "tables": [table.to_dict() for table in tables],
+            "last_refresh": None if refresh is None else {"entry": refresh.digest, "at": refresh.at, **refresh.body},
+            "critical_path": path if isinstance(path, dict) else None,
+        },
+    )
+
+
+def _figures(view: View, tables: Sequence[KnownTable]) -> list[Block]:
+    published = [table for table in tables if table.published_at]
+    checks = [check for table in tables for check in table.tests]
+    holding = sum(check.status == "passed" for check in checks)
+    rejected = sum(table.rejected or 0 for table in tables)
+    newest = max((table.published_at for table in published), default="")
+    return [
+        Figure("Tables", len(tables), note=f"{len(published)} published"),
+        Figure("Rows", sum(table.rows or 0 for table in tables if table.kind != "quarantine"), Format.integer()),
+        Figure("Tests that hold", f"{holding:,} of {len(checks):,}" if checks else "none declared"),
+        Figure(
+            "Rows in quarantine",
+            rejected,
+            Format.integer(),
+            note=f"newest data {age(newest, view.now)}" if newest else None,
+        ),
+    ]
+
+
+def _table(view: View, tables: Sequence[KnownTable]) -> Table:
+    columns = [
+        Column("table"), Column("kind"), Column("rows", format=Format.integer(), align="right"),
+        Column("rejected", format=Format.integer(), align="right"), Column("tests"), Column("published"),
+        Column("version"), Column("owner"),
+    ]  # fmt: skip
+    rows = [
+        (
+            Link(table.name, address("data", table.name)),
+            table.kind,
+            table.rows,
+            table.rejected,
+            f"{MARK[table.status]} {table.tests_say}" if table.tests else "–",
+            age(table.published_at, view.now) if table.published_at else "not published",
+            table.version_id[:8],
+            table.owner,
+        )
+        for table in tables
+    ]
+    return Table(columns, rows)
+
+
+def _failures(tables: Sequence[KnownTable]) -> list[Block]:
+    rows = [
+        (
+            Link(table.name, address("data", table.name)),
+            check.name.replace("_", " "),
+            check.status.replace("_", " "),
+            check.severity,
+            check.says,
+        )
+        for table in tables
+        for check in table.tests
+        if check.status != "passed"
+    ]
+    if not rows:
+        return []
+    return [
+        Heading("Tests that do not hold", 2, id="failures"),
+        Table(["table", "test", "status", "severity", "says"], rows),
+    ]
+
+
+def _last_refresh(view: View, entry: Any) -> list[Block]:
+    if entry is None:
+        return []
+    body = entry.body
+    says = "failed: something needs a person" if body.get("failed") else "everything held"
+    facts = [
+        ("when", f"{age(entry.at, view.now)} ({entry.at[:16].replace('T', ' ')} UTC)"),
+        ("outcome", says),
+        ("recorded as", Link(entry.digest[:16], address("ledger", entry.digest))),
+    ]
+    blocks: list[Block] = [Heading("Last refresh", 2, id="refresh"), Facts(facts)]
+    loads = [
+        (name, load.get("status"), load.get("rows"), load.get("rejected"), load.get("says", ""))
+        for name, load in body.get("loads", {}).items()
+    ]
+    if loads:
+        columns = [
+            Column("load"), Column("status"), Column("rows", "new rows", Format.integer(), "right"),
+            Column("rejected", format=Format.integer(), align="right"), Column("says"),
+        ]  # fmt: skip
+        blocks.append(Table(columns, loads))
+    if body.get("metrics"):
+        blocks.append(Callout("bad", "Published numbers that are behind", ", ".join(body["metrics"])))
+    return blocks
+
+
+def _critical_path(view: View, tables: Sequence[KnownTable]) -> dict[str, Any] | SteelyardError | None:
+    """The longest way through the next refresh, from how long tables took; None where nothing ran yet."""
+    from steelyard.pipeline.critical_path import critical_path, typical_seconds
+
+    if not view.project.embedded:
+        return None
+    seconds = typical_seconds(view.project.store.snapshot().state)
+    known = {table.name for table in tables if table.kind in ("source", "table")}
+    inputs = {table.name: [name for name in table.inputs if name in known] for table in tables if table.name in known}
+    if not seconds:
+        return None
+    try:
+        path = critical_path(inputs, seconds)
+    except SteelyardError as error:
+        return error
+    return {
+        "tables": list(path.tables),
+        "seconds": path.seconds,
+        "each": {name: path.each[name] for name in path.tables},
+        "ready_after": path.ready_after,
+        "unknown": list(path.unknown),
+    }
+
+
+def _path_blocks(path: dict[str, Any] | SteelyardError | None) -> list[Block]:
+    if path is None:
+        return []
+    if isinstance(path, SteelyardError):
+        return [Callout("bad", "No critical path", path.problem)]
+    ready = Format.duration()
+    rows = [(name, path["each"][name]) for name in path["tables"]]
+    blocks: list[Block] = [
+        Heading("What a refresh takes", 2, id="critical-path"),
+        Paragraph("The longest way through the tables; to be ready earlier, make a table on it faster."),
+        Facts([])
+        if not rows
+        else Table([Column("table"), Column("time", format=ready, align="right")], rows, caption="Critical path"),
+    ]
+    if path["unknown"]:
+        blocks.append(Callout("note", "Not measured yet", ", ".join(path["unknown"])))
+    return blocks

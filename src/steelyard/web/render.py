@@ -1,0 +1,111 @@
+"""A page as HTML or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from steelyard.canonical import plain
+from steelyard.document import Callout, to_html, to_json
+from steelyard.errors import SteelyardError
+from steelyard.web.asset import asset_address
+from steelyard.web.page import Page
+
+__all__ = ["SECTIONS", "Surroundings", "as_html", "as_json"]
+
+SECTIONS = (
+    ("Home", "/"),
+    ("Metrics", "/metrics"),
+    ("Studies", "/studies"),
+    ("Decisions", "/decisions"),
+    ("Data", "/data"),
+    ("Ledger", "/ledger"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What is shown around a page.
+
+    Args:
+        project: The project's name.
+        target: Its target.
+        path: The path that was asked.
+        query: The parameters that were asked, as in the address.
+        trouble: What every page must say: files that cannot be read.
+        state: A few words on what the page shows: catalog and ledger.
+    """
+
+    project: str
+    target: str
+    path: str = "/"
+    query: str = ""
+    trouble: SteelyardError | None = None
+    state: str = ""
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("steelyard.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["asset"] = asset_address
+    return environment
+
+
+def as_html(page: Page, around: Surroundings) -> bytes:
+    """The page for a person; everything that is not a template of ours is escaped."""
+    title = around.project if page.title == around.project else f"{page.title} · {around.project}"
+    shown = _environment().get_template("page.html")
+    lead = [_trouble(around.trouble), *page.lead] if around.trouble else page.lead
+    return shown.render(
+        page=page,
+        around=around,
+        title=title,
+        sections=SECTIONS,
+        as_json=_as_json_address(around),
+        version=version("steelyard"),
+        lead=Markup(to_html(lead, key="lead")),  # noqa: S704 - to_html escapes all text
+        body=Markup(to_html(page.blocks, key="body")),  # noqa: S704
+    ).encode("utf-8", "replace")
+
+
+def _trouble(error: SteelyardError) -> Callout:
+    says = f"{error.problem}. These pages show the project as it was before."
+    return Callout("bad", f"The files changed and cannot be read: {error.where}", says)
+
+
+def _as_json_address(around: Surroundings) -> str:
+    asked = [(name, value) for name, value in parse_qsl(around.query) if name != "format"]
+    return f"?{urlencode([*asked, ('format', 'json')])}"
+
+
+def as_json(page: Page) -> bytes:
+    """The page for a program: `title`, `data` as plain values, and `blocks` as `document.from_json` reads them."""
+    said: Mapping[str, Any] = {
+        "title": page.title,
+        "data": plain(page.data),
+        "blocks": to_json([*page.lead, *page.blocks]),
+    }
+    return _written(said)
+
+
+def error_as_json(error: SteelyardError) -> bytes:
+    """An error in the one shape that it has everywhere."""
+    return _written(error.to_dict())
+
+
+def _written(said: Mapping[str, Any]) -> bytes:
+    return (json.dumps(said, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace")

@@ -1,0 +1,119 @@
+"""Runs the pages on an address until it is told to stop."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+
+import uvicorn
+
+from steelyard.errors import DefinitionError, SteelyardError, WarehouseError
+from steelyard.project import Project
+from steelyard.web.app import create_app
+from steelyard.web.guard import LOOPBACK
+
+__all__ = ["serve"]
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+PATIENCE = 3  # seconds that running answers get when the server stops
+
+
+def serve(
+    project: Project, *, host: str = "127.0.0.1", port: int = 8765, says: Callable[[str], object] = print
+) -> None:
+    """Serves the project's pages until SIGINT or SIGTERM, and then returns.
+
+    Args:
+        project: An opened project.
+        host: The address; loopback by default. On another one everybody who reaches it can read everything.
+        port: The port; 0 takes a free one.
+        says: Told the address, and that the server stopped.
+
+    Raises:
+        SteelyardError: The address is in use or cannot be had.
+    """
+    listening = _listen(host, port)
+    try:
+        local = _is_loopback(host)
+        shown = f"[{host}]" if ":" in host else host
+        where = f"http://{shown}:{listening.getsockname()[1]}/"
+        says(f"{project.name} is at {where} (Ctrl+C stops it)")
+        if not local:
+            says("anyone who reaches this address can read everything: there is no password yet")
+        server = _Server(_config(project, local))
+        server.run(sockets=[listening])
+    finally:
+        listening.close()
+    says("stopped")
+
+
+def _config(project: Project, local: bool) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(project, hosts=LOOPBACK if local else None),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=PATIENCE,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Stops on a signal and returns, where uvicorn would raise the signal again and end the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Sets the handlers, and gives the earlier ones back."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in STOPPING}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise DefinitionError(f"{port} is not a port", where="--port", hint="0 to 65535; 0 takes a free one")
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise WarehouseError(f"no address {host!r}", where="--host", hint="127.0.0.1 is this machine") from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise _refused(host, port, error) from error
+    return listening
+
+
+def _refused(host: str, port: int, error: OSError) -> SteelyardError:
+    where = f"{host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        hint = "another server has it: give another --port, or --port 0 for a free one"
+        return SteelyardError(f"the port {port} is in use", where=where, hint=hint)
+    hint = (
+        "ports below 1024 need rights: give another --port"
+        if error.errno == errno.EACCES
+        else "127.0.0.1 is this machine"
+    )
+    return SteelyardError(f"the address cannot be had: {error.strerror}", where=where, hint=hint)
