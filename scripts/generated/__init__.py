@@ -1,0 +1,1 @@
+"""The parts of the documents that code knows better: each function gives one part as Markdown."""
