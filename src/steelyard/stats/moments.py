@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -66,7 +66,7 @@ class Moments:
         return cls(names=tuple(names), rows=rows, counts=tuple(counts), origin=shifts, offset=offset, cross=cross)
 
     @classmethod
-    def of_rows(cls, columns: dict[str, Sequence[float]], origin: Sequence[float] | None = None) -> Moments:
+    def of_rows(cls, columns: Mapping[str, Sequence[float] | F64], origin: Sequence[float] | None = None) -> Moments:
         """Moments of columns in memory; NaN stands for a missing value.
 
         Args:

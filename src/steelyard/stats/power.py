@@ -61,8 +61,10 @@ def power_of_means(
     below = float(nctdtr(df, shift, critical)) if df < 1e5 else math.nan
     if math.isnan(below):  # SciPy gives no number far out in the tail
         return _normal_power(shift, level, one_sided=one_sided)
-    wrong_way = 0.0 if one_sided or shift > 6 else float(nctdtr(df, shift, -critical))
-    return 1 - below + wrong_way
+    if one_sided:
+        return 1 - below
+    wrong_way = float(nctdtr(df, shift, -critical))
+    return 1 - below + (0.0 if math.isnan(wrong_way) else wrong_way)
 
 
 def _df(n: float, m: float, share: float, *, pooled: bool) -> float:
@@ -87,6 +89,7 @@ def units_for_means(
     ratio: float = 1.0,
     level: float = 0.95,
     std_dev_treated: float | None = None,
+    one_sided: bool = False,
 ) -> float:
     """Units in control (not rounded) with which the t test has the power; arguments as `power_of_means`.
 
@@ -100,7 +103,9 @@ def units_for_means(
         raise DefinitionError("no number of units finds an effect of 0", hint="give an effect that is not zero")
     smallest = 2.0 if ratio >= 1 else 2.0 / ratio
     return _first(
-        lambda n: power_of_means(effect, std_dev, n, ratio=ratio, level=level, std_dev_treated=std_dev_treated),
+        lambda n: power_of_means(
+            effect, std_dev, n, ratio=ratio, level=level, std_dev_treated=std_dev_treated, one_sided=one_sided
+        ),
         power,
         smallest,
     )

@@ -10,6 +10,8 @@ from steelyard.stats.welch import degrees_of_freedom
 
 __all__ = ["delta_relative", "fieller_relative", "log_contrast", "log_relative"]
 
+LARGEST_EXPONENT = 700.0
+
 
 def _reference(df: float, level: float) -> float:
     from scipy.special import ndtri, stdtrit
@@ -64,7 +66,7 @@ def log_contrast(above: Sample, below: Sample, level: float = 0.95, *, normal: b
         value=math.expm1(gap),
         std_error=math.exp(gap) * error,
         low=math.expm1(gap - reach),
-        high=math.expm1(gap + reach),
+        high=math.expm1(gap + reach) if gap + reach < LARGEST_EXPONENT else math.inf,
         level=level,
         p_value=_two_sided(gap / error, df) if error else float(gap == 0),
         df=df,
