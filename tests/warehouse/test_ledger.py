@@ -34,10 +34,7 @@ def ledger(request: pytest.FixtureRequest, path: Path) -> Iterator[Ledger]:
     if request.param == "sqlite":
         address = str(path)
     else:
-        try:
-            address = request.getfixturevalue("postgres_url")
-        except pytest.FixtureLookupError:
-            pytest.skip("no Postgres fixture")
+        address = request.getfixturevalue("postgres_url")
         wipe(address)
     with Ledger.open(address) as opened:
         yield opened

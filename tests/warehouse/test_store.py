@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from steelyard.canonical import canonical_json, digest_of_bytes
 from steelyard.errors import DataError, DefinitionError, UnknownNameError, WarehouseError
 from steelyard.warehouse import ConflictError, Query, Store, connect
 from steelyard.warehouse.compaction import MANY_FILES
@@ -345,6 +347,39 @@ def test_a_newer_format_is_refused(store: Store) -> None:
     with pytest.raises(WarehouseError, match="has format 99") as error:
         Store.open(store.folder)
     assert "newer Steelyard" in error.value.hint
+
+
+def test_a_store_of_the_first_format_is_migrated(tmp_path: Path) -> None:
+    """Format 1, written by hand: it knew no erasures."""
+    folder = tmp_path / "old"
+    for name in ("log", "tables", "data/t", "staging"):
+        (folder / name).mkdir(parents=True)
+    duckdb.sql("SELECT 7 AS x").write_parquet(str(folder / "data/t/a.parquet"))
+    columns, files = (
+        {"x": "INTEGER"},
+        [{"path": "data/t/a.parquet", "rows": 1, "bytes": 1, "sha256": "a", "total": "1"}],
+    )
+    record = canonical_json(
+        {"name": "t", "version_id": "v", "fingerprint": "f", "rows": 1, "published_at": "2026-01-01T00:00:00+00:00"}
+        | {"files": files, "columns": [list(item) for item in columns.items()], "details": {}, "erased": []}
+    ).encode()
+    (folder / "tables" / f"{digest_of_bytes(record)}.json").write_bytes(record)
+    entry = {"format": 1, "number": 0, "parent": None, "published_at": "2026-01-01T00:00:00+00:00", "says": "old"}
+    tables = {"tables": {"t": digest_of_bytes(record)}, "state": {"load/t": 1}}
+    (folder / "log" / f"{0:020d}.json").write_text(json.dumps(entry | tables))
+    (folder / "store.json").write_text(json.dumps({"format": 1}))
+    store = Store.open(folder)
+    assert json.loads((folder / "store.json").read_text())["format"] == 2
+    assert rows_of(store, "SELECT x FROM t") == [(7,)]
+    assert (store.snapshot().says, store.snapshot().state) == ("old", {"load/t": 1})
+    make(store, "u", "SELECT 1 AS x")
+    assert sorted(store.snapshot().tables) == ["t", "u"]
+
+
+def test_a_log_entry_of_a_newer_format_is_refused(store: Store) -> None:
+    (store.folder / "log" / f"{1:020d}.json").write_text(json.dumps({"format": 2}))
+    with pytest.raises(WarehouseError, match="entry 1 of the store's log has format 2"):
+        store.snapshot()
 
 
 def test_a_damaged_record_is_found(store: Store) -> None:

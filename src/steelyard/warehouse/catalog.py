@@ -35,11 +35,6 @@ class Catalog:
         self.publishing = folder / "publishing.lock"
         self._known: dict[str, StoredTable] = {}
 
-    def make_folders(self) -> None:
-        """Makes what is not there."""
-        for name in self.FOLDERS:
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-
     def numbers(self) -> list[int]:
         """The numbers of the log's entries, in order."""
         return sorted(int(path.stem) for path in self.log.glob("*.json"))
@@ -48,11 +43,16 @@ class Catalog:
         """One log entry as it is written."""
         path = self.log / f"{number:020d}.json"
         try:
-            return json.loads(path.read_bytes())  # type: ignore[no-any-return]
+            entry: dict[str, Any] = json.loads(path.read_bytes())
         except FileNotFoundError:
             raise self._absent(number) from None
         except ValueError as error:
             raise WarehouseError(f"entry {number} of the store's log is damaged: {error}", where=str(path)) from error
+        if entry.get("format") != 1:
+            hint = "it was written by a newer Steelyard: upgrade this one"
+            problem = f"entry {number} of the store's log has format {entry.get('format')}"
+            raise WarehouseError(problem, where=str(path), hint=hint)
+        return entry
 
     def _absent(self, number: int) -> WarehouseError:
         numbers = self.numbers()

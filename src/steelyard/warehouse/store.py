@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bisect
+import os
 import random
+import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
@@ -15,6 +17,7 @@ from steelyard.warehouse.catalog import Catalog
 from steelyard.warehouse.clean import Cleaned, clean
 from steelyard.warehouse.duckdb_open import open_duckdb
 from steelyard.warehouse.durable import disk_errors
+from steelyard.warehouse.query import quote_text
 from steelyard.warehouse.snapshot import Snapshot, StoredTable
 from steelyard.warehouse.store_format import open_format
 from steelyard.warehouse.transaction import ConflictError, Transaction
@@ -111,6 +114,7 @@ class Store:
 
         snapshot = self.snapshot(number)
         connection = open_duckdb(memory_limit=memory_limit, threads=threads)
+        connection.execute(f"SET temp_directory = {quote_text(f'{tempfile.gettempdir()}/steelyard-{os.getpid()}')}")
         for table in snapshot.tables.values():
             connection.execute(table.view(str(self.folder)))
         return DuckDbWarehouse(

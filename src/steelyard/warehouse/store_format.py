@@ -23,7 +23,7 @@ def open_format(catalog: Catalog, *, create: bool) -> None:
         return
     if not (catalog.folder / "store.json").exists():
         _may_be_made(catalog, create=create)
-    catalog.make_folders()
+    catalog.folder.mkdir(parents=True, exist_ok=True)
     with held(catalog.publishing):
         present = _format(catalog) if (catalog.folder / "store.json").exists() else 0
         migrate(catalog, present, _STEPS, record=_record, what="store", where=str(catalog.folder))
@@ -54,8 +54,15 @@ def _record(catalog: Catalog, number: int) -> None:
 
 def _begin(catalog: Catalog) -> None:
     """0 to 1: an empty log; a store that died between its first entry and its record has it already."""
+    for folder in (catalog.log, catalog.tables, catalog.data, catalog.staging):
+        folder.mkdir(exist_ok=True)
     if not catalog.numbers():
         catalog.put_entry(None, "an empty store", {}, {})
 
 
-_STEPS = (_begin,)
+def _with_erasures(catalog: Catalog) -> None:
+    """1 to 2: a folder for erasures, which format 1 did not know; a Steelyard of that time would not see them."""
+    catalog.erasures.mkdir(exist_ok=True)
+
+
+_STEPS = (_begin, _with_erasures)
