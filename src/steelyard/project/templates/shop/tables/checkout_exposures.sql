@@ -1,4 +1,4 @@
--- description: Who saw the checkout under test, and in which arm: the first exposure of each visitor.
+-- description: Who saw the checkout under test, and in which arm; the first exposure of each visitor.
 -- grain: one visitor
 -- key: visitor_id
 -- time: exposed_at

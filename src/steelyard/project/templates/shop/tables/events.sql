@@ -1,4 +1,4 @@
--- description: What visitors did, each event once: the source delivers some twice, and some late.
+-- description: What visitors did, each event once; the source delivers some twice, and some late.
 -- grain: one event
 -- key: event_id
 -- time: occurred_at

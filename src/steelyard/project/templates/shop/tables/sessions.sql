@@ -1,4 +1,4 @@
--- description: Visits, found anew from the events: a pause of more than 30 minutes begins another.
+-- description: Visits, found anew from the events; a pause of more than 30 minutes begins another.
 -- grain: one session of one visitor
 -- key: session_id
 -- time: started_at
