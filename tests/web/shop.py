@@ -3,20 +3,27 @@ decisions, a quarantine. Its rows are arithmetic, so that every number of it can
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
 from pathlib import Path
 
 from steelyard.decisions import FollowUp
-from steelyard.pipeline.build import build
 from steelyard.project import Project, open_project
-from steelyard.result import Check
-from steelyard.warehouse import Store
 
-NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
+FIRST = date(2026, 1, 1)
 DAYS = 88  # 2026-01-01 to 2026-03-29, which is a Sunday: the last week is whole
 
 FILES = {
     "steelyard.toml": ('name = "Corner shop"\nzone = "Europe/Berlin"\ncurrency = "USD"\nsensitive = ["email"]\n'),
+    "sources/shop.yml": """sources:
+  raw_orders:
+    kind: files
+    path: data/orders.csv
+    columns: {order_id: BIGINT, customer_id: BIGINT, ordered_on: DATE, channel: VARCHAR, device: VARCHAR,
+      email: VARCHAR, amount: "DECIMAL(12, 2)", refunded: "DECIMAL(12, 2)"}
+    key: order_id
+    owner: data
+    description: What the till wrote.
+""",
     "tables/orders.sql": """-- key: order_id
 -- time: ordered_on
 -- grain: one order
@@ -71,16 +78,6 @@ primary: {metric: spend}
 """,
 }
 
-ORDERS = f"""
-SELECT i AS order_id, i % 97 AS customer_id,
-  DATE '2026-01-01' + CAST(i % {DAYS} AS INTEGER) AS ordered_on,
-  CASE WHEN i % 10 < 6 THEN 'web' WHEN i % 10 < 9 THEN 'app' ELSE 'shop' END AS channel,
-  CASE WHEN i % 3 = 0 THEN 'desktop' ELSE 'mobile' END AS device,
-  'person' || (i % 97) || '@example.org' AS email,
-  CAST(20 + i % 7 + (i % {DAYS}) / 8 AS DECIMAL(12, 2)) AS amount,
-  CAST(CASE WHEN i % 20 = 0 THEN 5 ELSE 0 END AS DECIMAL(12, 2)) AS refunded
-FROM range(0, {DAYS * 12}) AS made(i) WHERE NOT (i % {DAYS} > 60 AND i % 11 = 0)
-"""
 VISITS = f"""
 SELECT i AS visit_id, DATE '2026-01-01' + CAST(i % {DAYS} AS INTEGER) AS visited_on,
   CASE WHEN i % 10 < 6 THEN 'web' WHEN i % 10 < 9 THEN 'app' ELSE 'shop' END AS channel,
@@ -102,24 +99,37 @@ def write_files(folder: Path) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def fill(store: Store) -> None:
-    failed = Check(name="freshness", status="failed", severity="doubt", says="The newest row is 3 days old.")
-    with store.transaction("load the shop") as change:
-        change.create("raw_orders", ORDERS, details={"tests": [failed.to_dict()]})
-        change.create(
-            "raw_orders_rejects",
-            "SELECT 'amount is not a number: ''<b>x</b>''' AS reason, i AS line FROM range(0, 3) AS made(i)",
-        )
+def order_lines() -> list[str]:
+    """A header, one line an order, and three lines whose amount is not a number."""
+    lines = ["order_id,customer_id,ordered_on,channel,device,email,amount,refunded"]
+    for i in range(DAYS * 12):
+        day = i % DAYS
+        if day > 60 and i % 11 == 0:
+            continue
+        channel = "web" if i % 10 < 6 else "app" if i % 10 < 9 else "shop"
+        device = "mobile" if i % 3 else "desktop"
+        amount = 20 + i % 7 + day / 8
+        person = f"{i % 97},{FIRST + timedelta(days=day)},{channel},{device},person{i % 97}@example.org"
+        lines.append(f"{i},{person},{amount:.2f},{0 if i % 20 else 5}")
+    wrong = [f"{9000 + n},1,2026-03-01,web,mobile,a@example.org,<b>x</b>,0" for n in range(3)]
+    return lines + wrong
+
+
+def fill(project: Project) -> None:
+    path = project.folder / "data" / "orders.csv"
+    path.parent.mkdir()
+    path.write_text("\n".join(order_lines()) + "\n", encoding="utf-8")
+    with project.store.transaction("what others load") as change:
         change.create("raw_visits", VISITS)
         change.create("trial", TRIAL)
+    project.refresh()
 
 
 def make_shop(folder: Path) -> Project:
     """The project, refreshed, with a registered study that ran twice, two decisions and a replayable result."""
     write_files(folder)
     project = open_project(folder)
-    fill(project.store)
-    build(project.definitions.tables.values(), project.store, as_of=NOW, zone="Europe/Berlin", workers=1)
+    fill(project)
     project.plan("newsletter", register=True)
     project.run("newsletter")
     project.decide(

@@ -35,7 +35,9 @@ def breakdown_blocks(answer: MetricTable, name: str, by: str) -> list[Block]:
         [value for _, value in drawn],
         metric_format(metric),
     )
-    return [chart, _table(metric, by, rows)]
+    table = _table(metric, by, rows)
+    told = len(table.columns) == 2 and len(rows) <= MOST_BARS  # the chart's own numbers say it all
+    return [chart] if told else [chart, table]
 
 
 def _table(metric: Metric, by: str, rows: list[tuple[Any, Any]]) -> Table:

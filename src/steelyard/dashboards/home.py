@@ -33,7 +33,7 @@ def home_blocks(
         Paragraph([tiles_say, " ", Link("All metrics", "/metrics")]),
     ]
     if tiles:
-        metrics.insert(1, Grid(list(tiles), columns=4 if len(tiles) % 3 else 3))
+        metrics.append(Grid(list(tiles), columns=4 if len(tiles) in (4, 7, 8) else 3))
     return [
         *attention,
         *metrics,

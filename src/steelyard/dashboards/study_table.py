@@ -45,7 +45,14 @@ def study_table(
     """
     names = [*results, *sorted(set(studies) - set(results))]
     rows = [_row(name, studies.get(name), results.get(name, []), href, when) for name in names[:most]]
-    columns = ["study", Column("verdict"), Column("action"), Column("standing"), Column("ran"), Column("question")]
+    columns = [
+        Column("study"),
+        Column("verdict"),
+        Column("action"),
+        Column("standing"),
+        Column("ran"),
+        Column("question"),
+    ]
     return Table(columns, rows, caption=caption)
 
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from steelyard.document import Block, Callout, Figure, Format, Grid, LineChart, Series, Sparkline
-from steelyard.document import format_value as written
+from steelyard.document import Block, Callout, Event, Figure, Format, Grid, LineChart, Series, Sparkline
 from steelyard.metrics import Metric, MetricTable
 from steelyard.metrics.metric_blocks import metric_format
 
 __all__ = ["Trend", "label_of", "tile", "trend_blocks", "trend_of"]
 
 IN_A_TILE = 26
-PERIOD = {
-    "day": "{}",
-    "week": "the week of {}",
-    "month": "the month of {}",
-    "quarter": "the quarter of {}",
-    "year": "{}",
-}
+PERIOD = {"week": "week of {}", "month": "month of {}", "quarter": "quarter of {}"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +104,7 @@ def tile(trend: Trend, *, href: str | None = None, label: str | None = None) -> 
         change=trend.change,
         change_format=Format.points(1, signed=True) if trend.is_share else Format.percent(1, signed=True),
         better=trend.metric.better or None,
-        note=trend.says if trend.change is None else f"on the {trend.grain} before, {trend.says}",
+        note=trend.says,
         sparkline=Sparkline([value for _, value in trend.whole[-IN_A_TILE:]], f"by {trend.grain}") if last else None,
         href=href,
     )
@@ -136,9 +129,10 @@ def trend_blocks(trend: Trend) -> list[Block]:
         series=[Series(label_of(trend.metric), trend.values)],
         format=metric_format(trend.metric),
         incomplete_from=unfinished[0] if unfinished else None,
+        events=[Event(trend.periods[0], f"part of a {trend.grain}")] if trend.periods[0] in trend.partial else [],
         zero=not trend.is_share,
     )
-    return [Grid(_figures(trend), columns=3), chart, *_cut_short(trend)]
+    return [Grid(_figures(trend), columns=3), chart]
 
 
 def _figures(trend: Trend) -> list[Block]:
@@ -158,16 +152,3 @@ def _figures(trend: Trend) -> list[Block]:
 
 def _period(trend: Trend, day: date) -> str:
     return PERIOD.get(trend.grain, "{}").format(day)
-
-
-def _cut_short(trend: Trend) -> Sequence[Block]:
-    cut = [f"{_period(trend, day)}: {trend.partial[day]}" for day in trend.periods if day in trend.partial]
-    if not cut:
-        return []
-    says = "; ".join(cut) + ". They are drawn, and left out of every comparison."
-    return [Callout("note", "Periods that are not whole", says[:1].upper() + says[1:])]
-
-
-def shown_value(metric: Metric, value: Any) -> str:
-    """A value as the metric is written."""
-    return written(value, metric_format(metric))

@@ -38,6 +38,7 @@ class Surroundings:
     Args:
         project: The project's name.
         target: Its target.
+        folder: Its folder with a slash, which places in errors are shown without; empty leaves them as they are.
         path: The path that was asked.
         query: The parameters that were asked, as in the address.
         trouble: What every page must say: files that cannot be read.
@@ -46,6 +47,7 @@ class Surroundings:
 
     project: str
     target: str
+    folder: str = ""
     path: str = "/"
     query: str = ""
     trouble: SteelyardError | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
@@ -130,6 +131,8 @@ class Site:
 
     @staticmethod
     def _failure(request: Request, error: SteelyardError, around: Surroundings) -> Response:
+        error = copy(error)  # the project keeps the one that it found
+        error.where = error.where.replace(around.folder, "") if around.folder else error.where
         page = failure_page(error)
         if _form_of_failure(request) == "json":
             body, media = error_as_json(error), MEDIA["json"]
@@ -160,6 +163,7 @@ def _around(request: Request, edition: Edition) -> Surroundings:
     return Surroundings(
         project=project.name,
         target=project.target_name,
+        folder=f"{project.folder}/",
         path=request.url.path,
         query=request.url.query,
         trouble=edition.trouble,

@@ -9,6 +9,7 @@ from steelyard.dashboards import age, lineage_chart
 from steelyard.document import (
     Block,
     Callout,
+    Cell,
     Column,
     Facts,
     Figure,
@@ -18,6 +19,7 @@ from steelyard.document import (
     Link,
     Paragraph,
     Table,
+    format_value,
 )
 from steelyard.errors import SteelyardError
 from steelyard.web.page import Page, address
@@ -130,7 +132,7 @@ def _last_refresh(view: View, entry: Any) -> list[Block]:
         return []
     body = entry.body
     says = "failed: something needs a person" if body.get("failed") else "everything held"
-    facts = [
+    facts: list[tuple[str, Cell]] = [
         ("when", f"{age(entry.at, view.now)} ({entry.at[:16].replace('T', ' ')} UTC)"),
         ("outcome", says),
         ("recorded as", Link(entry.digest[:16], address("ledger", entry.digest))),
@@ -184,10 +186,11 @@ def _path_blocks(path: dict[str, Any] | SteelyardError | None) -> list[Block]:
     rows = [(name, path["each"][name]) for name in path["tables"]]
     blocks: list[Block] = [
         Heading("What a refresh takes", 2, id="critical-path"),
-        Paragraph("The longest way through the tables; to be ready earlier, make a table on it faster."),
-        Facts([])
-        if not rows
-        else Table([Column("table"), Column("time", format=ready, align="right")], rows, caption="Critical path"),
+        Paragraph(
+            f"About {format_value(path['ready_after'], ready)}. The longest way through the tables takes "
+            f"{format_value(path['seconds'], ready)}: to be ready earlier, make a table on it faster."
+        ),
+        Table([Column("table"), Column("time", format=ready, align="right")], rows, caption="Critical path"),
     ]
     if path["unknown"]:
         blocks.append(Callout("note", "Not measured yet", ", ".join(path["unknown"])))

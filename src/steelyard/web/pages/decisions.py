@@ -105,7 +105,7 @@ def _evidence(view: View, found: Recorded) -> list[Block]:
     rows = [_cited(view, digest) for digest in found.decision.cites]
     columns = [Column("result"), Column("study"), Column("verdict"), Column("standing"), Column("says")]
     replay = Link("Does it still stand? Replay what it rests on", address("decisions", found.entry.digest, "replay"))
-    return [Heading("Results that it rests on", 2, id="evidence"), Table(columns, rows), Paragraph(replay)]
+    return [Heading("Results that it rests on", 2, id="evidence"), Table(columns, rows), Paragraph([replay])]
 
 
 def _cited(view: View, digest: str) -> tuple[object, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from steelyard.dashboards import Trend, trend_of
 from steelyard.document import Callout, Heading
 from steelyard.metrics import explain as explained
 from steelyard.metrics import query
+from steelyard.warehouse import Warehouse
 from steelyard.web.asked import Range
 from steelyard.web.page import Controls, Crumb, Input, Page, address
 from steelyard.web.view import View
@@ -35,15 +37,11 @@ def explain(view: View) -> Page:
     )
     if found is None:
         says = "Give two ranges of days: there are no two whole weeks to compare."
-        return _with(page, [Callout("note", "Nothing to compare yet", says)], {"before": before, "after": after})
+        return replace(
+            page, blocks=[Callout("note", "Nothing to compare yet", says)], data={"before": before, "after": after}
+        )
     blocks = [block for block in found.blocks() if not (isinstance(block, Heading) and block.level == 1)]
-    return _with(page, blocks, found.to_dict())
-
-
-def _with(page, blocks, data):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
-    return replace(page, blocks=blocks, data=data)
+    return replace(page, blocks=blocks, data=found.to_dict())
 
 
 def _controls(name: str, before: Range | None, after: Range | None) -> Controls:
@@ -63,7 +61,7 @@ def _written(days: Range | None) -> str:
     return f"{days[0]}..{days[1]}" if days else ""
 
 
-def _guess(view, warehouse, name):  # type: ignore[no-untyped-def]
+def _guess(view: View, warehouse: Warehouse, name: str) -> tuple[Range, Range] | None:
     catalog = view.project.definitions.metrics
     for grain in ("month", "week"):
         ranges = default_ranges(trend_of(query(catalog, warehouse, [name], by=(grain,)), name))

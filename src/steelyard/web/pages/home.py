@@ -8,7 +8,7 @@ from typing import Any
 from steelyard.dashboards import age, home_blocks, latest_of, study_table, tile, trend_of
 from steelyard.decisions.record import decisions as recorded_decisions
 from steelyard.decisions.record import due_follow_ups
-from steelyard.document import Block, Callout, Facts, Figure, Heading, Items, Link, Paragraph
+from steelyard.document import Block, Callout, Cell, Facts, Figure, Heading, Link, Paragraph
 from steelyard.errors import SteelyardError
 from steelyard.metrics import MetricCatalog, query
 from steelyard.web.page import Page, address
@@ -125,13 +125,13 @@ def _due(view: View) -> Iterator[Block]:
     due = due_follow_ups(view.project.ledger, view.today)
     if due:
         count = "1 follow-up is due" if len(due) == 1 else f"{len(due):,} follow-ups are due"
-        yield Callout("warning", count)
-        yield Items(
-            [
-                [f"{todo.on}: {todo.what} (", Link(item.decision.name, address("decisions", item.entry.digest)), ")"]
-                for item, todo in due
-            ]
-        )
+        says: list[Any] = []
+        for item, todo in due[:ROWS]:
+            link = Link(item.decision.name, address("decisions", item.entry.digest))
+            says += ["\n" if says else "", f"{todo.on}: {todo.what} (", link, ")"]
+        if len(due) > ROWS:
+            says += ["\n", Link(f"and {len(due) - ROWS:,} more", "/decisions")]
+        yield Callout("warning", count, says)
 
 
 def _freshness(view: View, tables: list[KnownTable]) -> list[Block]:
@@ -140,14 +140,14 @@ def _freshness(view: View, tables: list[KnownTable]) -> list[Block]:
         return [Paragraph(["Nothing was loaded or built yet: ", "steelyard refresh does. ", Link("All data", "/data")])]
     newest = max(published, key=lambda table: table.published_at)
     oldest = min(published, key=lambda table: table.published_at)
-    facts = [
+    facts: list[tuple[str, Cell]] = [
         ("tables", len(published)),
         ("rows", sum(table.rows or 0 for table in published)),
         ("last published", f"{newest.name}, {age(newest.published_at, view.now)}"),
         ("least fresh", f"{oldest.name}, {age(oldest.published_at, view.now)}"),
         ("tests", _tests(published)),
     ]
-    return [Facts(facts), Paragraph(Link("All data", "/data"))]
+    return [Facts(facts), Paragraph([Link("All data", "/data")])]
 
 
 def _tests(tables: list[KnownTable]) -> str:

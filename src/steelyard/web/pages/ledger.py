@@ -37,7 +37,7 @@ def ledger(view: View) -> Page:
     blocks: list[Block] = [*_whole(verified), Table(columns, rows, caption="Entries, newest first")]
     if len(entries) > len(shown):
         older = address("ledger", kind=kind, before=shown[-1].number)
-        blocks.append(Paragraph(Link(f"{len(entries) - len(shown):,} older entries", older)))
+        blocks.append(Paragraph([Link(f"{len(entries) - len(shown):,} older entries", older)]))
     return Page(
         title="Ledger",
         section="Ledger",

@@ -12,7 +12,7 @@ from steelyard.document import Block, Callout, Heading, Link, Paragraph, Section
 from steelyard.errors import DefinitionError
 from steelyard.metrics import Metric, MetricTable, query
 from steelyard.web.page import Choice, Choices, Controls, Crumb, Input, Page, address
-from steelyard.web.pages.explain import default_ranges
+from steelyard.web.pages.explain import default_ranges, period_end
 from steelyard.web.view import View
 
 __all__ = ["metric"]
@@ -48,9 +48,9 @@ def metric(view: View) -> Page:
     trend, breakdown, answer = _answers(view, wanted)
     blocks: list[Block] = [
         *trend_blocks(trend),
+        *_notes(answer),
         *_why(wanted.name, trend),
-        *(_broken_down(breakdown, wanted)),
-        *[Callout("note", note) for note in answer.notes],
+        *_broken_down(breakdown, wanted),
         Heading("How this number was made", 2, id="how"),
         Section("Definition, tables, versions and SQL", answer.how.blocks(), open=False),
         *_same_view(view, wanted, trend),
@@ -150,13 +150,17 @@ def _broken_down(answer: MetricTable | None, wanted: _Wanted) -> list[Block]:
     ]
 
 
+def _notes(answer: MetricTable) -> list[Block]:
+    return [Callout("note", "What to know of these numbers", "\n".join(answer.notes))] if answer.notes else []
+
+
 def _why(name: str, trend: Trend) -> list[Block]:
     ranges = default_ranges(trend)
     if ranges is None:
         return []
     before, after = (f"{first}..{last}" for first, last in ranges)
     says = f"Why did it move between the last two whole {trend.grain}s?"
-    return [Paragraph(Link(says, address("metrics", name, "explain", before=before, after=after)))]
+    return [Paragraph([Link(says, address("metrics", name, "explain", before=before, after=after))])]
 
 
 def _same_view(view: View, wanted: _Wanted, trend: Trend) -> list[Block]:
@@ -166,9 +170,7 @@ def _same_view(view: View, wanted: _Wanted, trend: Trend) -> list[Block]:
     number = wanted.as_of
     if number is None and view.project.embedded:
         number = view.project.store.snapshot().number
-    ends = replace(
-        wanted, as_of=number, since=wanted.since or trend.periods[0], until=wanted.until or _end(trend, view)
-    )
+    ends = replace(wanted, as_of=number, since=wanted.since or trend.periods[0], until=wanted.until or _end(trend))
     says = (
         " It names the dates and the catalog version, so that later data does not change it."
         if number is not None
@@ -177,7 +179,5 @@ def _same_view(view: View, wanted: _Wanted, trend: Trend) -> list[Block]:
     return [Paragraph([Link("A link to exactly these numbers", ends.href()), ".", says])]
 
 
-def _end(trend: Trend, view: View) -> date:
-    from steelyard.web.pages.explain import period_end
-
+def _end(trend: Trend) -> date:
     return period_end(trend.periods[-1], trend.grain)

@@ -57,7 +57,7 @@ def _cited(view: View, entry: Entry) -> list[Block]:
     ]
     if not citing:
         return []
-    links = [Paragraph(Link(item.body["decision"]["question"], address("decisions", item.digest))) for item in citing]
+    links = [Paragraph([Link(item.body["decision"]["question"], address("decisions", item.digest))]) for item in citing]
     return [Heading("Decisions that rest on it", 2, id="decisions"), *links]
 
 

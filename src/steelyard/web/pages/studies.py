@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from steelyard.canonical import plain
 from steelyard.dashboards import age, latest_of, study_table
-from steelyard.document import Block, Callout, Code, CodeBlock, Column, Facts, Heading, Link, Paragraph, Section, Table
+from steelyard.document import (
+    Block,
+    Callout,
+    Cell,
+    Code,
+    CodeBlock,
+    Column,
+    Facts,
+    Heading,
+    Link,
+    Paragraph,
+    Section,
+    Table,
+)
 from steelyard.errors import SteelyardError, UnknownNameError
 from steelyard.project.blocks import plan_blocks, plan_data
 from steelyard.web.page import Crumb, Page, address
@@ -140,19 +153,11 @@ def _registered(view: View, registrations: tuple[Entry, ...], defined: Study | N
     if not registrations:
         says = "Its rule was not fixed in the ledger before its data was read: results are exploratory."
         return [heading, Callout("note", "Not registered", says)]
-    rows = [
-        (
-            item.body["version"],
-            Link(item.digest[:12], address("ledger", item.digest)),
-            item.at[:16].replace("T", " "),
-            item.body["rule"],
-        )
-        for item in registrations
-    ]
-    blocks: list[Block] = [
-        heading,
-        Table([Column("version"), Column("entry"), Column("at", "at (UTC)"), Column("rule")], rows),
-    ]
+    blocks: list[Block] = [heading]
+    for item in registrations:
+        link = Link(item.digest[:16], address("ledger", item.digest))
+        at = f"{item.at[:16].replace('T', ' ')} UTC"
+        blocks.append(Facts([(f"version {item.body['version']}", at), ("kept as", link), ("rule", item.body["rule"])]))
     if defined and all(item.body["digest"] != defined.digest() for item in registrations):
         blocks.append(Callout("warning", "The file says something else than what was registered"))
     return blocks
@@ -165,7 +170,7 @@ def _definition(view: View, name: str, defined: Study | None) -> list[Block]:
 
     path = next((item for item in sorted((view.project.folder / "studies").rglob("*.y*ml")) if item.stem == name), None)
     said = {key: value for key, value in plain(defined.definition()).items() if value not in (None, "", [], {})}
-    facts = [("digest", Code(defined.digest())), ("kind", defined.kind)]
+    facts: list[tuple[str, Cell]] = [("digest", Code(defined.digest())), ("kind", defined.kind)]
     facts += [("defined in", shown_place(str(path), view.project.folder))] if path else []
     text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=100)
     return [Section("Definition", [Facts(facts), CodeBlock(text, "yaml")], open=False)]

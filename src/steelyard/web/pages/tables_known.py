@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from steelyard.canonical import plain
 from steelyard.dashboards import Station
-from steelyard.errors import SteelyardError, unknown_name
+from steelyard.errors import unknown_name
 from steelyard.result import Check
-from steelyard.warehouse import Snapshot, StoredTable
+from steelyard.warehouse import StoredTable
 from steelyard.web.page import address
 from steelyard.web.view import View
 
@@ -18,6 +18,7 @@ __all__ = ["REJECTS", "KnownTable", "known_table", "known_tables", "stations"]
 
 REJECTS = "_rejects"
 Status = Literal["good", "bad", "warning", "neutral"]
+Kind = Literal["source", "table", "quarantine", "other"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class KnownTable:
     """
 
     name: str
-    kind: Literal["source", "table", "quarantine", "other"]
+    kind: Kind
     inputs: tuple[str, ...] = ()
     rows: int | None = None
     version_id: str = ""
@@ -84,22 +85,25 @@ class KnownTable:
 
 
 def known_tables(view: View) -> list[KnownTable]:
-    """Every source and table, as defined and as published; sources first, then tables in the order of their names."""
+    """Every source and table, as defined and as published; what is loaded first, then what is built."""
     project = view.project
     stored = project.store.snapshot() if project.embedded else None
     present: Mapping[str, Any] = stored.tables if stored else _elsewhere(view)
     definitions = project.definitions
     sources = {source.table or source.name: source for source in definitions.sources.values()}
-    names = dict.fromkeys([*sources, *sorted(definitions.tables), *sorted(present)])
+    others = sorted(
+        set(present) - set(sources) - set(definitions.tables), key=lambda item: (item.endswith(REJECTS), item)
+    )
+    names = dict.fromkeys([*sources, *others, *sorted(definitions.tables)])
     found = []
     for name in names:
         definition = sources.get(name) or definitions.tables.get(name)
-        kind = "source" if name in sources else "table" if definition else _kind(name, names)
-        found.append(_known(name, kind, definition, present.get(name), stored, present.get(f"{name}{REJECTS}")))
+        kind: Kind = "source" if name in sources else "table" if definition else _kind(name, names)
+        found.append(_known(name, kind, definition, present.get(name), present.get(f"{name}{REJECTS}")))
     return found
 
 
-def _kind(name: str, names: Mapping[str, Any]) -> str:
+def _kind(name: str, names: Mapping[str, Any]) -> Kind:
     return "quarantine" if name.endswith(REJECTS) and name.removesuffix(REJECTS) in names else "other"
 
 
@@ -109,7 +113,7 @@ def _elsewhere(view: View) -> Mapping[str, Any]:
         return {name: warehouse.version(name) for name in warehouse.tables()}
 
 
-def _known(name, kind, definition, present, stored, rejects):  # type: ignore[no-untyped-def]
+def _known(name: str, kind: Kind, definition: Any, present: Any, rejects: Any) -> KnownTable:
     details = present.details if isinstance(present, StoredTable) else {}
     columns = present.columns if isinstance(present, StoredTable) else {}
     declared = details.get("declaration") or {}
@@ -122,7 +126,7 @@ def _known(name, kind, definition, present, stored, rejects):  # type: ignore[no
         fingerprint=present.fingerprint if present else "",
         published_at=present.published_at if present else "",
         tests=tuple(Check(**check) for check in details.get("tests", ())),
-        rejected=rejects.rows if rejects and kind == "source" else None,
+        rejected=rejects.rows if rejects else None,
         description=_said(definition, declared, "description"),
         owner=_said(definition, declared, "owner"),
         where=_place(definition),
@@ -175,11 +179,3 @@ def stations(tables: Sequence[KnownTable]) -> list[Station]:
         for table in tables
         if table.kind != "quarantine"
     ]
-
-
-def snapshot_of(view: View) -> Snapshot | None:
-    """The published state; None where the warehouse keeps none."""
-    try:
-        return view.project.store.snapshot() if view.project.embedded else None
-    except SteelyardError:
-        return None
