@@ -95,7 +95,9 @@ def test_an_empty_table_is_a_doubt_at_first_and_blocking_once_it_had_rows():
 
 
 def test_freshness_is_measured_in_the_zone_and_the_future_is_not_fresh():
-    rows = "CREATE TABLE t AS SELECT * FROM (VALUES (TIMESTAMP '2025-04-11 23:00'), (TIMESTAMP '2031-01-01')) AS v(\"at\")"
+    rows = (
+        "CREATE TABLE t AS SELECT * FROM (VALUES (TIMESTAMP '2025-04-11 23:00'), (TIMESTAMP '2031-01-01')) AS v(\"at\")"
+    )
     header = "time: at\nfreshness: 8 hours"
     assert checks(header, rows)["freshness_at"].status == "passed"
     late = checks(header, rows, zone="Europe/Berlin")["freshness_at"]
@@ -117,7 +119,7 @@ def test_row_counts_have_two_ends():
 
 
 DAYS = (
-    "CREATE TABLE t AS SELECT CAST(day AS TIMESTAMP) + INTERVAL 1 HOUR AS \"at\", 10.0 + n % 3 AS amount "
+    'CREATE TABLE t AS SELECT CAST(day AS TIMESTAMP) + INTERVAL 1 HOUR AS "at", 10.0 + n % 3 AS amount '
     "FROM (SELECT unnest(generate_series(DATE '2025-01-01', DATE '2025-04-11', INTERVAL 1 DAY)) AS day), range(3000) r(n) "
     "WHERE n < CASE WHEN isodow(day) >= 6 THEN 2000 ELSE 1000 END + 40 * sin(dayofyear(day) * 7.0)"
 )
@@ -136,7 +138,9 @@ def test_a_lost_third_of_a_day_is_found_and_a_weekend_is_none():
 
 
 def test_a_mean_and_a_share_of_nulls_that_jump_are_found():
-    header = "time: at\ntests:\n- change: {measure: mean, column: amount}\n- change: {measure: null_share, column: amount}"
+    header = (
+        "time: at\ntests:\n- change: {measure: mean, column: amount}\n- change: {measure: null_share, column: amount}"
+    )
     assert {check.status for check in checks(header, DAYS).values()} == {"passed"}
     later = "WHERE CAST(\"at\" AS DATE) = DATE '2025-04-11'"
     assert checks(header, DAYS, f"UPDATE t SET amount = amount * 1.2 {later}")["change_mean_amount"].status == "failed"
@@ -145,7 +149,10 @@ def test_a_mean_and_a_share_of_nulls_that_jump_are_found():
 
 
 def test_a_short_past_does_not_run_and_stops_nothing():
-    check = checks("time: at\ntests: [{change: {}, severity: blocking}]", "CREATE TABLE t AS SELECT TIMESTAMP '2025-04-11' AS \"at\"")
+    check = checks(
+        "time: at\ntests: [{change: {}, severity: blocking}]",
+        "CREATE TABLE t AS SELECT TIMESTAMP '2025-04-11' AS \"at\"",
+    )
     assert (check["change_rows"].status, check["change_rows"].stops) == ("not_run", False)
 
 
@@ -158,7 +165,9 @@ def test_any_name_is_just_a_name(name):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 4)), st.one_of(st.none(), st.integers(-3, 3))), max_size=12))
+@given(
+    st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 4)), st.one_of(st.none(), st.integers(-3, 3))), max_size=12)
+)
 def test_the_counts_are_those_of_a_loop_over_the_rows(rows):
     values = ", ".join(f"({'NULL' if a is None else a}, {'NULL' if b is None else b})" for a, b in rows) or "(0, 0)"
     header = (

@@ -84,7 +84,9 @@ def test_identical_rows_are_duplicates_and_no_tie(db):
     assert (checks["duplicates"].value, checks["tied"].value) == (2.0, 0.0)
 
 
-minutes = st.lists(st.tuples(st.one_of(st.none(), st.sampled_from(["a", "b"])), st.one_of(st.none(), st.integers(0, 200))), max_size=15)
+minutes = st.lists(
+    st.tuples(st.one_of(st.none(), st.sampled_from(["a", "b"])), st.one_of(st.none(), st.integers(0, 200))), max_size=15
+)
 
 
 @settings(max_examples=20, deadline=None)
@@ -94,7 +96,11 @@ def test_a_pause_longer_than_the_gap_begins_a_session(events):
     rows = [(n, who, None if at is None else start + timedelta(minutes=at)) for n, (who, at) in enumerate(events)]
     with duckdb.connect() as db:
         rows_of(db, "raw", 'n INTEGER, who VARCHAR, "at" TIMESTAMP', rows)
-        found, checks = made(db, "steps:\n  step: {sessionise: {of: raw, by: who, time: at}}", "SELECT n, session_number, session_id FROM step")
+        found, checks = made(
+            db,
+            "steps:\n  step: {sessionise: {of: raw, by: who, time: at}}",
+            "SELECT n, session_number, session_id FROM step",
+        )
     expected = {}
     for who in ("a", "b"):
         mine = sorted((at, n) for n, (whose, at) in enumerate(events) if whose == who and at is not None)
@@ -112,7 +118,9 @@ def test_a_pause_longer_than_the_gap_begins_a_session(events):
 def test_the_ids_of_visitors_with_two_parts_never_meet(db):
     at = datetime(2026, 1, 1)
     rows_of(db, "raw", 'a VARCHAR, b VARCHAR, "at" TIMESTAMP', [("x/y", "z", at), ("x", "y/z", at)])
-    found, _ = made(db, "steps:\n  step: {sessionise: {of: raw, by: [a, b], time: at}}", "SELECT DISTINCT session_id FROM step")
+    found, _ = made(
+        db, "steps:\n  step: {sessionise: {of: raw, by: [a, b], time: at}}", "SELECT DISTINCT session_id FROM step"
+    )
     assert len(found) == 2
 
 
@@ -139,7 +147,9 @@ def test_two_rates_of_one_moment_stop_the_table(db):
 
 @pytest.mark.parametrize("starts", ["monday", "sunday", "saturday"])
 def test_a_calendar_has_every_day_once_and_weeks_that_start_where_they_should(db, starts):
-    found, _ = made(db, f"steps:\n  step: {{calendar: {{since: 2023-12-25, until: 2025-01-05, week_starts: {starts}}}}}")
+    found, _ = made(
+        db, f"steps:\n  step: {{calendar: {{since: 2023-12-25, until: 2025-01-05, week_starts: {starts}}}}}"
+    )
     assert [row[0] for row in found] == [date(2023, 12, 25) + timedelta(days=n) for n in range(378)]
     first = {"monday": 0, "saturday": 5, "sunday": 6}[starts]
     for day, week, month, quarter, year, weekday, weekend in found:
@@ -161,12 +171,23 @@ def test_a_scaffold_has_a_row_of_each_unit_and_local_day(db):
     ])  # fmt: skip
     header = "steps:\n  step: {scaffold: {of: units, unit: id, since: first_seen, until: left_on}}"
     found, checks = made(db, header, "SELECT * FROM step ORDER BY id, day")
-    assert found == [(1, date(2026, 1, 28)), (1, date(2026, 1, 29)), (1, date(2026, 1, 30)), (2, date(2026, 1, 5)), (2, date(2026, 1, 6))]
+    assert found == [
+        (1, date(2026, 1, 28)),
+        (1, date(2026, 1, 29)),
+        (1, date(2026, 1, 30)),
+        (2, date(2026, 1, 5)),
+        (2, date(2026, 1, 6)),
+    ]
     assert (checks["dayless_step"].value, checks["doubled_step"].value) == (2.0, 0.0)
 
 
 def test_steps_stand_on_one_another(db):
-    rows_of(db, "raw", 'id INTEGER, who VARCHAR, "at" TIMESTAMP', [(1, "a", datetime(2026, 1, 1)), (1, "a", datetime(2026, 1, 1, 2))])
+    rows_of(
+        db,
+        "raw",
+        'id INTEGER, who VARCHAR, "at" TIMESTAMP',
+        [(1, "a", datetime(2026, 1, 1)), (1, "a", datetime(2026, 1, 1, 2))],
+    )
     header = "steps:\n  once: {deduplicate: {of: raw, key: id, order_by: [at]}}\n  step: {sessionise: {of: once, by: who, time: at}}"
     found, _ = made(db, header, "WITH s AS (SELECT * FROM step) SELECT id, session_number FROM s -- the end")
     assert found == [(1, 1)]

@@ -51,7 +51,9 @@ def test_a_name_that_a_cte_hides_is_no_reference_and_the_one_inside_it_is():
 
 
 def test_a_recursive_cte_reads_itself_and_not_a_table():
-    table = parse_table("t", "WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM n WHERE x < 5) SELECT * FROM n")
+    table = parse_table(
+        "t", "WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM n WHERE x < 5) SELECT * FROM n"
+    )
     assert table.references == ()
 
 

@@ -40,7 +40,9 @@ def test_selection_reaches_up_and_down():
 
 def test_a_cycle_is_named_with_files_and_lines():
     with pytest.raises(DefinitionError) as caught:
-        table_graph(tables(a="SELECT *\nFROM b", b="SELECT * FROM c", c="SELECT 1 AS x\n\nFROM a", d="SELECT * FROM a"), [])
+        table_graph(
+            tables(a="SELECT *\nFROM b", b="SELECT * FROM c", c="SELECT 1 AS x\n\nFROM a", d="SELECT * FROM a"), []
+        )
     assert "a -> b -> c -> a" in caught.value.problem
     assert caught.value.where == "tables/a.sql:2 reads 'b'; tables/b.sql:1 reads 'c'; tables/c.sql:3 reads 'a'"
 
@@ -72,7 +74,9 @@ def test_a_name_is_found_whatever_its_case():
 
 def test_a_test_that_names_an_unknown_table_or_is_no_sql_is_refused_at_its_line():
     with pytest.raises(UnknownNameError) as caught:
-        table_graph(tables(t="-- owner: me\n-- tests:\n-- - foreign_key: {columns: a, table: peple}\nSELECT 1 AS a"), ["people"])
+        table_graph(
+            tables(t="-- owner: me\n-- tests:\n-- - foreign_key: {columns: a, table: peple}\nSELECT 1 AS a"), ["people"]
+        )
     assert caught.value.where == "tables/t.sql:3"
     with pytest.raises(DefinitionError, match="does not parse"):
         table_graph(tables(t="-- tests: [{sql: SELECT FROM WHERE}]\nSELECT 1 AS a"), [])

@@ -1,4 +1,4 @@
-"""An Airflow DAG file made of a project: its tasks are subprocesses, so that Airflow and Steelyard share no packages."""
+"""An Airflow DAG file made of a project: its tasks are processes of their own, so that no packages are shared."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def airflow_dag(
         **{table: sorted({*graph.inputs[table], *graph.tested_against[table]}) for table in graph.definitions},
     }
     listed = "\n".join(f"    {table!r}: {before!r}," for table, before in tasks.items())
-    return f'''"""An airflow dag that Steelyard wrote: one task a table, each a process of its own. Make it again, do not edit it."""
+    return f'''"""An airflow dag that Steelyard wrote: one task a table. Make it again, do not edit it."""
 
 import re
 from datetime import datetime

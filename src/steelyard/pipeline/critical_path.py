@@ -79,19 +79,20 @@ def critical_path(
     )
 
 
-def typical_seconds(state: Mapping[str, Any]) -> dict[str, float]:
+def typical_seconds(state: Mapping[str, Any], tables: Mapping[str, str] | None = None) -> dict[str, float]:
     """Table -> the median time of its last ten loads or builds, from what the store remembers.
 
     Args:
         state: The state of a snapshot of the store.
+        tables: Source -> the table that it loads, where the names differ.
     """
     found: dict[str, float] = {}
     for key, value in sorted(state.items()):
-        kind, _, table = key.partition("/")
-        if kind in ("build", "load times") and isinstance(value, Mapping):
-            last = [float(run["seconds"]) for run in value.get("runs", ())][-LAST_RUNS:]
-            if last:
-                found[table] = statistics.median(last)
+        kind, _, name = key.partition("/")
+        runs = value.get({"build": "runs", "load": "loads"}.get(kind, ""), ()) if isinstance(value, Mapping) else ()
+        last = [float(run["seconds"]) for run in runs][-LAST_RUNS:]
+        if last:
+            found[(tables or {}).get(name, name) if kind == "load" else name] = statistics.median(last)
     return found
 
 

@@ -153,7 +153,7 @@ def _attached(test: Node, listed: Mapping[str, Node]) -> str:
     attached = test.get("attached_node")
     if attached in listed:
         return str(attached)
-    read = [key for key in (test.get("depends_on") or {}).get("nodes", ()) if key in listed]
+    read = [key for key in _reads(test) if key in listed]
     return read[0] if len(read) == 1 else ""
 
 
@@ -183,12 +183,14 @@ def _table(
             where=node.get("original_file_path") or "",
         ),
         columns=typed.get(key) or declared,
-        inputs=tuple(
-            sorted({_sql_name(listed[read]) for read in (node.get("depends_on") or {}).get("nodes", ()) if read in listed})
-        ),
+        inputs=tuple(sorted({_sql_name(listed[read]) for read in _reads(node) if read in listed})),
         checks=tuple(_check(test, results.get(test_key)) for test_key, test in tests.items()),
         seconds=result.get("execution_time"),
     )
+
+
+def _reads(node: Node) -> tuple[str, ...]:
+    return tuple((node.get("depends_on") or {}).get("nodes", ()))
 
 
 def _sql_name(node: Node) -> str:

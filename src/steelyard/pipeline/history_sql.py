@@ -80,7 +80,8 @@ def _compared(table: str, past: Columns, how: Materialise, columns: Columns, now
     time = f"now.{quote_name(how.time)}" if how.time else ""
     begins = now
     if time:
-        begins = f"CASE WHEN current.is_current OR ends.ended IS NULL OR {time} >= ends.ended THEN coalesce({time}, {now}) ELSE {now} END"
+        own = f"current.is_current OR ends.ended IS NULL OR {time} >= ends.ended"
+        begins = f"CASE WHEN {own} THEN coalesce({time}, {now}) ELSE {now} END"
     key = _key(how)
     current = f"SELECT * FROM {quote_name(table)} WHERE is_current"
     return (
@@ -90,7 +91,8 @@ def _compared(table: str, past: Columns, how: Materialise, columns: Columns, now
         f"    {begins} AS begins, current.valid_from AS since\n"
         f"  FROM {quote_name(incoming)} AS now\n"
         f"  LEFT JOIN ({current}) AS current USING ({key})\n"
-        f"  LEFT JOIN (SELECT {key}, max(valid_to) AS ended FROM {quote_name(table)} GROUP BY ALL) AS ends USING ({key})\n)"
+        f"  LEFT JOIN (SELECT {key}, max(valid_to) AS ended FROM {quote_name(table)} GROUP BY ALL) AS ends\n"
+        f"    USING ({key})\n)"
     )
 
 

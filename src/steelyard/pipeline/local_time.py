@@ -34,7 +34,7 @@ def start_of_day(day: date, clock: Clock, kind: str) -> date | datetime:
     """The first moment of the local day, as a value that a column of this type can be compared with."""
     if kind == "DATE":
         return day
-    first = datetime.combine(day, time())  # noqa: DTZ001  (a column without a zone holds local times)
+    first = datetime.combine(day, time())
     return first if kind != ZONED else first.replace(tzinfo=ZoneInfo(clock.zone))
 
 

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steelyard.warehouse.functions import FUNCTIONS, Function
+from steelyard.warehouse.functions import FUNCTIONS, WEEK_SHIFT, Function
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["define_functions"]
+__all__ = ["OWN_FUNCTIONS", "define_functions"]
 
 
-def define_functions(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    """Defines what DuckDB has not by itself; returns the names, sorted.
+OWN_FUNCTIONS = (
+    *("add_days", "add_months", "add_seconds", "days_between", "seconds_between"),
+    *("local_date", "local_moment", "local_time", "week_start"),
+    *("bucket", "first_by", "last_by", "day_series", "number_series"),
+)
+"""Those of Steelyard's functions that DuckDB has not by itself."""
+
+
+_SHIFTS = " ".join(f"WHEN '{day}' THEN {shift}" for day, shift in WEEK_SHIFT.items())
+_FIRST_WEEKDAY = f"CAST(CASE a1 {_SHIFTS} END AS INTEGER)"
+"""The days that a week is put forward by to begin on a Monday; the subset's speller writes it as a number."""
+
+
+def define_functions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Defines `OWN_FUNCTIONS` in a DuckDB.
 
     A table is written in DuckDB's own SQL. What metrics call by Steelyard's names is there under the same names, so
     that a local day is the same day in a table and in a metric.
@@ -21,12 +34,7 @@ def define_functions(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     Args:
         connection: The connection on whose database the macros are made.
     """
-    there = {name for (name,) in connection.execute("SELECT function_name FROM duckdb_functions()").fetchall()}
-    wanted = [function for name, function in sorted(FUNCTIONS.items()) if name not in there]
-    made = [function for function in wanted if function.kind != "window" and -1 not in function.spelling]
-    for function in made:
-        connection.execute(_macro(function))
-    return tuple(function.name for function in made)
+    connection.execute("; ".join(_macro(FUNCTIONS[name]) for name in OWN_FUNCTIONS))
 
 
 def _macro(function: Function) -> str:
@@ -35,6 +43,8 @@ def _macro(function: Function) -> str:
         names = [f"a{number}" for number in range(count)]
         # In a macro a name stands for a whole value, so that each is put in parentheses once.
         values = [f"({name})" for name in names]
+        if function.name == "week_start" and count == 2:
+            values[1] = _FIRST_WEEKDAY
         body = spelling["duckdb"].format(*values, all=", ".join(values), tail="", **{"and": ""})
         body = f"TABLE SELECT * FROM {body}" if function.kind == "table" else body
         overloads.append(f"({', '.join(names)}) AS {body}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import SteelyardError, unknown_name
 from steelyard.pipeline.build import build
-from steelyard.pipeline.critical_path import critical_path, typical_seconds
+from steelyard.pipeline.critical_path import CriticalPath, critical_path, typical_seconds
 from steelyard.pipeline.progress import Progress, ProgressEvent
 from steelyard.pipeline.refresh_report import LoadOutcome, RefreshReport
 from steelyard.pipeline.table_definition import TableDefinition
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from steelyard.pipeline.source_definition import SourceDefinition
     from steelyard.warehouse.ledger import Ledger
     from steelyard.warehouse.store import Store
-    from steelyard.warehouse.transaction import Transaction
 
 __all__ = ["refresh"]
 
-MOST_LOAD_TIMES = 20
 Load = Callable[["SourceDefinition"], "LoadReport"]
 
 
@@ -84,10 +82,9 @@ def refresh(
     graph = _graph(listed, built, store)
     asked = None if select is None else _known(list(select), listed, graph)
     chosen = _chosen_sources(listed, graph, asked)
-    expected = _expected(graph, [_table(source) for source in chosen], store, as_of or started, workers)
+    expected = _expected(graph, listed, chosen, store, as_of or started, workers)
     how = load or _loader(store, Path(project_folder), since, until, full, progress)
     loads = _load_all(chosen, how, workers, progress)
-    _remember_times(store, loads)
     report = build(
         built,
         store,
@@ -103,9 +100,10 @@ def refresh(
         progress=progress,
     )
     failed = [outcome.table for outcome in loads if outcome.failed]
-    behind = dict.fromkeys([*failed, *(t for name in failed for t in report.downstream.get(name, ())), *report.behind()])
-    taken = {item.table: item.seconds for item in (*loads, *report.tables)}
-    path = critical_path({item.table: graph.before(item.table) + graph.inputs[item.table] for item in report.tables}, taken)
+    below = [table for name in failed for table in report.downstream.get(name, ())]
+    behind = dict.fromkeys([*failed, *below, *report.behind()])
+    taken = {**{item.table: item.seconds for item in loads}, **{item.table: item.seconds for item in report.tables}}
+    path = critical_path({item.table: graph.waits_for(item.table) for item in report.tables}, taken, workers=workers)
     made = RefreshReport(
         loads=loads,
         tables=report.tables,
@@ -127,8 +125,13 @@ def _table(source: SourceDefinition) -> str:
 
 
 def _source_tables(sources: Sequence[SourceDefinition]) -> list[str]:
-    """The tables that loads make: each source's own, and its quarantine."""
-    return [table for source in sources for table in (_table(source), f"{_table(source)}_rejects")]
+    """The tables that loads make: each source's own, its quarantine, and the mapping of its identity rule."""
+    made: dict[str, None] = {}
+    for source in sources:
+        made.update(dict.fromkeys((_table(source), f"{_table(source)}_rejects")))
+        if source.identity is not None:
+            made[source.identity.table or f"{_table(source)}_identity"] = None
+    return list(made)
 
 
 def _graph(sources: Sequence[SourceDefinition], tables: Sequence[TableDefinition], store: Store) -> TableGraph:
@@ -163,11 +166,20 @@ def _chosen_tables(graph: TableGraph, select: Sequence[str] | None) -> list[str]
     return [asked for asked in select if asked.strip("+") in graph.definitions or asked.strip("+") in graph.sources]
 
 
-def _expected(graph: TableGraph, loads: Sequence[str], store: Store, at: datetime, workers: int) -> Any:
-    times = typical_seconds(store.snapshot().state)
-    inputs = {name: (*read, *graph.before(name)) for name, read in graph.inputs.items()}
+def _expected(
+    graph: TableGraph,
+    sources: Sequence[SourceDefinition],
+    chosen: Sequence[SourceDefinition],
+    store: Store,
+    at: datetime,
+    workers: int,
+) -> CriticalPath:
+    """What the times of earlier runs let expect; a source that is not loaded takes no time."""
+    loads = [_table(source) for source in chosen]
+    times = typical_seconds(store.snapshot().state, {source.name: _table(source) for source in sources})
+    inputs = {**dict.fromkeys(loads, ()), **{name: graph.waits_for(name) for name in graph.definitions}}
     quiet = {name: 0.0 for name in graph.sources if name not in loads}
-    return critical_path({**{name: () for name in loads}, **inputs}, {**times, **quiet}, started_at=at, workers=workers)
+    return critical_path(inputs, {**times, **quiet}, started_at=at, workers=workers)
 
 
 def _loader(
@@ -176,9 +188,7 @@ def _loader(
     from steelyard.pipeline.load import load
 
     def run(source: SourceDefinition) -> LoadReport:
-        return load(
-            source, store, project_folder=folder, since=since, until=until, full=full, progress=progress
-        )
+        return load(source, store, project_folder=folder, since=since, until=until, full=full, progress=progress)
 
     return run
 
@@ -214,28 +224,13 @@ def _outcome(source: SourceDefinition, load: Load) -> LoadOutcome:
         )
     return LoadOutcome(
         table=report.table,
-        status="unchanged" if report.skipped else "loaded",
+        status="loaded" if report.changed else "unchanged",
         rows=report.rows,
         rejected=report.rejected,
         added_columns=tuple(report.added_columns),
         seconds=time.perf_counter() - began,
         checks=tuple(report.checks),
     )
-
-
-def _remember_times(store: Store, loads: Collection[LoadOutcome]) -> None:
-    """Keeps how long loads took, for the next estimate; those that found nothing new say nothing of it."""
-    took = [outcome for outcome in loads if outcome.status == "loaded"]
-    if not took:
-        return
-
-    def work(change: Transaction) -> None:
-        for outcome in took:
-            key = f"load times/{outcome.table}"
-            runs = change.state.get(key, {}).get("runs", [])
-            change.state[key] = {"runs": [*runs, {"seconds": round(outcome.seconds, 6)}][-MOST_LOAD_TIMES:]}
-
-    store.write("remember how long the loads took", work)
 
 
 def _ledger_body(report: RefreshReport, store: Store) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class RefreshReport:
         snapshot: Number of the store's version that holds the result.
         started_at: When it began.
         seconds: How long it took.
-        path: The longest way through the graph, with this run's times; its `ready_at` is what was expected at the start.
+        path: The longest way through the graph, with this run's times; `ready_at` is what was expected at the start.
         entry: Digest of the ledger's entry; empty without a ledger.
     """
 
@@ -97,7 +97,9 @@ class RefreshReport:
         """The report as plain values."""
         found: dict[str, Any] = plain(
             {
-                "loads": [{**asdict(load), "checks": [check.to_dict() for check in load.checks]} for load in self.loads],
+                "loads": [
+                    {**asdict(load), "checks": [check.to_dict() for check in load.checks]} for load in self.loads
+                ],
                 "tables": [table.to_dict() for table in self.tables],
                 "behind": self.behind,
                 "affected": self.affected,

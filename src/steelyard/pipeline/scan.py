@@ -269,20 +269,17 @@ def typed(value: bool | float | str, kind: str, column: str) -> Value:
 
 
 def _typed(value: bool | float | str, kind: str) -> Value:
-    if kind.startswith("VARCHAR") or kind.startswith("ENUM"):
-        return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-    if kind == "BOOLEAN":
-        if not isinstance(value, bool):
-            raise TypeError(kind)
-        return value
-    if isinstance(value, bool):
+    if kind.startswith(("VARCHAR", "ENUM")):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool) != (kind == "BOOLEAN"):
         raise TypeError(kind)
+    made: Value = value
     if kind in _FLOATS:
-        return float(value)
-    if kind in _INTEGERS or kind.startswith("DECIMAL"):
-        return Decimal(str(value)) if not isinstance(value, int) else value
-    if kind == "DATE":
-        return date.fromisoformat(str(value))
-    if kind.startswith("TIMESTAMP"):
-        return datetime.fromisoformat(str(value))
-    return value
+        made = float(value)
+    elif kind in _INTEGERS or kind.startswith("DECIMAL"):
+        made = value if isinstance(value, int) else Decimal(str(value))
+    elif kind == "DATE":
+        made = date.fromisoformat(str(value))
+    elif kind.startswith("TIMESTAMP"):
+        made = datetime.fromisoformat(str(value))
+    return made

@@ -108,7 +108,8 @@ def sessionise_sql(step: Sessionise, of: str, columns: Columns) -> StepSql:
     sql = (
         f"SELECT *, CASE WHEN session_number IS NOT NULL THEN {identity} END AS session_id\n"
         'FROM (\n  SELECT * EXCLUDE ("steelyard begins"),\n'
-        f'    CASE WHEN NOT ({absent}) THEN CAST(sum("steelyard begins") OVER visitor AS BIGINT) END AS session_number,\n'
+        f'    CASE WHEN NOT ({absent}) THEN CAST(sum("steelyard begins") OVER visitor AS BIGINT) END\n'
+        "      AS session_number,\n"
         f'    CASE WHEN NOT ({absent}) THEN max(CASE WHEN "steelyard begins" = 1 THEN {time} END) OVER visitor END\n'
         "      AS session_started_at\n"
         "  FROM (\n"

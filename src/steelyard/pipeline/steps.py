@@ -106,7 +106,7 @@ class Scaffold:
         of: The table of the units.
         unit: The columns that identify one.
         since: The first day: a column of the units, or a date.
-        until: The last day: a column of the units (NULL means still there: the last day is `last_day`), a date or `today`.
+        until: The last day: a column of the units (NULL means still there, until `last_day`), a date or `today`.
         last_day: Where units without an end stop: a date or `today`.
     """
 

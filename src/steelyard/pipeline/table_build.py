@@ -21,7 +21,7 @@ from steelyard.pipeline.step_checks import step_checks
 from steelyard.pipeline.step_sql import Clock
 from steelyard.pipeline.table_definition import TableDefinition
 from steelyard.pipeline.table_report import TableReport
-from steelyard.pipeline.table_writer import Staged, TableWriter
+from steelyard.pipeline.table_writer import TableWriter
 from steelyard.result import Check
 from steelyard.warehouse import Warehouse
 from steelyard.warehouse.staging import engine_errors
@@ -171,9 +171,9 @@ class TableBuild:
         def again(test: DataTest) -> bool:
             return test.freshness is not None or (moved and (test.foreign_key is not None or bool(test.sql)))
 
-        found = self._audit(only=again)
+        found = self._audit(only=again) if moved or self._has_freshness() else None
         kept = tuple(Check(**check) for check in present.details.get("tests", ()))
-        fresh = {check.name: check for check in found.checks}
+        fresh = {check.name: check for check in found.checks} if found else {}
         checks = tuple(fresh.get(check.name, check) for check in kept)
         return TableReport(
             table=self.definition.name,
@@ -181,6 +181,9 @@ class TableBuild:
             checks=checks,
             says="the definition and everything that it reads are as they were",
         )
+
+    def _has_freshness(self) -> bool:
+        return any(test.freshness is not None for test in self.definition.tests)
 
     def _refused(self, checks: tuple[Check, ...], what: str) -> TableReport:
         self.change.withdraw(self.definition.name)
@@ -214,7 +217,10 @@ class TableBuild:
             for run in self.change.state.get(f"build/{name}", {}).get("runs", ())
         ]
         version = staged.version_id if staged else ""
-        return audit(self.definition, self.warehouse, self.clock, version_id=version, past=past, **options)
+        columns = staged.columns if staged else None
+        return audit(
+            self.definition, self.warehouse, self.clock, version_id=version, past=past, columns=columns, **options
+        )
 
     def _describe(self, statement: Statement, checks: tuple[Check, ...], found: Audit, seconds: float) -> None:
         """Keeps beside the version what is known of it, and remembers what this build measured."""

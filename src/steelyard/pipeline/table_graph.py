@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from sqlglot import exp
 
@@ -38,8 +39,11 @@ class TableGraph:
 
     def before(self, table: str) -> tuple[str, ...]:
         """The built tables that must be settled before this one is built."""
-        wanted = dict.fromkeys((*self.inputs.get(table, ()), *self.tested_against.get(table, ())))
-        return tuple(name for name in wanted if name in self.definitions)
+        return tuple(name for name in self.waits_for(table) if name in self.definitions)
+
+    def waits_for(self, table: str) -> tuple[str, ...]:
+        """Every table, built or loaded, that must be settled before this one."""
+        return tuple(dict.fromkeys((*self.inputs.get(table, ()), *self.tested_against.get(table, ()))))
 
     def downstream(self, tables: Iterable[str]) -> tuple[str, ...]:
         """The built tables whose rows come, at any remove, from these; these left out; in the order of building."""
@@ -53,10 +57,10 @@ class TableGraph:
         return tuple(found)
 
     def upstream(self, tables: Iterable[str]) -> tuple[str, ...]:
-        """The built tables that the rows of these come from, at any remove; these left out; in the order of building."""
+        """The built tables that the rows of these come from, at any remove; these left out; in building order."""
         wanted, found = set(tables), []
         reached = set(wanted)
-        for name in reversed(self.definitions):
+        for name in reversed(list(self.definitions)):
             if name in reached:
                 reached |= set(self.inputs[name])
                 if name not in wanted:
@@ -156,7 +160,7 @@ def _tested_against(definition: TableDefinition, known: Mapping[str, str]) -> tu
     return tuple(found)
 
 
-def _test_query(definition: TableDefinition, sql: str, line: int) -> exp.Expression:
+def _test_query(definition: TableDefinition, sql: str, line: int) -> exp.Expr:
     """A test's SELECT, which runs on every engine and so is in Steelyard's subset."""
     return parse_select(sql.strip().removesuffix(";"), where=definition.where(line))
 
@@ -181,7 +185,7 @@ def _cycle(
     while path.count(path[-1]) < 2:
         path.append(next(table for table in waits_for[path[-1]] if table in left))
     path = path[path.index(path[-1]) :]
-    places = [_place_of_reading(by_name[name], read) for name, read in zip(path, path[1:], strict=False)]
+    places = [_place_of_reading(by_name[name], read) for name, read in pairwise(path)]
     return DefinitionError(
         f"tables wait for each other in a circle: {' -> '.join(path)}",
         where="; ".join(places),

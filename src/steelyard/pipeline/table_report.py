@@ -20,7 +20,7 @@ class TableReport:
     Args:
         table: The table.
         status: `published`; `unchanged` (what is published is what would be built); `failed` (its SQL or a blocking
-            test failed, and the version before stays); `held` (something that it reads failed, and so it was not built).
+            test failed, and the version before stays); `held` (something that it reads failed: it was not built).
         rows: Rows of the version that is readable now; None where there is none.
         seconds: How long it took.
         checks: Its data tests, and what was seen while it was built.

@@ -274,7 +274,7 @@ def _order_check(backwards: int, examples: Sequence[str] | None) -> Check:
     says = "every changed row is newer than the state that it ends"
     if backwards:
         says = (
-            f"{backwards:,} changed rows are not newer than the state that they would end: {', '.join(examples or ())}; "
+            f"{backwards:,} changed rows are not newer than the state that they end: {', '.join(examples or ())}; "
             "mend their time, or leave `time:` out so that a state begins at the build that first sees it"
         )
     status = "failed" if backwards else "passed"
