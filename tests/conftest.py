@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+
+_SERVER = spec_from_file_location("postgres_server", Path(__file__).with_name("postgres_server.py"))
+assert _SERVER is not None
+assert _SERVER.loader is not None
+postgres_server = module_from_spec(_SERVER)
+_SERVER.loader.exec_module(postgres_server)
+postgres_url = postgres_server.postgres_url
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -42,14 +42,14 @@ class AnswerTypes:
 
 
 def answer_types(
-    sql: str, values: Mapping[str, Any], catalog: Mapping[str, Mapping[str, str]], where: str
+    sql: str, values: Mapping[str, Any], catalog: Mapping[tuple[str, ...], Mapping[str, str]], where: str
 ) -> AnswerTypes:
     """What DuckDB says of the SQL over empty tables of these columns.
 
     Args:
         sql: The SQL as DuckDB gets it.
         values: Its values.
-        catalog: Table -> column -> DuckDB type.
+        catalog: The parts of a table's name -> column -> DuckDB type.
         where: For errors.
 
     Raises:
@@ -59,19 +59,19 @@ def answer_types(
 
     connection = open_duckdb(threads=1)
     try:
-        for table, columns in catalog.items():
-            schema, _, name = table.rpartition(".") if "." in table else ("", "", table)
-            path = quote_name(name)
-            if schema:
+        for parts, columns in catalog.items():
+            path = ".".join(quote_name(part) for part in parts)
+            for schema in parts[:-1]:
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_name(schema)}")
-                path = f"{quote_name(schema)}.{path}"
             listed = ", ".join(f"{quote_name(column)} {kind}" for column, kind in columns.items())
             connection.execute(f"CREATE TABLE {path} ({listed})")
         relation = connection.sql(sql, params=dict(values) or None)
         return AnswerTypes(names=tuple(relation.columns), types=tuple(str(kind) for kind in relation.types))
     except duckdb.Error as error:
         known = [column for columns in catalog.values() for column in columns]
-        raise from_duckdb(error, where=where, tables=lambda: catalog, columns=lambda: known) from error
+        raise from_duckdb(
+            error, where=where, tables=lambda: [parts[-1] for parts in catalog], columns=lambda: known
+        ) from error
     finally:
         connection.close()
 
@@ -102,9 +102,14 @@ def _in_type(name: str, column: pa.ChunkedArray[Any], kind: str) -> pa.ChunkedAr
     if kind in _WHOLE:
         return column if pa.types.is_integer(column.type) else _decimal(name, column, 0)
     targets: dict[str, pa.DataType] = {
-        "DOUBLE": pa.float64(), "FLOAT": pa.float64(), "DATE": pa.date32(), "TIMESTAMP": pa.timestamp("us"),
-        "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", "UTC"), "BOOLEAN": pa.bool_(), '"NULL"': pa.int64(),
-    }  # fmt: skip
+        "DOUBLE": pa.float64(),
+        "FLOAT": pa.float64(),
+        "DATE": pa.date32(),
+        "TIMESTAMP": pa.timestamp("us"),
+        "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", "UTC"),
+        "BOOLEAN": pa.bool_(),
+        '"NULL"': pa.int64(),
+    }
     target = targets.get(kind)
     return column if target is None or column.type == target else _cast(name, column, target)
 

@@ -71,7 +71,7 @@ def settled_type(kind: pa.DataType) -> pa.DataType | None:
 
     is_a = pa.types
     families: tuple[tuple[pa.DataType, tuple[Callable[[pa.DataType], bool], ...]], ...] = (
-        (pa.int64(), (is_a.is_integer,)),
+        (pa.int64(), (is_a.is_integer, is_a.is_null)),
         (pa.float64(), (is_a.is_floating,)),
         (pa.string(), (is_a.is_string, is_a.is_large_string, is_a.is_string_view)),
         (pa.date32(), (is_a.is_date,)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from sqlglot import exp
@@ -13,9 +15,17 @@ from steelyard.errors import DefinitionError
 from steelyard.warehouse.dialect_asof import check_asof
 from steelyard.warehouse.dialect_spelling import Spelling, spell
 from steelyard.warehouse.dialect_subset import check_subset, function_name
-from steelyard.warehouse.functions import ENGINES
+from steelyard.warehouse.functions import ENGINES, OWN_FUNCTIONS
 
-__all__ = ["orders_text", "parameter_names", "parse_select", "referenced_tables", "render", "render_bound"]
+__all__ = [
+    "orders_text",
+    "parameter_names",
+    "parse_select",
+    "referenced_tables",
+    "render",
+    "render_bound",
+    "table_paths",
+]
 
 
 class _AnySelect(DuckDB):
@@ -24,6 +34,11 @@ class _AnySelect(DuckDB):
     class Tokenizer(DuckDB.Tokenizer):
         HEREDOC_STRINGS: ClassVar[list[str | tuple[str, str]]] = []
         VAR_SINGLE_TOKENS = {"$"}  # noqa: RUF012
+
+    class Parser(DuckDB.Parser):  # type: ignore[misc, valid-type]
+        FUNCTIONS = {  # noqa: RUF012
+            name: builder for name, builder in DuckDB.Parser.FUNCTIONS.items() if name.lower() not in OWN_FUNCTIONS
+        }
 
 
 class _Subset(_AnySelect):
@@ -62,6 +77,15 @@ def referenced_tables(sql: str) -> tuple[str, ...]:
 
     >>> referenced_tables("WITH a AS (SELECT * FROM orders) SELECT * FROM a JOIN sales.customers USING (id)")
     ('orders', 'sales.customers')
+    """
+    return tuple(sorted(table_paths(sql)))
+
+
+def table_paths(sql: str) -> Mapping[str, tuple[str, ...]]:
+    """The same tables, each with the parts of its name: a dot may also be part of a name.
+
+    >>> dict(table_paths('SELECT * FROM sales.customers, "a.b"'))
+    {'sales.customers': ('sales', 'customers'), 'a.b': ('a.b',)}
     """
     return _referenced(sql)
 
@@ -121,13 +145,13 @@ def _parsed(sql: str, where: str) -> exp.Expr:
 
 
 @lru_cache(maxsize=1024)
-def _referenced(sql: str) -> tuple[str, ...]:
-    tree = _parsed(sql, "")
-    named: set[str] = set()
-    for table in tree.find_all(exp.Table):
+def _referenced(sql: str) -> Mapping[str, tuple[str, ...]]:
+    named: dict[str, tuple[str, ...]] = {}
+    for table in _parsed(sql, "").find_all(exp.Table):
         if isinstance(table.this, exp.Identifier) and not (_in_with(table) and not table.db):
-            named.add(".".join(part.name for part in table.parts))
-    return tuple(sorted(named))
+            parts = tuple(part.name for part in table.parts)
+            named[".".join(parts)] = parts
+    return MappingProxyType(named)
 
 
 def _in_with(table: exp.Table) -> bool:

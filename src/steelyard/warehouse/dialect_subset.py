@@ -45,8 +45,8 @@ AtTimeZone: this zone
 Anonymous: this expressions
 Window: this partition_by order spec alias over
 WindowSpec: kind start start_side end end_side
-And Or EQ NEQ LT LTE GT GTE Is Like Escape NullSafeEQ NullSafeNEQ Add Sub Mul Mod DPipe: this expression
-Div IntDiv: this expression typed safe
+And Or EQ NEQ LT LTE GT GTE Is Like Escape NullSafeEQ NullSafeNEQ Add Sub Mul Mod: this expression
+Div IntDiv DPipe: this expression typed safe
 """
 _CARRIES = {
     name: frozenset(carried.split())
@@ -145,7 +145,8 @@ def check_subset(tree: exp.Expr, where: str) -> None:
     for node in tree.walk():
         name = type(node).__name__
         if name not in _CARRIES:
-            _refuse(f"{_shown(node)} is not in Steelyard's SQL", node, where, _HINTS.get(name, ""))
+            shown = "IGNORE NULLS" if name == "IgnoreNulls" else _shown(node)
+            _refuse(f"{shown} is not in Steelyard's SQL", node, where, _HINTS.get(name, ""))
         for key, value in node.args.items():
             if key not in _CARRIES[name] and value not in (None, False, []):
                 _refuse(f"{_shown(node)}: {_words(key, value)} is not in Steelyard's SQL", node, where)
@@ -246,8 +247,8 @@ def _call(node: exp.Expr) -> Problems:
 
 
 def is_star(node: exp.Expr) -> bool:
-    """Whether the call's one argument is a star."""
-    return len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Star)
+    """Whether the call is `count(*)`."""
+    return function_name(node) == "count" and len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Star)
 
 
 def _star(node: exp.Expr) -> Problems:
@@ -303,6 +304,11 @@ def _tuple(node: exp.Expr) -> Problems:
         yield "a row of values may not be compared", "compare one by one: engines differ where one is NULL"
 
 
+def _ordered(node: exp.Expr) -> Problems:
+    if isinstance(node.this, exp.Var):
+        yield "ORDER BY ALL is not in Steelyard's SQL", "name the columns"
+
+
 def _placeholder(node: exp.Expr) -> Problems:
     name = node.this
     if not isinstance(name, str) or not name.isidentifier():
@@ -334,6 +340,7 @@ _CHECKS = {
     "Extract": _extract,
     "Interval": _interval,
     "Tuple": _tuple,
+    "Ordered": _ordered,
     "Placeholder": _placeholder,
     "Subquery": _subquery,
     "Filter": _filter,

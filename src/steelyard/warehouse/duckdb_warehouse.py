@@ -164,14 +164,18 @@ class DuckDbWarehouse(Warehouse):
             self._connection.close()
         self._closed = True
 
-    def _catalog(self) -> dict[str, tuple[str, dict[str, str]]]:
-        """Name -> its path as SQL writes it, and its columns with their types."""
+    def _listed(self) -> list[tuple[bool, str, str, str, str]]:
+        """Every column: whether its table's name alone finds it, schema, table, column, type."""
         rows = self._run(lambda cursor, _: cursor.execute(_COLUMNS).fetchall())
         if not self._owned:
             with self._turn, self._translated():
                 rows += [row for row in self._connection.execute(_COLUMNS).fetchall() if row not in rows]
+        return rows
+
+    def _catalog(self) -> dict[str, tuple[str, dict[str, str]]]:
+        """Name -> its path as SQL writes it, and its columns with their types."""
         catalog: dict[str, tuple[str, dict[str, str]]] = {}
-        for here, schema, table, column, kind in rows:
+        for here, schema, table, column, kind in self._listed():
             path = quote_name(table) if here else f"{quote_name(schema)}.{quote_name(table)}"
             catalog.setdefault(table if here else f"{schema}.{table}", (path, {}))[1][column] = kind
         return catalog
@@ -185,7 +189,8 @@ class DuckDbWarehouse(Warehouse):
     def _refuse_files(self, tables: tuple[str, ...]) -> None:
         """DuckDB takes an unknown name with a dot for the path of a file; here it is a name that nothing carries."""
         if dotted := [name for name in tables if "." in name]:
-            known = {name.lower() for name in self._catalog()}
+            listed = self._listed()
+            known = {row[2].lower() for row in listed if row[0]} | {f"{row[1]}.{row[2]}".lower() for row in listed}
             for name in dotted:
                 if name.lower() not in known:
                     raise unknown_name("table", name, self.tables(), where=self.name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["ENGINES", "FUNCTIONS", "WEEK_SHIFT", "Function"]
+__all__ = ["ENGINES", "FUNCTIONS", "OWN_FUNCTIONS", "WEEK_SHIFT", "Function"]
 
 ENGINES = ("duckdb", "postgres")
 WEEK_SHIFT: Mapping[str, str] = MappingProxyType({"monday": "0", "sunday": "1", "saturday": "2", "friday": "3"})
@@ -109,7 +109,7 @@ _NUMBERS = (
         _own("plain", "round", 2, "", both=f"ROUND({_EXACT}, {{1}})"),
     ),
     _own("plain", "sqrt", 1, "square root; NULL below zero", both=f"SQRT(CASE WHEN {{0}} >= 0 THEN {_ROOT} END)"),
-    _own("plain", "ln", 1, "natural logarithm; NULL at zero and below", both=f"LN(CASE WHEN {{0}} > 0 THEN {_ROOT} END)"),
+    _own("plain", "ln", 1, "natural logarithm; NULL at 0 and below", both=f"LN(CASE WHEN {{0}} > 0 THEN {_ROOT} END)"),
     _own(
         "plain", "exp", 1, "e to the power; NULL above 709, 0 below -700",
         both=f"CASE WHEN {{0}} < -700 THEN 0 WHEN {{0}} <= 709 THEN EXP({_ROOT}) END",
@@ -182,7 +182,7 @@ _TIMES = (
         "plain", "add_months", 2, "the day n months later, at most the month's last",
         both="CAST(CAST({0} AS DATE) + CAST({1} AS INTEGER) * INTERVAL '1 month' AS DATE)",
     ),
-    _own("plain", "days_between", 2, "days from the first to the second", both="(CAST({1} AS DATE) - CAST({0} AS DATE))"),
+    _own("plain", "days_between", 2, "days from first to second", both="(CAST({1} AS DATE) - CAST({0} AS DATE))"),
     _own(
         "plain", "add_seconds", 2, "the moment n seconds later",
         both=f"({_MOMENT} + CAST({{1}} AS DOUBLE PRECISION) * INTERVAL '1 second')",
@@ -292,3 +292,11 @@ _ALSO = {"substring": "substr", "ceiling": "ceil", "pow": "power", "ifnull": "co
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(_BY_NAME | {name: _BY_NAME[of] for name, of in _ALSO.items()})
 """Every function of the dialect by its name in lower case."""
+
+OWN_FUNCTIONS = frozenset(
+    {
+        *("bucket", "local_date", "local_time", "local_moment", "week_start", "add_days", "add_months", "days_between"),
+        *("add_seconds", "seconds_between", "first_by", "last_by", "day_series", "number_series"),
+    }
+)
+"""Those that DuckDB does not have under this name."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from steelyard.errors import DefinitionError, MissingExtraError, SteelyardError, WarehouseError, unknown_name
 from steelyard.warehouse.answer_types import AnswerTypes, answer_types, in_types
 from steelyard.warehouse.arrow_types import read_at_most, settle_types
-from steelyard.warehouse.bound import bind
-from steelyard.warehouse.dialect import orders_text, parameter_names, referenced_tables, render_bound
+from steelyard.warehouse.bound import Bound, bind
+from steelyard.warehouse.dialect import orders_text, parameter_names, render_bound, table_paths
 from steelyard.warehouse.dialect_spelling import Spelling
-from steelyard.warehouse.postgres_catalog import catalog_of, catalog_sql
+from steelyard.warehouse.postgres_catalog import PostgresTable, catalog_sql, tables_of
 from steelyard.warehouse.postgres_errors import from_postgres, lost_connection
 from steelyard.warehouse.postgres_write import write_table
 from steelyard.warehouse.query import Query
@@ -33,10 +33,8 @@ _SESSION = (
     "SET extra_float_digits = 1",
 )
 _ABOUT = (
-    "SELECT current_setting('server_version') AS version, d.datcollate::text AS collation "
-    "FROM pg_catalog.pg_database AS d WHERE d.datname = current_database()"
+    "SELECT current_setting('server_version') AS version, 'B' < 'a' AND 'z' < 'ä' AND 'a-c' < 'aab' AS by_code_point"
 )
-_BY_CODE_POINT = {"C", "POSIX", "C.UTF-8", "C.utf8"}
 
 _T = TypeVar("_T")
 
@@ -66,7 +64,7 @@ class PostgresWarehouse(Warehouse):
         self._answers: dict[tuple[object, ...], AnswerTypes] = {}
         about = self._native(_ABOUT)[0]
         self.engine_version = str(about["version"]).split(" ")[0]
-        self._orders_otherwise = about["collation"] not in _BY_CODE_POINT
+        self._by_code_point = bool(about["by_code_point"])
 
     def __repr__(self) -> str:
         return f"PostgresWarehouse({self.name!r})"
@@ -75,32 +73,32 @@ class PostgresWarehouse(Warehouse):
         """What the query gives, as Arrow; see `Warehouse.fetch`."""
         query = Query(sql=query) if isinstance(query, str) else query
         bound = bind(query, parameter_names(query.sql))
-        catalog = self._catalog_of(query.sql)
-        wanted = self._answer(query.sql, bound.values, bound.types, catalog)
-        sql, names = render_bound(query.sql, "postgres", self._spelling(query.sql, catalog, bound.types))
+        tables = self._tables_of(query.sql)
+        wanted = self._answer(query.sql, bound, tables)
+        sql, names = render_bound(query.sql, "postgres", self._spelling(query.sql, tables, bound.types))
 
         def read(cursor: Any, running: RunningQuery) -> pa.Table:
             cursor.execute(sql, [bound.values[name] for name in names] or None)
             running.check()
             return read_at_most(cursor.fetch_record_batch(), query.limit, running.check)
 
-        table = self._run(read, timeout=timeout, columns=[name for columns in catalog.values() for name in columns])
+        table = self._run(read, timeout=timeout, columns=[name for found in tables.values() for name in found.columns])
         return settle_types(in_types(table, wanted))
 
     def render(self, sql: str) -> str:
         """The SQL as PostgreSQL gets it."""
-        return render_bound(sql, "postgres", self._spelling(sql, self._catalog_of(sql), {}))[0]
+        return render_bound(sql, "postgres", self._spelling(sql, self._tables_of(sql), {}))[0]
 
     def tables(self) -> tuple[str, ...]:
         """Names of the tables and views, sorted; one outside of the search path is `schema.table`."""
-        return tuple(sorted(self._catalog()))
+        return tuple(sorted(table.shown for table in self._catalog()))
 
     def columns(self, table: str) -> Mapping[str, str]:
         """Column name -> type in DuckDB's words, in the table's order."""
-        catalog = self._catalog((table,))
-        if table not in catalog:
+        found = next((item for item in self._catalog(table, table.rpartition(".")[2]) if item.shown == table), None)
+        if found is None:
             raise unknown_name("table", table, self.tables(), where=self.name)
-        return catalog[table]
+        return found.columns
 
     def version(self, table: str) -> TableVersion:
         """The table by name; PostgreSQL keeps no versions, and its rows are not counted."""
@@ -117,7 +115,7 @@ class PostgresWarehouse(Warehouse):
             raise DefinitionError(
                 f"the name {name!r} is longer than PostgreSQL's 63 bytes", where=self.name, hint="shorten it"
             )
-        exists = name in self._catalog((name,))
+        exists = any(table.is_at((name,)) for table in self._catalog(name))
         return self._run(lambda cursor, _: write_table(cursor, name, rows, mode=mode, exists=exists), writes=True)
 
     def cancel(self) -> None:
@@ -133,36 +131,37 @@ class PostgresWarehouse(Warehouse):
         for connection in idle:
             connection.close()
 
-    def _answer(
-        self, sql: str, values: Mapping[str, Any], types: Mapping[str, str], catalog: Mapping[str, Mapping[str, str]]
-    ) -> AnswerTypes:
-        key = (sql, tuple(types.items()), tuple((table, *columns.items()) for table, columns in catalog.items()))
+    def _answer(self, sql: str, bound: Bound, tables: Mapping[str, PostgresTable]) -> AnswerTypes:
+        catalog = {table_paths(sql)[name]: table.columns for name, table in tables.items()}
+        key = (sql, tuple(bound.types.items()), tuple((parts, *columns.items()) for parts, columns in catalog.items()))
         if key not in self._answers:
             if len(self._answers) > 500:
                 self._answers.clear()
-            duckdb_sql, _ = render_bound(sql, "duckdb", Spelling(types=types))
-            self._answers[key] = answer_types(duckdb_sql, values, catalog, self.name)
+            duckdb_sql, _ = render_bound(sql, "duckdb", Spelling(types=bound.types))
+            self._answers[key] = answer_types(duckdb_sql, bound.values, catalog, self.name)
         return self._answers[key]
 
-    def _spelling(self, sql: str, catalog: Mapping[str, Mapping[str, str]], types: Mapping[str, str]) -> Spelling:
-        if not (self._orders_otherwise and orders_text(sql)):
+    def _spelling(self, sql: str, tables: Mapping[str, PostgresTable], types: Mapping[str, str]) -> Spelling:
+        otherwise = not self._by_code_point or any(table.ordered_otherwise for table in tables.values())
+        if not (otherwise and orders_text(sql)):
             return Spelling(types=types)
         texts = {
-            table: {name: kind == "VARCHAR" for name, kind in columns.items()} for table, columns in catalog.items()
+            name: {column: kind == "VARCHAR" for column, kind in table.columns.items()}
+            for name, table in tables.items()
         }
         return Spelling(types=types, collated=texts, by_code_point=True)
 
-    def _catalog_of(self, sql: str) -> dict[str, dict[str, str]]:
-        """The columns of the tables that the SQL names; all of them must be there."""
-        names = referenced_tables(sql)
-        found = self._catalog(names) if names else {}
-        for name in names:
-            if name not in found:
-                raise unknown_name("table", name, self.tables(), where=self.name)
-        return {name: found[name] for name in names}
+    def _tables_of(self, sql: str) -> dict[str, PostgresTable]:
+        """The tables that the SQL names; all of them must be there."""
+        paths = table_paths(sql)
+        known = self._catalog(*(parts[-1] for parts in paths.values())) if paths else ()
+        found = {name: next((table for table in known if table.is_at(parts)), None) for name, parts in paths.items()}
+        if missing := [name for name, table in found.items() if table is None]:
+            raise unknown_name("table", missing[0], self.tables(), where=self.name)
+        return {name: table for name, table in found.items() if table is not None}
 
-    def _catalog(self, tables: tuple[str, ...] | None = None) -> dict[str, dict[str, str]]:
-        return catalog_of(self._native(catalog_sql(tables)))
+    def _catalog(self, *names: str) -> tuple[PostgresTable, ...]:
+        return tables_of(self._native(catalog_sql(names or None)))
 
     def _native(self, sql: str) -> list[dict[str, Any]]:
         def read(cursor: Any, _: RunningQuery) -> list[dict[str, Any]]:

@@ -76,13 +76,15 @@ def scrub(text: str, url: str) -> str:
 
 
 def _secrets(url: str) -> set[str]:
-    """Everything in the URL that may be a password, as written and as meant."""
+    """Everything in the URL that may be a password or a piece of one, as written and as meant.
+
+    A password with an `@`, `/` or `#` that was not percent-encoded is torn apart by whoever reads the URL.
+    """
     rest = url.split("://", 1)[-1]
     found = {match[0].split("=", 1)[1] for match in _SECRET_OPTION.finditer(rest)}
-    if (port := _PORT.search(rest.rpartition("@")[2])) is not None:
+    user, _, place = rest.rpartition("@")
+    password = user.partition(":")[2]
+    found |= {password, *(piece for piece in re.split(r"[@/?#:]", password) if len(piece) > 2)}
+    if (port := _PORT.search(place)) is not None:
         found.add(port[0].partition(":")[2])
-    if "@" in rest:
-        user = rest.rpartition("@")[0]
-        found.add(user.partition(":")[2])
-        found |= set(user.partition(":")[2].split("@"))
     return {form for secret in found if secret for form in (secret, unquote(secret))}
