@@ -43,7 +43,7 @@ def lmdi(before: Sequence[float], after: Sequence[float]) -> tuple[float, ...] |
         return _through_zero(before, after, first, last)
     weight = math.copysign(_logarithmic_mean(abs(first), abs(last)), first)
     parts = [weight * _log_ratio(old, new) for old, new in zip(before, after, strict=True)]
-    return settled(parts, last - first)
+    return settled(parts, last - first, scale=_scale(before, after))
 
 
 def _log_ratio(old: float, new: float) -> float:
@@ -93,7 +93,12 @@ def shapley(before: Sequence[float], after: Sequence[float]) -> tuple[float, ...
                 rest = math.prod(after[item] if item in changed else before[item] for item in others)
                 terms.append(weight * rest * (after[factor] - before[factor]))
         parts.append(math.fsum(terms))
-    return settled(parts, math.prod(after) - math.prod(before))
+    return settled(parts, math.prod(after) - math.prod(before), scale=_scale(before, after))
+
+
+def _scale(before: Sequence[float], after: Sequence[float]) -> float:
+    """The largest product that could be on the way, whose last digits are the rounding error."""
+    return math.prod(max(abs(old), abs(new)) for old, new in zip(before, after, strict=True))
 
 
 def _check(before: Sequence[float], after: Sequence[float]) -> None:
@@ -117,8 +122,8 @@ def settled(parts: Sequence[float], total: float, *, scale: float = 0.0) -> tupl
     Raises:
         DataError: They do not add up, and not for rounding.
 
-    >>> settled([1.0, 2.0], 3.5)
-    (1.0, 2.5)
+    >>> settled([0.1, 0.7], 0.8)
+    (0.1, 0.7000000000000001)
     """
     found = [float(part) for part in parts]
     if not found:

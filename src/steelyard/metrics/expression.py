@@ -208,6 +208,8 @@ def _compared(node: exp.Expr, writing: _Writing) -> exp.Expr:
         return _written(part, writing)
 
     parts = _parts(node, write)
+    if parts.pop("negate", None):
+        return exp.Not(this=exp.Is(this=exp.Paren(this=type(node)(**parts)), expression=exp.true()))
     kind = exp.NullSafeNEQ if isinstance(node, exp.NEQ) else type(node)
     written = kind(**parts)
     return _with_unknown(node, named, written, parts) if named is not None else written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from steelyard.metrics.how import How
@@ -79,6 +80,24 @@ class MetricTable:
         from steelyard.result.arrow import require
 
         return cast("pl.DataFrame", require("polars").from_arrow(self.table))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rows and how they were made, as plain values."""
+        from steelyard.canonical import plain
+
+        return {
+            "rows": plain(self.rows()),
+            "partial": {day.isoformat(): says for day, says in self.partial.items()},
+            "notes": list(self.notes),
+            "truncated": self.truncated,
+            "how": self.how.to_dict(),
+        }
+
+    def write(self, path: str | Path) -> None:
+        """Writes the rows to a `.csv`, `.parquet` or `.json` file."""
+        from steelyard.metrics.export import write_table
+
+        write_table(self.table, Path(path))
 
     def to_text(self, width: int = 100) -> str:
         """The answer as plain text."""

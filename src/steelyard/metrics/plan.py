@@ -246,15 +246,14 @@ class Planner:
         names = [sql_name(key) for key in self.outputs]
         grid = "SELECT calendar.period\nFROM calendar"
         if names:
-            made.append(
-                ("groups", "\nUNION\n".join(f"SELECT {', '.join(names)} FROM {sql_name(f.name)}" for f in facts))
-            )
+            listed = "\nUNION\n".join(f"SELECT DISTINCT {', '.join(names)} FROM {sql_name(f.name)}" for f in facts)
+            made.append(("groups", listed))
             chosen = ", ".join(f"groups.{name}" for name in names)
             grid = f"SELECT calendar.period, {chosen}\nFROM calendar\nCROSS JOIN groups"
         for fact in facts:
             if coverage[fact.name].without_time:
                 untimed = ", ".join(["period", *names])
-                grid += f"\nUNION\nSELECT {untimed} FROM {sql_name(fact.name)} WHERE period IS NULL"
+                grid += f"\nUNION\nSELECT DISTINCT {untimed} FROM {sql_name(fact.name)} WHERE period IS NULL"
         return [*made, ("grid", grid)]
 
     def _from_grid(self, facts: Sequence[Fact], untimed: bool) -> str:

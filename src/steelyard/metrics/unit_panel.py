@@ -30,9 +30,9 @@ def unit_panel(
     until: date,
     types: Types,
     units: str | None = None,
-    unit: str = "",
+    unit: str = "unit",
 ) -> Query:
-    """The SELECT of one row a unit and period: the unit's columns, `period` (its first local day), and the metric.
+    """The SELECT of one row a unit and period: `unit` with the columns of `units`, `period` (its first day), `value`.
 
     Every unit has every period from that of `since` to that of `until`; only rows from `since` to `until`, both
     included, count, and a unit and period without rows is 0.
@@ -40,14 +40,14 @@ def unit_panel(
     Args:
         catalog: The definitions.
         entity: What a unit is; the facts must refer to it.
-        metric: Its name; its column is called the same. A mean or ratio gives `<metric>_numerator` and
-            `<metric>_denominator`.
+        metric: Its name. A mean or ratio also gives `numerator` and `denominator`; its value is NULL where there is
+            nothing to divide by.
         period: `day`, `week` or `month`, in the project's zone and week.
         since: First local date.
         until: Last local date, included.
         types: Columns and types of the tables, such as a study's `context.tables`.
         units: A SELECT of one row a unit; None takes every unit that the entity's own table or the facts name.
-        unit: The column of `units` that holds the entity's id; empty for the entity's name.
+        unit: The column of `units` that holds the entity's id.
 
     Raises:
         UnknownNameError: A metric, entity or column is not there.
@@ -57,22 +57,24 @@ def unit_panel(
         raise DefinitionError(
             f"the range ends on {until} before it begins on {since}", hint="give the earlier date first"
         )
-    unit = unit or entity
     parameters = Parameters()
     parts = catalog.parts(metric)
-    names = [metric] if parts.denominator is None else [f"{metric}_numerator", f"{metric}_denominator"]
+    names = ["value"] if parts.denominator is None else ["numerator", "denominator"]
     taken = {name.lower() for name in types}
     steps: list[tuple[str, str]] = []
     joins: list[str] = []
     outputs = ["units.*", "calendar.period"]
     for name, aggregate in zip(names, parts.each, strict=True):
-        step = free_name(f"{name}_by_{entity}", taken)
+        step = free_name(f"{metric if name == 'value' else name}_by_{entity}", taken)
         steps.append((step, _fact_step(catalog, types, aggregate, step, entity, period, since, until, parameters)))
         joins.append(
             f"LEFT JOIN {sql_name(step)} ON {sql_name(step)}.unit = units.{sql_name(unit)} "
             f"AND {sql_name(step)}.period = calendar.period"
         )
         outputs.append(f"coalesce({sql_name(step)}.amount, 0) AS {sql_name(name)}")
+    if parts.denominator is not None:
+        sides = [f"{sql_name(step)}.amount" for step, _ in steps]
+        outputs.append(f'CAST(coalesce({sides[0]}, 0) AS DOUBLE) / nullif({sides[1]}, 0) AS "value"')
     whole = tuple(periods(since, until, period, catalog.week_start))
     parameters.values |= {"first_period": whole[0], "further_periods": len(whole) - 1}
     following = {"day": "add_days($first_period, number)", "week": "add_days($first_period, number * 7)",

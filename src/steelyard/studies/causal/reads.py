@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from steelyard.errors import DefinitionError, unknown_name
-from steelyard.studies.causal.periods import periods_between
+from steelyard.studies.causal.periods import earlier_start, periods_between
 from steelyard.studies.study import Context
 from steelyard.warehouse.query import Query, Value, quote_name
 
@@ -31,7 +31,8 @@ def paths_query(study: DifferenceInDifferences, context: Context) -> Query:
 {_groups(study, context)}
 )
 SELECT g.treated AS treated, p.period AS period, count(*) AS "rows", count(DISTINCT p.unit) AS units,
-  count(p.value) AS filled, avg(p.value) AS mean
+  count(p.value) AS filled, avg(p.value) AS mean,
+  count(CASE WHEN p.value <> 0 THEN 1 END) AS nonzero
 FROM panel AS p
 JOIN groups AS g ON p.unit = g.unit
 GROUP BY g.treated, p.period
@@ -127,8 +128,10 @@ def _governed_panel(study: DifferenceInDifferences, context: Context) -> Query:
     since, until = study.between
     assert isinstance(since, date)  # noqa: S101
     assert isinstance(until, date)  # noqa: S101
-    periods_between(since, until, study.period, context.metrics.week_start)
+    length = len(periods_between(since, until, study.period, context.metrics.week_start))
     _refuse_future(study, until, context)
+    if "placebo_date" in study.robustness:
+        since = earlier_start(since, min(length, MOST_PERIODS - length), study.period)
     panel = unit_panel(
         context.metrics,
         entity=study.unit,
@@ -136,7 +139,7 @@ def _governed_panel(study: DifferenceInDifferences, context: Context) -> Query:
         period=study.period,
         since=since,
         until=until,
-        units=None,
+        types=context.tables,
     )
     sql = f"SELECT unit, period, CAST(value AS DOUBLE) AS value FROM (\n{panel.sql}\n) AS governed"
     return Query(sql=sql, parameters=panel.parameters)
@@ -171,8 +174,11 @@ def _everybody(study: DifferenceInDifferences, context: Context) -> str:
     if study.panel:
         return f"SELECT DISTINCT {quote_name(study.unit)} AS unit FROM {quote_name(study.panel)}"
     assert context.metrics is not None  # noqa: S101 - refused by the panel before
-    table, column = context.metrics.entity_table(study.unit)
-    return f"SELECT {quote_name(column)} AS unit FROM {quote_name(table)}"
+    for table in context.metrics.tables.values():
+        if table.entity == study.unit:
+            return f"SELECT {quote_name(table.key[0])} AS unit FROM {quote_name(table.name)}"
+    known = {table.entity for table in context.metrics.tables.values() if table.entity}
+    raise unknown_name("entity", study.unit, known, where=f"{study.name}.unit")
 
 
 def _members(study: DifferenceInDifferences, group: Group, context: Context) -> str:

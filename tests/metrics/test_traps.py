@@ -1,0 +1,401 @@
+"""The traps that every other metrics layer falls into: each question is answered right, or refused with its reason."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steelyard.errors import DataError, DefinitionError, SteelyardError
+from steelyard.metrics import Measure, Metric, MetricCatalog, Ratio, offending_keys, query, read_metrics
+from steelyard.metrics.attribution import lmdi, shapley
+from steelyard.warehouse import TableDeclaration, Warehouse, connect
+
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass
+class Case:
+    """One trap, loaded: its tables in a warehouse, and the folder for definitions of its own."""
+
+    warehouse: Warehouse
+    folder: Path
+
+    def yaml(self, text: str, **settings: Any) -> MetricCatalog:
+        path = self.folder / "metrics.yml"
+        path.write_text(text, encoding="utf-8")
+        return read_metrics([path], **settings)
+
+    def rows(self, catalog: MetricCatalog, metrics: Sequence[str], **asked: Any) -> Rows:
+        return [tuple(row.values()) for row in query(catalog, self.warehouse, metrics, **asked).rows()]
+
+
+def not_a_kind(case: Case, metric: str) -> Rows:
+    """A kind of a later issue: its definition is refused, and so is every question to it."""
+    catalog = case.yaml(metric)
+    assert catalog.problems
+    assert "not a kind yet" in catalog.problems[0].problem
+    assert catalog.problems[0].where.endswith(":2")
+    raise catalog.problems[0]
+
+
+# 01: fan-out
+
+ORDERS = TableDeclaration(name="orders", key=("order_id",), entity="order", time="order_date", dimensions=("order_id",))
+ITEMS = TableDeclaration(
+    name="order_items",
+    key=("order_id", "line_no"),
+    entities={"order": ("order_id",), "product": ("product_id",)},
+    dimensions=("product_id",),
+)
+PRODUCTS = TableDeclaration(name="products", key=("product_id",), entity="product", dimensions=("category",))
+FANOUT = MetricCatalog.of(
+    tables=[ORDERS, ITEMS, PRODUCTS],
+    metrics=[
+        Metric(name="shipping_fee", sum="orders.shipping_fee"),
+        Metric(name="revenue", sum="order_items.qty * order_items.unit_price"),
+        Metric(name="orders", count="orders"),
+        Metric(name="orders_with_lines", distinct="order_items.order_id"),
+        Metric(name="lines", count="order_items"),
+        Metric(name="aov", ratio=Ratio(numerator="revenue", denominator="orders")),
+        Metric(name="avg_fee", mean="orders.shipping_fee"),
+    ],
+)
+
+
+def fanout_q1(case: Case) -> Rows:
+    return case.rows(FANOUT, ["shipping_fee", "revenue", "orders", "lines"])
+
+
+def fanout_q2(case: Case) -> Rows:
+    return case.rows(FANOUT, ["revenue", "orders_with_lines"], by="category")
+
+
+def fanout_q3(case: Case) -> Rows:
+    return case.rows(FANOUT, ["shipping_fee"], by="category")
+
+
+def fanout_q4(case: Case) -> Rows:
+    return case.rows(FANOUT, ["aov", "avg_fee"])
+
+
+# 03: balances
+
+
+def balance(case: Case) -> Rows:
+    return not_a_kind(case, "metrics:\n  balance: {balance: balances.balance, policy: end_of_period}\n")
+
+
+# 04: ratios
+
+RATIO = MetricCatalog.of(
+    tables=[TableDeclaration(name="daily", key=("day", "country"), time="day", dimensions=("country",))],
+    metrics=[
+        Metric(name="cr", ratio=Ratio(numerator=Measure(sum="daily.orders"), denominator=Measure(sum="daily.sessions")))
+    ],
+)
+
+
+def iso_week(day: date) -> str:
+    year, week, _ = day.isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def ratio_q3(case: Case) -> Rows:
+    return [(iso_week(day), value) for day, value in case.rows(RATIO, ["cr"], by="week")]
+
+
+# 07: deduplication
+
+
+def deduplicated(case: Case) -> Rows:
+    return not_a_kind(case, "metrics:\n  revenue: {sum: raw_orders.amount, deduplicate: {key: order_key}}\n")
+
+
+# 08: time zones
+
+
+def zoned(zone: str) -> MetricCatalog:
+    return MetricCatalog.of(
+        tables=[
+            TableDeclaration(name="events", key=("event_id",), time="ts_utc", zone="UTC", dimensions=("store_id",))
+        ],
+        metrics=[Metric(name="events", count="events"), Metric(name="amount", sum="events.amount")],
+        zone=zone,
+    )
+
+
+def zone_q1(case: Case) -> Rows:
+    found = case.rows(zoned("America/New_York"), ["events"], by="day", where="store_id = 'ny'", fill=False)
+    return [(str(day), count) for day, count in found]
+
+
+def zone_q2(case: Case) -> Rows:
+    """A zone a row is not in this slice; asked store by store, in a catalog with that store's zone, it is right."""
+    zones = {"ny": "America/New_York", "berlin": "Europe/Berlin", "tokyo": "Asia/Tokyo", "kathmandu": "Asia/Kathmandu"}
+    found: Rows = []
+    for store, zone in zones.items():
+        for day, amount in case.rows(zoned(zone), ["amount"], by="day", where=f"store_id = '{store}'", fill=False):
+            found.append((store, str(day), amount))
+    return found
+
+
+def no_hours(case: Case) -> Rows:
+    """Hours are no grain: refused as an unknown dimension."""
+    return case.rows(zoned("America/New_York"), ["events"], by="hour")
+
+
+# 10: windows
+
+
+def rolling(case: Case) -> Rows:
+    return not_a_kind(case, "metrics:\n  r7: {rolling: {sum: sales.amount, days: 7}}\n")
+
+
+def to_date(case: Case) -> Rows:
+    return not_a_kind(case, "metrics:\n  mtd: {period_to_date: {sum: sales.amount}}\n")
+
+
+# 12, 17: retention, funnels
+
+
+def retention(case: Case) -> Rows:
+    return not_a_kind(case, "metrics:\n  retained: {retention: {of: activity.user_id, cohort: signups}}\n")
+
+
+def funnel(case: Case) -> Rows:
+    return not_a_kind(case, "metrics:\n  bought: {funnel: [view, cart, purchase]}\n")
+
+
+# 14: attribution
+
+FACTORS = ("visitors", "visit_to_cart", "cart_to_checkout", "checkout_to_order", "aov")
+
+
+def scenarios(case: Case) -> Iterator[tuple[str, list[float], list[float]]]:
+    rows = case.warehouse.fetch("SELECT * FROM tree").to_pylist()
+    for scenario in sorted({row["scenario"] for row in rows}):
+        sides = {row["period"]: [float(row[name]) for name in FACTORS] for row in rows if row["scenario"] == scenario}
+        yield scenario, sides["before"], sides["after"]
+
+
+def by_shapley(case: Case) -> Rows:
+    return [
+        (name, factor, part)
+        for name, before, after in scenarios(case)
+        for factor, part in zip(FACTORS, shapley(before, after), strict=True)
+    ]
+
+
+def by_lmdi(case: Case) -> Rows:
+    return [
+        (name, factor, part)
+        for name, before, after in scenarios(case)
+        for factor, part in zip(FACTORS, lmdi(before, after) or (None,) * len(FACTORS), strict=True)
+    ]
+
+
+def changes(case: Case) -> Rows:
+    found = [(name, math.prod(before), math.prod(after)) for name, before, after in scenarios(case)]
+    return [(name, before, after, after - before) for name, before, after in found]
+
+
+# 20: NULLs and exclusion
+
+STATUS = MetricCatalog.of(
+    tables=[TableDeclaration(name="orders", key=("order_id",), dimensions=("status", "country"))],
+    metrics=[
+        Metric(name="revenue", sum="orders.amount", exclude="status IN ('cancelled', 'test')"),
+        Metric(name="orders", count="orders", exclude="status IN ('cancelled', 'test')"),
+        Metric(name="all_revenue", sum="orders.amount"),
+        Metric(name="avg_ignore_null", mean="orders.amount"),
+        Metric(name="avg_null_as_zero", mean="coalesce(orders.amount, 0)"),
+    ],
+)
+
+
+def null_q1(case: Case) -> Rows:
+    return case.rows(STATUS, ["revenue", "orders"])
+
+
+def null_q2(case: Case) -> Rows:
+    """A list in a table (EXISTS) is refused; the list in the definition, with its NULL, is right."""
+    with pytest.raises(DefinitionError):
+        case.rows(STATUS, ["all_revenue"], where="country NOT IN (SELECT country FROM blocklist)")
+    return case.rows(STATUS, ["all_revenue"], where="country NOT IN ('FR', NULL)")
+
+
+def null_q3(case: Case) -> Rows:
+    return case.rows(STATUS, ["avg_ignore_null", "avg_null_as_zero"])
+
+
+def null_q4(case: Case) -> Rows:
+    found = case.rows(STATUS, ["all_revenue"], by="country")
+    return [(None if country == "(unknown)" else country, value) for country, value in found]
+
+
+# 30: a false key
+
+FALSE_KEY = MetricCatalog.of(
+    tables=[
+        TableDeclaration(
+            name="sales", key=("sale_id",), entities={"product": ("product_id",)}, dimensions=("sale_id",)
+        ),
+        PRODUCTS,
+    ],
+    metrics=[Metric(name="amount", sum="sales.amount")],
+)
+
+
+def false_key_q1(case: Case) -> Rows:
+    return [tuple(row.values()) for row in offending_keys(case.warehouse, PRODUCTS).to_pylist()]
+
+
+def false_key_q2(case: Case) -> Rows:
+    """By category it is refused, naming the keys; the total is not touched by them."""
+    with pytest.raises(DataError, match=r"'p2' \(2 rows\).*'p3' \(2 rows\).*NULL \(1 row\)"):
+        case.rows(FALSE_KEY, ["amount"], by="category")
+    return case.rows(FALSE_KEY, ["amount"])
+
+
+# 33: two time columns
+
+TWO_TIMES = MetricCatalog.of(
+    tables=[
+        TableDeclaration(name="orders", key=("order_id",), entity="order", time="ordered_on"),
+        TableDeclaration(name="refunds", key=("refund_id",), entities={"order": ("order_id",)}, time="refunded_on"),
+    ],
+    metrics=[
+        Metric(name="ordered", sum="orders.amount"),
+        Metric(name="shipped", sum="orders.amount", time="shipped_on", where="shipped_on IS NOT NULL"),
+        Metric(name="refunds", sum="refunds.amount"),
+        Metric(name="refunds_of_orders", sum="refunds.amount", time="orders.ordered_on"),
+        Metric(name="rate", ratio=Ratio(numerator="refunds_of_orders", denominator="ordered")),
+    ],
+)
+
+
+def month(day: date) -> str:
+    return f"{day:%Y-%m}"
+
+
+def times_q1(case: Case) -> Rows:
+    found = case.rows(TWO_TIMES, ["ordered", "shipped", "refunds"], by="month")
+    return [(month(at), ordered, shipped, back, ordered - back) for at, ordered, shipped, back in found]
+
+
+def times_q2(case: Case) -> Rows:
+    return [
+        (month(at), *rest) for at, *rest in case.rows(TWO_TIMES, ["ordered", "refunds_of_orders", "rate"], by="month")
+    ]
+
+
+ADAPTER: dict[str, dict[str, Callable[[Case], Rows]]] = {
+    "01_fanout_order_items": {"q1": fanout_q1, "q2": fanout_q2, "q3": fanout_q3, "q4": fanout_q4},
+    "03_snapshot_balance": dict.fromkeys(("q1", "q2", "q3", "q4"), balance),
+    "04_ratio_of_sums": {
+        "q1": lambda case: case.rows(RATIO, ["cr"]),
+        "q2": lambda case: case.rows(RATIO, ["cr"], by="country"),
+        "q3": ratio_q3,
+    },
+    "07_dedupe_ties": dict.fromkeys(("q1", "q2"), deduplicated),
+    "08_dst_time_zone": {"q1": zone_q1, "q2": zone_q2, "q3": no_hours, "q4": no_hours, "q5": no_hours},
+    "10_rolling_missing_dates": {**dict.fromkeys(("q1", "q2", "q3", "q5"), rolling), "q4": to_date},
+    "12_cohort_retention": dict.fromkeys(("q1", "q2"), retention),
+    "14_lmdi_shapley_zero": {"q1": by_shapley, "q2": by_lmdi, "q3": changes},
+    "17_funnel": dict.fromkeys(("q1", "q2"), funnel),
+    "20_null_exclusion": {"q1": null_q1, "q2": null_q2, "q3": null_q3, "q4": null_q4},
+    "30_declared_key_is_false": {"q1": false_key_q1, "q2": false_key_q2},
+    "33_two_time_columns": {"q1": times_q1, "q2": times_q2},
+}
+LATER = {"03_snapshot_balance", "07_dedupe_ties", "10_rolling_missing_dates", "12_cohort_retention", "17_funnel"}
+"""Traps of kinds that are not there yet: refused."""
+
+
+def load(folder: Path, case: dict[str, Any], into: Path) -> Case:
+    """The case's tables with their declared types in DuckDB's memory; an empty field is NULL."""
+    import duckdb
+
+    connection = duckdb.connect()
+    for name, table in case["tables"].items():
+        columns = ", ".join(f'"{column}" {kind}' for column, kind in table["columns"].items())
+        connection.execute(f'CREATE TABLE "{name}" ({columns})')
+        with (folder / table["file"]).open(newline="", encoding="utf-8") as file:
+            rows = [[value if value != "" else None for value in row] for row in list(csv.reader(file))[1:] if row]
+        connection.executemany(f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(table["columns"]))})', rows)
+    return Case(connect(connection), into)
+
+
+def matches(found: Rows, answer: list[list[Any]], tolerance: float) -> bool:
+    """The same rows, in any order, within the tolerance of each number."""
+    left = list(found)
+    if len(left) != len(answer):
+        return False
+    for row in answer:
+        hit = next((item for item in left if all(close(a, b, tolerance) for a, b in zip(item, row, strict=True))), None)
+        if hit is None:
+            return False
+        left.remove(hit)
+    return True
+
+
+def close(one: Any, other: Any, tolerance: float) -> bool:
+    if one is None or other is None or isinstance(one, str) or isinstance(other, str):
+        return one == other
+    return math.isclose(float(one), float(other), rel_tol=max(tolerance, 1e-8), abs_tol=max(tolerance, 1e-9))
+
+
+def outcome(case: Case, answer: Callable[[Case], Rows], question: dict[str, Any]) -> str:
+    try:
+        found = answer(case)
+    except SteelyardError as error:
+        assert error.problem
+        return "refused"
+    return "right" if matches(found, question["answer"], question["tolerance"]) else f"silently wrong: {found}"
+
+
+def test_every_trap_is_answered_right_or_refused(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "reference" / "metrics" / "traps"
+    score: Counter[str] = Counter()
+    for path in sorted(folder.glob("*/case.json")):
+        case = json.loads(path.read_text(encoding="utf-8"))
+        questions = {question["id"]: question for question in case["questions"]}
+        assert set(ADAPTER[case["id"]]) == set(questions)
+        loaded = load(path.parent, case, tmp_path)
+        for name, question in questions.items():
+            result = outcome(loaded, ADAPTER[case["id"]][name], question)
+            score[result.split(":")[0]] += 1
+            assert not result.startswith("silently wrong"), (case["id"], name, question["ask"], result)
+            refused = case["id"] in LATER or (case["id"], name) in {
+                ("01_fanout_order_items", "q3"), *(("08_dst_time_zone", item) for item in ("q3", "q4", "q5")),
+            }  # fmt: skip
+            assert result == ("refused" if refused else "right"), (case["id"], name, question["ask"])
+        loaded.warehouse.close()
+    assert score["silently wrong"] == 0
+    assert score["right"] == 19
+    assert score["refused"] == 19
+
+
+def test_the_adapter_finds_a_wrong_answer() -> None:
+    assert not matches([("coats", 15)], [["coats", 12.5]], 1e-9)
+    assert not matches([("a", 1), ("a", 1)], [["a", 1], ["b", 1]], 1e-9)
+    assert matches([("b", 2), ("a", None)], [["a", None], ["b", 2.0]], 1e-9)
+
+
+def test_a_trap_period_has_the_length_that_its_clock_says() -> None:
+    from steelyard.metrics.calendar import day_bounds
+
+    hours = {
+        str(day): (after - first) / timedelta(hours=1)
+        for day in (date(2025, 3, 8), date(2025, 3, 9), date(2025, 11, 1), date(2025, 11, 2))
+        for first, after in [day_bounds(day, "America/New_York")]
+    }
+    assert hours == {"2025-03-08": 24, "2025-03-09": 23, "2025-11-01": 24, "2025-11-02": 25}
