@@ -56,7 +56,7 @@ STORIES = {
     "journey": Story(
         template="journey",
         folder="demo",
-        about="The Complete Journey: a year of a US grocer's loyalty households; by its publisher's word simulated from "
+        about="The Complete Journey: a year of a US grocer's loyalty households, which its publisher calls simulated from "
         "real shopping patterns, for education.",
         query=(("revenue", "baskets", "active_households"), ("quarter",)),
         explain=("revenue", ("2017-07-01", "2017-09-30"), ("2017-10-01", "2017-12-31")),

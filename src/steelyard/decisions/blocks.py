@@ -19,11 +19,11 @@ def decision_blocks(recorded: Recorded) -> list[Block]:
         Callout(
             "note",
             f"{decision.choice.capitalize()}: {decision.action}",
-            f"{decision.who}, {recorded.entry.at}. A {door}.",
+            f"{decision.who}, {_moment(recorded.entry.at)}. A {door}.",
         ),
         *_part("Situation", decision.situation or "Not said."),
         *_part("Task", decision.question),
-        *_part("Action", f"{decision.action} Because {decision.why}"),
+        *_part("Action", decision.action, f"Why: {decision.why}"),
         *_part(
             "Result",
             f"Expected: {decision.expected_effect}" if decision.expected_effect else "No expectation was written down.",
@@ -36,8 +36,8 @@ def decision_blocks(recorded: Recorded) -> list[Block]:
     ]
 
 
-def _part(title: str, text: str) -> list[Block]:
-    return [Heading(title, level=2), Paragraph(text)]
+def _part(title: str, *paragraphs: str) -> list[Block]:
+    return [Heading(title, level=2), *(Paragraph(text) for text in paragraphs)]
 
 
 def _list(title: str, items: tuple[str, ...]) -> list[Block]:
@@ -69,3 +69,7 @@ def _evidence(recorded: Recorded) -> Section:
         ("ledger head before it", ", ".join(head[:16] for head in recorded.ledger_heads) or "an empty ledger"),
     ]
     return Section("Evidence", [Facts(facts)])
+
+
+def _moment(at: str) -> str:
+    return f"{at[:10]} {at[11:16]} UTC"

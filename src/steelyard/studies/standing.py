@@ -79,11 +79,19 @@ def standing_of(study: Study, ledger: Ledger | None, governed: Mapping[str, str]
         return Standing(label="exploratory", says=says)
     version = mine[0].body["version"]
     if version > 1:
-        says = f"version {version}, registered {mine[0].at} after version 1 was: a later edit"
+        says = f"version {version}, registered {_moment(mine[0])} after version 1 was: a later edit"
         return Standing(label="exploratory", says=says)
     if results and results[0].number < mine[0].number:
-        return Standing(label="exploratory", says=f"registered {mine[0].at}, but it had run at {results[0].at} already")
-    return Standing(label="registered", says=f"registered {mine[0].at} as {mine[0].digest[:12]}, before any result")
+        return Standing(
+            label="exploratory", says=f"registered {_moment(mine[0])}, but it had run at {_moment(results[0])} already"
+        )
+    return Standing(
+        label="registered", says=f"registered {_moment(mine[0])} as {mine[0].digest[:12]}, before any result"
+    )
+
+
+def _moment(entry: Entry) -> str:
+    return f"{entry.at[:10]} {entry.at[11:16]} UTC"
 
 
 def earlier_results(ledger: Ledger, name: str) -> tuple[Result, ...]:

@@ -20,7 +20,8 @@ __all__ = ["checks"]
 
 def checks(study: DifferenceInDifferences, data: Mapping[str, pa.Table], findings: Findings) -> tuple[Check, ...]:
     """Every check of the study, the blocking ones first."""
-    paths = data["paths"].to_pylist()
+    first: Any = study.between[0] if study.between else None
+    paths = [row for row in data["paths"].to_pylist() if first is None or row["period"] >= first]
     found = [_two_groups(findings), _one_row_each(paths), _values_there(paths), _whole(paths), _both_sides(findings)]
     if findings.facts["usable"]:
         found += [*_parallel(study, findings), *_steady(findings), _alike(findings)]

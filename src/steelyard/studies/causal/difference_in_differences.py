@@ -48,7 +48,9 @@ class DifferenceInDifferences(Study):
         between: First and last date of what is looked at, both included; None is all of a bare panel.
         panel: A table with one row a unit and period; empty when the outcome is a governed metric.
         time: The panel's column of the period.
-        robustness: Further looks: `placebo_date`, `leave_one_out`, `linear_trend`.
+        robustness: Further looks: `placebo_date` (dates before the treatment on which nothing happened; a governed
+            outcome is looked at also before `between`, as far again as the study is long), `leave_one_out` (each period
+            in turn), `linear_trend` (less the straight line of the time before).
         better: The direction that answers yes.
         min_effect: The least effect that matters, per unit and period, in the outcome's unit.
         measured_in: The outcome's unit, such as `USD`.

@@ -98,8 +98,11 @@ class _Numbers:
         return difference(self.panel.treated, self.panel.control, weights, level=self.study.level)
 
     def placebos(self) -> list[tuple[Any, Interval]]:
-        """Treatments that did not happen, in the time before; together they hold at the study's level."""
-        before = self.panel.before
+        """Treatments that did not happen, in all the time before that the data has, also before `between`.
+
+        Together they hold at the study's level (Bonferroni).
+        """
+        before = (*self.panel.earlier, *self.panel.before)
         if "placebo_date" not in self.study.robustness:
             return []
         positions = placebo_positions(len(before))
@@ -126,7 +129,8 @@ class _Numbers:
         if "leave_one_out" not in self.study.robustness:
             return {}
         found = {}
-        for k, period in enumerate(self.panel.periods):
+        for k in (*self.panel.before, *self.panel.after):
+            period = self.panel.periods[k]
             before = tuple(item for item in self.panel.before if item != k)
             after = tuple(item for item in self.panel.after if item != k)
             if before and after:
@@ -139,7 +143,8 @@ class _Numbers:
 
         last = self.panel.before[-1]
         rows = []
-        for k, period in enumerate(self.panel.periods):
+        for k in (*self.panel.before, *self.panel.after):
+            period = self.panel.periods[k]
             interval = None if k == last else self.difference((last,), (k,))
             bounds = (
                 (0.0, 0.0, 0.0) if interval is None else (interval.value, _finite(interval.low), _finite(interval.high))

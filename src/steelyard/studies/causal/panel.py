@@ -28,6 +28,7 @@ class Panel:
         treated: Moments of the treated units.
         control: Moments of the others.
         before: Positions of the periods before the treatment.
+        earlier: Positions of periods before `between` that the data has whole; placebo dates may stand there.
         after: Positions of the others.
     """
 
@@ -36,11 +37,13 @@ class Panel:
     control: CohortMoments
     before: tuple[int, ...]
     after: tuple[int, ...]
+    earlier: tuple[int, ...] = ()
 
     @property
     def usable(self) -> bool:
         """Whether there is something to compare at all: units on both sides, periods before and after."""
-        whole = bool(np.isfinite(self.treated.mean).all() and np.isfinite(self.control.mean).all())
+        used = [*self.before, *self.after]
+        whole = bool(np.isfinite(self.treated.mean[used]).all() and np.isfinite(self.control.mean[used]).all())
         return bool(self.treated.n and self.control.n and self.before and self.after and whole)
 
 
@@ -54,13 +57,22 @@ def panel_of(study: DifferenceInDifferences, data: Mapping[str, pa.Table]) -> Pa
     start: Any = study.treated_from
     if not study.panel:
         start = period_of(start, study.period, _week_start(periods, study))
+    first: Any = study.between[0] if study.between else None
+    inside = [k for k, period in enumerate(periods) if first is None or period >= first]
     return Panel(
         periods=periods,
         treated=_cohort(rows.get(1), shifts),
         control=_cohort(rows.get(0), shifts),
-        before=tuple(k for k, period in enumerate(periods) if period < start),
-        after=tuple(k for k, period in enumerate(periods) if period >= start),
+        before=tuple(k for k in inside if periods[k] < start),
+        after=tuple(k for k in inside if periods[k] >= start),
+        earlier=_whole_periods(paths, periods[: len(periods) - len(inside)]),
     )
+
+
+def _whole_periods(paths: list[dict[str, Any]], periods: tuple[Any, ...]) -> tuple[int, ...]:
+    """Periods before the study that the data has: not those before its first row, nor the first, which may be cut off."""
+    there = [k for k, period in enumerate(periods) if any(row["nonzero"] for row in paths if row["period"] == period)]
+    return tuple(range(there[0] + 1, len(periods))) if there else ()
 
 
 def _week_start(periods: tuple[Any, ...], study: DifferenceInDifferences) -> str:

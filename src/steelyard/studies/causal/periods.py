@@ -7,7 +7,7 @@ from typing import Literal
 
 from steelyard.errors import DefinitionError
 
-__all__ = ["DAYS", "Period", "period_of", "periods_between"]
+__all__ = ["DAYS", "Period", "earlier_start", "period_of", "periods_between"]
 
 Period = Literal["day", "week", "month"]
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -32,6 +32,18 @@ def _next(first: date, period: Period) -> date:
     if period == "week":
         return first + timedelta(days=7)
     return (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def earlier_start(first: date, count: int, period: Period) -> date:
+    """First day of the period that is `count` periods before the one that begins on `first`.
+
+    >>> earlier_start(date(2017, 2, 6), 2, "week").isoformat(), earlier_start(date(2017, 1, 1), 1, "month").isoformat()
+    ('2017-01-23', '2016-12-01')
+    """
+    if period == "month":
+        months = first.year * 12 + first.month - 1 - count
+        return date(months // 12, months % 12 + 1, 1)
+    return first - timedelta(days=count * (7 if period == "week" else 1))
 
 
 def periods_between(first: date, last: date, period: Period, week_start: str = "monday") -> tuple[date, ...]:
