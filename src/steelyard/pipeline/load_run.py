@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from steelyard.errors import DataError, SteelyardError, WarehouseError
+from steelyard.errors import DataError, DefinitionError, SteelyardError, WarehouseError
 from steelyard.pipeline.catcher import MOST_REJECTED, Catcher
 from steelyard.pipeline.checked_select import NEW_KEYS, checked_select, json_keys_select, target_types
 from steelyard.pipeline.cursor_range import looked_back
@@ -20,7 +20,7 @@ from steelyard.pipeline.load_report import LoadReport
 from steelyard.pipeline.load_state import LoadState
 from steelyard.pipeline.progress import Progress, ProgressEvent
 from steelyard.pipeline.record_count import expected_rows
-from steelyard.pipeline.rejected_rows import Rejected, reject_table, rejected_rows, unreadable_lines
+from steelyard.pipeline.rejected_rows import Rejected, reject_sql, rejected_rows, unreadable_lines
 from steelyard.pipeline.schema_drift import SchemaDrift
 from steelyard.pipeline.source_definition import SourceDefinition
 from steelyard.pipeline.sources import KINDS
@@ -239,16 +239,14 @@ class LoadRun:
             return 0
         if there is None and self.definition.table not in transaction.tables:
             return 0
-        rows = reject_table(self.rejected, load_id, self.now)
+        fresh = reject_sql(self.rejected, load_id, self.now, self.scratch)
         if there is None or replace:
-            transaction.create(name, rows, details={"rejects_of": self.definition.table})
-            return rows.num_rows
-        known = transaction.execute(f"SELECT reject_id FROM {quote_name(name)}")
-        seen = {reject_id for (reject_id,) in known}
-        fresh = rows.filter([reject_id not in seen for reject_id in rows["reject_id"].to_pylist()])
-        if fresh.num_rows:
+            return transaction.create(name, fresh, details={"rejects_of": self.definition.table}).rows or 0
+        fresh += f" WHERE reject_id NOT IN (SELECT reject_id FROM {quote_name(name)})"
+        ((count,),) = transaction.execute(f"SELECT count(*) FROM ({fresh})")
+        if count:
             transaction.create(name, fresh, mode="append")
-        return int(fresh.num_rows)
+        return int(count)
 
     def _describe(self, record: dict[str, object]) -> None:
         definition = self.definition
@@ -288,7 +286,7 @@ class _Reading:
         if NEW_KEYS in f"{error} {error.__cause__}":
             found = [str(key) for (key,) in run.transaction.execute(json_keys_select(scan))]
             raise ReadAgain(keys=tuple(sorted(set(found) - set(scan.columns)))) from error
-        if scan.rejects and not _full_or_out_of_memory(error):
+        if scan.rejects and not isinstance(error, DefinitionError) and not _full_or_out_of_memory(error):
             raise ReadAgain(careful=frozenset(file.label for file in scan.files)) from error
         if isinstance(error, SteelyardError):
             error.at(scan.label)

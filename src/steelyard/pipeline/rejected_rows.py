@@ -6,6 +6,8 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steelyard.canonical import digest
@@ -13,13 +15,13 @@ from steelyard.pipeline.catcher import Caught
 from steelyard.pipeline.sources.csv_scan import csv_row
 from steelyard.pipeline.sources.file_facts import numbered_lines, open_bytes
 from steelyard.pipeline.sources.reads import FilesReads, Reads
+from steelyard.pipeline.sources.row_file import rows_beside
 from steelyard.pipeline.sources.scan import FileFacts, Scan
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
-__all__ = ["Rejected", "reject_table", "rejected_rows", "unreadable_lines"]
+__all__ = ["Rejected", "reject_sql", "rejected_rows", "unreadable_lines"]
 
 MOST_PLACED = 200_000
 _REASONS = {
@@ -56,7 +58,7 @@ def unreadable_lines(connection: duckdb.DuckDBPyConnection, scan: Scan) -> list[
     """The lines that DuckDB's reader left out: file, line, text, reason; None where they need more care."""
     if not scan.rejects:
         return []
-    errors, scans = f'"{scan.rejects}"', f'"{scan.rejects} scan"'
+    errors, scans = f'"{scan.rejects}"', f'"{scan.rejects}_scan"'
     found = connection.execute(
         f"SELECT DISTINCT s.file_path, e.line, e.csv_line, e.error_type::VARCHAR, e.error_message FROM {errors} e "
         f"JOIN {scans} s ON e.scan_id = s.scan_id AND e.file_id = s.file_id ORDER BY ALL"
@@ -69,7 +71,8 @@ def unreadable_lines(connection: duckdb.DuckDBPyConnection, scan: Scan) -> list[
         reason = _REASONS.get(kind, kind.lower())
         if "Expected Number" in message:
             reason += f" ({message.strip().lower()})"
-        lines.setdefault((path, line), (path, int(line), text or "", reason))
+        # Blank lines before it belong to the text that DuckDB tells; the line's number is right all the same.
+        lines.setdefault((path, line), (path, int(line), (text or "").strip("\r\n"), reason))
     return list(lines.values())
 
 
@@ -107,8 +110,6 @@ def csv_text(row: Caught, reads: Reads) -> str:
 
 def _lines_at(lines: Sequence[tuple[str, int, str, str]]) -> dict[tuple[str, int], str]:
     """The lines as they stand in their files, bytes that are no text shown as `\\xff`."""
-    from pathlib import Path
-
     wanted: dict[str, set[int]] = defaultdict(set)
     for path, line, _, reason in lines:
         if reason == _REASONS["INVALID ENCODING"]:
@@ -159,25 +160,23 @@ def _placed_by_value(file: FileFacts, caught: Iterable[Caught], reads: FilesRead
     return placed + [row for rows in wanted.values() for row in rows]
 
 
-def reject_table(rejected: Sequence[Rejected], load_id: str, loaded_at: object) -> pa.Table:
-    """The rejected rows as Arrow, each with an id that the same row gets again when it is met again."""
-    import pyarrow as pa
+def reject_sql(rejected: Sequence[Rejected], load_id: str, loaded_at: datetime, folder: Path) -> str:
+    """The SELECT of the rejected rows, each with an id that the same row gets again when it is met again.
 
+    Args:
+        rejected: The rows.
+        load_id: Names the load.
+        loaded_at: Its moment.
+        folder: Where they are written for DuckDB to read.
+    """
     seen: Counter[tuple[str, ...]] = Counter()
-    ids = []
+    rows = []
     for row in rejected:
         same = (row.content or row.source, str(row.line) if row.content else "", row.raw, row.reason)
-        ids.append(digest([*same, seen[same]])[:32])
+        reject_id = digest([*same, seen[same]])[:32]
+        rows.append((row.source, row.content, row.line, row.reason, row.raw, reject_id))
         seen[same] += 1
-    count = len(rejected)
-    columns = {
-        "load_id": pa.array([load_id] * count, pa.string()),
-        "loaded_at": pa.array([loaded_at] * count, pa.timestamp("us", tz="UTC")),
-        "source": pa.array([row.source for row in rejected], pa.string()),
-        "content": pa.array([row.content for row in rejected], pa.string()),
-        "line": pa.array([row.line for row in rejected], pa.int64()),
-        "reason": pa.array([row.reason for row in rejected], pa.string()),
-        "raw": pa.array([row.raw for row in rejected], pa.string()),
-        "reject_id": pa.array(ids, pa.string()),
-    }
-    return pa.table(columns)
+    columns = dict.fromkeys(("source", "content", "line", "reason", "raw", "reject_id"), "VARCHAR")
+    moment = f"TIMESTAMPTZ '{loaded_at.isoformat()}'"
+    relation = rows_beside(folder, rows, {**columns, "line": "BIGINT"})
+    return f"SELECT '{load_id}' AS load_id, {moment} AS loaded_at, * FROM {relation}"

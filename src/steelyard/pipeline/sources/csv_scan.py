@@ -5,14 +5,14 @@ from __future__ import annotations
 import codecs
 import csv
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from steelyard.errors import DataError
 from steelyard.pipeline.conversion import TEXT
 from steelyard.pipeline.sources.file_facts import numbered_lines, open_bytes
 from steelyard.pipeline.sources.reads import FilesReads
+from steelyard.pipeline.sources.row_file import rows_beside
 from steelyard.pipeline.sources.scan import FileFacts, Scan, Setting
 from steelyard.warehouse import quote_text
 
@@ -33,7 +33,7 @@ def read_header(file: FileFacts, reads: FilesReads, declared: Sequence[str]) -> 
     if not reads.header:
         return tuple(declared)
     with open_bytes(file.path) as source:
-        lines = codecs.getreader("utf-8-sig" if reads.encoding == "utf-8" else reads.encoding)(source)
+        lines = (line.removeprefix(codecs.BOM_UTF8).decode(reads.encoding) for line in source)
         try:
             names = next(csv.reader(lines, delimiter=reads.delimiter, quotechar=reads.quote), [])
         except (UnicodeDecodeError, csv.Error) as error:
@@ -72,13 +72,13 @@ def csv_scan(setting: Setting, files: Sequence[FileFacts], names: Sequence[str],
     """The rows of CSV files that have the same header."""
     if any(file.label in setting.careful for file in files):
         return _careful_scan(setting, files, names, reads)
-    rejects = f"rejects {os.urandom(4).hex()}"
+    rejects = f"rejects_{os.urandom(4).hex()}"
     paths = ", ".join(quote_text(str(file.path)) for file in files)
     several = f", filename = {quote_text(FILE)}" if len(files) > 1 else ""
     return Scan(
         label=files[0].label if len(files) == 1 else f"{len(files)} files",
         relation=f"read_csv([{paths}], {csv_options(reads, names)}{several}, store_rejects = true, "
-        f"rejects_table = {quote_text(rejects)}, rejects_scan = {quote_text(rejects + ' scan')}, rejects_limit = 0)",
+        f"rejects_table = {quote_text(rejects)}, rejects_scan = {quote_text(rejects + '_scan')}, rejects_limit = 0)",
         columns=dict.fromkeys(names, TEXT),
         source=FILE if several else "",
         files=tuple(files),
@@ -90,25 +90,13 @@ def csv_scan(setting: Setting, files: Sequence[FileFacts], names: Sequence[str],
 
 def _careful_scan(setting: Setting, files: Sequence[FileFacts], names: Sequence[str], reads: FilesReads) -> Scan:
     """The same rows, read line by line into a Parquet file beside; what cannot be read is told line by line."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    target = setting.scratch / f"careful-{os.urandom(4).hex()}.parquet"
     own = ("steelyard path", "steelyard line", "steelyard raw")
-    kinds = dict.fromkeys(names, pa.string()) | dict(zip(own, (pa.string(), pa.int64(), pa.string()), strict=True))
-    schema = pa.schema([pa.field(name, kind) for name, kind in kinds.items()])
     lost: list[tuple[str, int, str, str]] = []
-    with pq.ParquetWriter(target, schema) as writer:
-        for file in files:
-            setting.tell(0, None, f"reading {file.label} line by line")
-            for batch in _batched(_good_rows(file, names, reads, lost), 20_000):
-                columns = [
-                    pa.array(values, kind) for values, kind in zip(zip(*batch, strict=True), schema.types, strict=True)
-                ]
-                writer.write_batch(pa.record_batch(columns, schema=schema))
+    rows = _good_rows(setting, files, names, reads, lost)
+    relation = rows_beside(setting.scratch, rows, {**dict.fromkeys((*names, *own), TEXT), own[1]: "BIGINT"})
     return Scan(
         label=files[0].label if len(files) == 1 else f"{len(files)} files",
-        relation=f"read_parquet({quote_text(str(target))})",
+        relation=relation,
         columns=dict.fromkeys(names, TEXT),
         source=own[0],
         line=own[1],
@@ -119,25 +107,20 @@ def _careful_scan(setting: Setting, files: Sequence[FileFacts], names: Sequence[
 
 
 def _good_rows(
-    file: FileFacts, names: Sequence[str], reads: FilesReads, lost: list[tuple[str, int, str, str]]
-) -> Iterator[tuple[Any, ...]]:
+    setting: Setting,
+    files: Sequence[FileFacts],
+    names: Sequence[str],
+    reads: FilesReads,
+    lost: list[tuple[str, int, str, str]],
+) -> Iterator[tuple[str | int | None, ...]]:
     nulls = {"", *reads.nulls}
-    for line, raw, values, fault in csv_records(file.path, reads, len(names)):
-        if values is None:
-            lost.append((str(file.path), line, raw, fault))
-        else:
-            yield (*(None if value in nulls else value for value in values), str(file.path), line, raw)
-
-
-def _batched(rows: Iterable[tuple[Any, ...]], size: int) -> Iterator[list[tuple[Any, ...]]]:
-    batch: list[tuple[Any, ...]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+    for file in files:
+        setting.tell(0, None, f"reading {file.label} line by line")
+        for line, raw, values, fault in csv_records(file.path, reads, len(names)):
+            if values is None:
+                lost.append((str(file.path), line, raw, fault))
+            else:
+                yield (*(None if value in nulls else value for value in values), str(file.path), line, raw)
 
 
 def csv_records(path: Path, reads: FilesReads, width: int) -> Iterator[tuple[int, str, list[str] | None, str]]:

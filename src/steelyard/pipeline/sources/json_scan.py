@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from steelyard.errors import DataError
 from steelyard.pipeline.conversion import TEXT
 from steelyard.pipeline.sources.file_facts import numbered_lines
+from steelyard.pipeline.sources.row_file import rows_beside
 from steelyard.pipeline.sources.scan import FileFacts, Scan, Setting
 from steelyard.warehouse import quote_text
 
@@ -23,7 +24,7 @@ def json_scan(setting: Setting, files: Sequence[FileFacts]) -> Scan:
     """The rows of JSON-lines files; a key that no column has ends the reading with `NEW_KEYS`."""
     names = _names(setting, files)
     careful = any(file.label in setting.careful for file in files)
-    rejects = "" if careful else f"rejects {os.urandom(4).hex()}"
+    rejects = "" if careful else f"rejects_{os.urandom(4).hex()}"
     lines, lost = _careful_lines(setting, files) if careful else (_lines(files, rejects), ())
     own = [DOCUMENT, *([FILE] if careful or len(files) > 1 else []), *([LINE] if careful else [])]
     kept = ", ".join(f'"{name}"' for name in own)
@@ -56,33 +57,26 @@ def _lines(files: Sequence[FileFacts], rejects: str) -> str:
     return (
         f"read_csv([{paths}], columns = {{{quote_text(DOCUMENT)}: '{TEXT}'}}, header = false, auto_detect = false, "
         f"delim = '\x1f', quote = '', escape = '', nullstr = '\x1e', store_rejects = true, rejects_limit = 0, "
-        f"rejects_table = {quote_text(rejects)}, rejects_scan = {quote_text(rejects + ' scan')}{several})"
+        f"rejects_table = {quote_text(rejects)}, rejects_scan = {quote_text(rejects + '_scan')}{several})"
     )
 
 
 def _careful_lines(setting: Setting, files: Sequence[FileFacts]) -> tuple[str, tuple[tuple[str, int, str, str], ...]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    target = setting.scratch / f"careful-{os.urandom(4).hex()}.parquet"
-    kinds = {DOCUMENT: pa.string(), FILE: pa.string(), LINE: pa.int64()}
-    schema = pa.schema([pa.field(name, kind) for name, kind in kinds.items()])
     lost: list[tuple[str, int, str, str]] = []
-    with pq.ParquetWriter(target, schema) as writer:
+
+    def rows() -> Iterator[tuple[str | int, ...]]:
         for file in files:
             setting.tell(0, None, f"reading {file.label} line by line")
-            lines = numbered_lines(file.path)
-            while batch := list(islice(lines, 20_000)):
-                rows = []
-                for number, content in batch:
-                    try:
-                        rows.append((content.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n"), number))
-                    except UnicodeDecodeError as error:
-                        shown = content.decode(errors="backslashreplace").rstrip("\r\n")
-                        lost.append((str(file.path), number, shown, f"byte {error.start + 1} is not UTF-8"))
-                columns = [[text for text, _ in rows], [str(file.path)] * len(rows), [number for _, number in rows]]
-                writer.write_batch(pa.record_batch(columns, schema=schema))
-    return f"read_parquet({quote_text(str(target))})", tuple(lost)
+            for number, content in numbered_lines(file.path):
+                try:
+                    text = content.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                except UnicodeDecodeError as error:
+                    shown = content.decode(errors="backslashreplace").rstrip("\r\n")
+                    lost.append((str(file.path), number, shown, f"byte {error.start + 1} is not UTF-8"))
+                else:
+                    yield text, str(file.path), number
+
+    return rows_beside(setting.scratch, rows(), {DOCUMENT: TEXT, FILE: TEXT, LINE: "BIGINT"}), tuple(lost)
 
 
 def _names(setting: Setting, files: Sequence[FileFacts]) -> tuple[str, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,9 @@ from steelyard.pipeline.sources.reads import CompleteJourneyReads, ShopReads
 from steelyard.pipeline.sources.scan import FileFacts, Found, Setting
 
 __all__ = ["DATASETS", "open_complete_journey", "open_shop"]
+
+_MADE: dict[str, Path] = {}
+_MAKING = threading.Lock()
 
 
 def open_complete_journey(setting: Setting) -> Found:
@@ -49,7 +54,7 @@ def open_shop(setting: Setting) -> Found:
     if identity in setting.known and not setting.full and not setting.asked.back_fill:
         return Found(scans=(), skipped=1)
     setting.tell(0, None, f"simulating {reads.events:,} events")
-    path = Path(_made_shop(**settings).name) / f"{dataset}.parquet"
+    path = _made_shop(**settings) / f"{dataset}.parquet"
     if not path.exists():
         raise DataError(f"the simulated shop made no {dataset!r}", where=setting.definition.where)
     facts, _ = file_facts(path, f"simulated shop/{dataset}")
@@ -64,14 +69,18 @@ def _one_file(setting: Setting, file: FileFacts) -> Found:
     return Found(scans=(parquet_scan(setting, file),), files=files, whole=not setting.asked.back_fill)
 
 
-@lru_cache(maxsize=1)
-def _made_shop(**settings: Any) -> tempfile.TemporaryDirectory[str]:
-    """All tables of one shop: they are made together, so the last one is kept while its tables are loaded."""
+def _made_shop(**settings: Any) -> Path:
+    """The folder with all tables of one shop: they are made together, once, and go away with the process."""
     from steelyard.simulate import shop
 
-    folder = tempfile.TemporaryDirectory(prefix="steelyard-shop-")
-    shop(**settings).write_parquet(folder.name)
-    return folder
+    name = digest(settings)
+    with _MAKING:
+        if name not in _MADE:
+            folder = Path(tempfile.mkdtemp(prefix="steelyard-shop-"))
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            shop(**settings).write_parquet(folder)
+            _MADE[name] = folder
+        return _MADE[name]
 
 
 def _journey_folder() -> Path:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from steelyard.errors import DataError
+from steelyard.warehouse import quote_name, quote_text
 
-__all__ = ["parse_json", "write_rows"]
+__all__ = ["parse_json", "rows_beside", "write_rows"]
 
 
 def write_rows(rows: Iterable[Any], path: Path, *, where: str) -> int:
@@ -48,3 +50,16 @@ def _text(value: Any) -> Any:
 def parse_json(content: bytes) -> Any:
     """JSON with numbers kept exactly as they were written."""
     return json.loads(content, parse_float=Decimal)
+
+
+def rows_beside(folder: Path, rows: Iterable[Sequence[str | int | None]], columns: Mapping[str, str]) -> str:
+    """Writes rows of texts and whole numbers to a file in the folder; returns what stands after FROM to read them."""
+    path = folder / f"rows-{os.urandom(6).hex()}.jsonl"
+    names = [f"c{number}" for number in range(len(columns))]
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(dict(zip(names, row, strict=True))) + "\n")
+    kinds = ", ".join(f"{name}: {quote_text(kind)}" for name, kind in zip(names, columns.values(), strict=True))
+    kept = ", ".join(f"{short} AS {quote_name(name)}" for short, name in zip(names, columns, strict=True))
+    source = f"read_json({quote_text(str(path))}, format = 'newline_delimited', columns = {{{kinds}}})"
+    return f"(SELECT {kept} FROM {source})"
