@@ -9,5 +9,5 @@
 -- tests:
 --   - not_null: [visitor_id, occurred_at]
 --   - foreign_key: {columns: [visitor_id], table: visitors}
-SELECT event_id, event, visitor_id, customer_id, session_id, product_id, occurred_at, loaded_at, device, channel, country
+SELECT event_id, event, visitor_id, customer_id, product_id, occurred_at, loaded_at, device, channel, country
 FROM raw_events
