@@ -131,7 +131,7 @@ def _last_refresh(view: View, entry: Any) -> list[Block]:
     if entry is None:
         return []
     body = entry.body
-    says = "failed: something needs a person" if body.get("failed") else "everything held"
+    says = "failed: something needs a person" if body.get("failed") else "nothing that blocks failed"
     facts: list[tuple[str, Cell]] = [
         ("when", f"{age(entry.at, view.now)} ({entry.at[:16].replace('T', ' ')} UTC)"),
         ("outcome", says),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from steelyard.dashboards import age, lineage_chart
@@ -108,20 +110,28 @@ def _origin(origins: Any) -> str:
 
 
 def _reasons(view: View, found: KnownTable) -> list[dict[str, Any]]:
-    """The most frequent reasons for which rows of a source are in quarantine, with how many each has."""
+    """The most frequent reasons for which rows of a source are in quarantine, with how many each has.
+
+    A reason quotes the value; one that names a sensitive column is told without it.
+    """
+    name = f"{found.name}{REJECTS}"
     if not found.rejected:
         return []
-    name = f"{found.name}{REJECTS}"
     with view.warehouse() as warehouse:
-        reason = next((column for column in ("reason", "why", "says") if column in warehouse.columns(name)), None)
-        if reason is None:
+        if "reason" not in warehouse.columns(name):
             return []
-        sql = (
-            f"SELECT CAST({quote_name(reason)} AS VARCHAR) AS reason, count(*) AS count FROM {quote_name(name)} "
-            f"GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {REASONS}"
-        )
-        rows: list[dict[str, Any]] = warehouse.fetch(Query(sql=sql, says="why rows were rejected")).to_pylist()
-    return rows
+        sql = f"SELECT reason, count(*) AS count FROM {quote_name(name)} GROUP BY reason ORDER BY count(*) DESC, reason"
+        rows = warehouse.fetch(Query(sql=sql, says="why rows were rejected")).to_pylist()
+    counted: Counter[str] = Counter()
+    for row in rows:
+        counted[_told(str(row["reason"]), found.name, view.project.settings.sensitive)] += int(row["count"])
+    return [{"reason": reason, "count": count} for reason, count in counted.most_common(REASONS)]
+
+
+def _told(reason: str, table: str, sensitive: Sequence[str]) -> str:
+    hidden = {item.removeprefix(f"{table}.") for item in sensitive}
+    named = next((column for column in sorted(hidden) if f"'{column}'" in reason), None)
+    return reason if named is None else f"column '{named}': a value that is sensitive and not shown"
 
 
 def _quarantine(found: KnownTable, reasons: list[dict[str, Any]]) -> list[Block]:

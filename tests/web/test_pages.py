@@ -1,0 +1,215 @@
+"""Every page, as HTML and as JSON, says what the project knows."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from steelyard.document import from_json
+from steelyard.project import Project
+
+NAMES = (
+    "home", "metrics", "metric", "metric by day and channel", "explain", "explain two weeks", "studies", "study",
+    "study not run", "plan", "result", "replay of a result", "decisions", "decision", "replay of a decision", "data",
+    "table", "source", "quarantine", "ledger", "entry",
+)  # fmt: skip
+VOID = {"meta", "link", "input", "img", "br", "hr"}
+
+
+class Outline(HTMLParser):
+    """What a page is made of, and whether its elements are closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"left open: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_has_a_heading_landmarks_and_nothing_inline(browser: Any, paths: dict[str, str], name: str) -> None:
+    answer = browser.page(paths[name])
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    page = Outline(answer.text)
+    assert len(page.all("h1")) == 1
+    assert len(page.all("main")) == len(page.all("header")) == len(page.all("footer")) == 1
+    assert page.all("script") == page.all("style") == page.all("iframe") == []
+    assert not [tag for tag, attributes in page.tags if any(key.startswith("on") or key == "style" for key in attributes)]
+    assert page.all("a")[0]["href"] == "#main"
+    ids = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
+    assert len(ids) == len(set(ids))
+    labelled = {attributes["for"] for attributes in page.all("label")}
+    fields = [item for tag in ("input", "select") for item in page.all(tag) if item.get("type") != "hidden"]
+    assert all(field["id"] in labelled for field in fields)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_page_is_also_json_whose_blocks_read_back(browser: Any, paths: dict[str, str], name: str) -> None:
+    answer = browser.ask(paths[name], headers={"accept": "application/json"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    said = answer.json()
+    assert set(said) == {"title", "data", "blocks"}
+    assert from_json(said["blocks"])
+    joined = "&" if "?" in paths[name] else "?"
+    same = browser.page(f"{paths[name]}{joined}format=json").json()
+    assert same["title"] == said["title"]
+    assert same["data"].keys() == said["data"].keys()
+
+
+def test_every_link_of_every_page_leads_somewhere(browser: Any, paths: dict[str, str]) -> None:
+    found: set[str] = set()
+    for name in NAMES:
+        for link in Outline(browser.page(paths[name]).text).all("a"):
+            href = str(link["href"])
+            assert href.startswith(("/", "#", "?")), href
+            found.add(href)
+    broken = {href: browser.page(href).status_code for href in sorted(found) if href.startswith("/")}
+    assert {href for href, status in broken.items() if status != 200} == set()
+
+
+def test_home_shows_metrics_with_their_change_studies_decisions_and_what_is_due(browser: Any) -> None:
+    said = browser.json("/")["data"]
+    # Week of 2026-03-23, 84 orders; by hand: 7 days of 12 orders. Of day 77 (2026-03-19) all 12 fall away: 72 before.
+    assert said["metrics"]["orders"] == {"period": "2026-03-23", "value": 84, "change": pytest.approx(84 / 72 - 1)}
+    assert said["studies"]["newsletter"]["verdict"]["answer"] == "yes"
+    assert [item["what"] for item in said["due"]] == ["Look whether it wore off"]
+    assert said["decisions"][0]["decision"]["name"] == "price_list"
+    page = browser.page("/").text
+    assert "▲ +16.7%" in page
+    assert "1 follow-up is due" in page
+
+
+def test_the_metric_that_a_tree_takes_apart_comes_first(browser: Any) -> None:
+    assert list(browser.json("/")["data"]["metrics"])[:2] == ["revenue", "visits"]
+
+
+def test_a_metric_page_says_the_number_the_definition_and_the_sql(browser: Any) -> None:
+    said = browser.json("/metrics/orders?grain=day&since=2026-01-05&until=2026-01-06")["data"]
+    assert said["trend"] == [{"period": "2026-01-05", "value": 12}, {"period": "2026-01-06", "value": 12}]
+    assert "SELECT" in said["how"]["sql"]
+    assert said["how"]["tables"][0]["fingerprint"]
+    page = browser.page("/metrics/orders").text
+    assert "How this number was made" in page
+    assert re.search(r'<pre class="sy-code" data-language="sql"', page)
+
+
+def test_a_breakdown_adds_up_and_says_shares(browser: Any) -> None:
+    said = browser.json("/metrics/orders?by=channel&since=2026-01-01&until=2026-02-28")["data"]
+    assert sum(row["orders"] for row in said["breakdown"]) == 12 * 59
+    assert "share of all" in browser.page("/metrics/orders?by=channel").text
+
+
+def test_a_period_that_is_cut_short_is_said_and_left_out_of_the_comparison(browser: Any) -> None:
+    said = browser.json("/metrics/orders?grain=week&until=2026-03-25")["data"]
+    assert "2026-03-23" in said["partial"]
+    assert said["change"] == pytest.approx(72 / 84 - 1)
+    assert "sy-dashed" in browser.page("/metrics/orders?grain=week&until=2026-03-25").text
+
+
+def test_the_link_to_exactly_these_numbers_shows_them_again_after_new_data(own: Project, own_browser: Any) -> None:
+    before = own_browser.json("/metrics/visits")["data"]["trend"]
+    link = re.search(r'href="([^"]*as_of=[^"]*)"', own_browser.page("/metrics/visits").text)
+    assert link is not None
+    with own.store.transaction("forget the visits") as change:
+        change.create("visits", "SELECT * FROM visits LIMIT 10")
+    assert own_browser.json("/metrics/visits")["data"]["trend"] != before
+    assert own_browser.json(link[1].replace("&amp;", "&"))["data"]["trend"] == before
+
+
+def test_an_explanation_adds_up(browser: Any, paths: dict[str, str]) -> None:
+    said = browser.json(paths["explain two weeks"])["data"]
+    text = browser.page(paths["explain two weeks"]).text
+    assert "Why did revenue move?" in text
+    assert 'value="2026-03-02..2026-03-08"' in text
+    assert said
+
+
+def test_a_study_shows_its_latest_result_its_earlier_one_and_its_registration(browser: Any) -> None:
+    said = browser.json("/studies/newsletter")["data"]
+    assert said["latest"]["result"]["verdict"]["answer"] == "yes"
+    assert len(said["earlier"]) == len(said["registrations"]) == 1
+    page = browser.page("/studies/newsletter").text
+    assert "Earlier results" in page
+    assert "Registration" in page
+
+
+def test_a_replay_says_same(browser: Any, paths: dict[str, str]) -> None:
+    said = browser.json(paths["replay of a decision"])["data"]
+    assert [(item["same"], item["from_data"]) for item in said["replays"]] == [(True, "same")]
+
+
+def test_a_decision_without_a_result_has_nothing_to_replay(browser: Any, project: Project) -> None:
+    entry = project.ledger.entries(kind="decision")[1]
+    answer = browser.page(f"/decisions/{entry.digest}/replay")
+    assert answer.status_code == 400
+    assert "cites no result" in answer.text
+
+
+def test_the_data_page_counts_tests_and_rejected_rows(browser: Any) -> None:
+    said = browser.json("/data")["data"]
+    tables = {table["name"]: table for table in said["tables"]}
+    assert (tables["raw_orders"]["kind"], tables["raw_orders"]["rows"], tables["raw_orders"]["rejected"]) == ("source", 1032, 3)
+    assert tables["orders"]["status"] == "good"
+    assert tables["daily"]["status"] == "warning"
+    assert tables["orders"]["inputs"] == ["raw_orders"]
+    assert said["critical_path"]["tables"] == ["raw_orders", "orders", "daily"]
+    assert said["last_refresh"]["loads"]["raw_orders"]["rejected"] == 3
+
+
+def test_a_table_says_why_rows_are_in_quarantine(browser: Any) -> None:
+    said = browser.json("/data/raw_orders")["data"]
+    assert sum(row["count"] for row in said["rejects"]) == 3
+    assert "&lt;b&gt;x&lt;/b&gt;" in browser.page("/data/raw_orders").text
+
+
+def test_a_reason_that_quotes_a_sensitive_column_is_told_without_its_value(own: Project, own_browser: Any) -> None:
+    with own.store.transaction("a person's row is rejected") as change:
+        change.create("raw_orders_rejects", "SELECT 'column ''email'': ''ada@example.org'' is no number' AS reason")
+    answer = own_browser.page("/data/raw_orders")
+    assert answer.status_code == 200
+    assert "ada@example.org" not in answer.text
+    assert "sensitive and not shown" in answer.text
+
+
+def test_the_ledger_page_verifies_each_time(own: Project, own_browser: Any) -> None:
+    import sqlite3
+
+    assert own_browser.json("/ledger")["data"]["ok"] is True
+    connection = sqlite3.connect(own.ledger.name)
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        connection.execute(f"DROP TRIGGER {name}")
+    connection.execute("UPDATE ledger_entries SET name = 'another' WHERE number = 2")
+    connection.commit()
+    connection.close()
+    said = own_browser.json("/ledger")["data"]
+    assert said["ok"] is False
+    assert said["problems"]
+    assert "Not whole" in own_browser.page("/ledger").text
+
+
+def test_the_ledger_page_shows_a_kind_and_older_entries(browser: Any) -> None:
+    results = browser.json("/ledger?kind=result")["data"]["entries"]
+    assert {item["kind"] for item in results} == {"result"}
+    older = browser.json(f"/ledger?before={results[0]['number']}")["data"]["entries"]
+    assert max(item["number"] for item in older) < results[0]["number"]
