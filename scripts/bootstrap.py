@@ -7,39 +7,51 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet")
 
 
 def main(environment: Path, lock: Path) -> None:
     """Makes `environment` if it is not there, and installs the locked packages and this project into it."""
     if sys.version_info < (3, 11):
-        sys.exit(f"Steelyard needs Python 3.11 or newer; this is {sys.version.split()[0]}")
-    python = environment / "bin" / "python"
+        sys.exit(f"Steelyard needs Python 3.11 or newer; this is {sys.version.split()[0]}: make PYTHON=python3.11 ...")
+    python = str(environment / "bin" / "python")
     if not works(python):
         make(environment)
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    print(f"installing {lock.relative_to(ROOT)} into {environment}", flush=True)
-    subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
-    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True)
+    print(f"installing {lock.name} into {environment}", flush=True)
+    run([python, *PIP, "--require-hashes", "-r", str(lock)], "the locked packages could not be installed")
+    run([python, *PIP, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], "the project could not be installed")
 
 
-def works(python: Path) -> bool:
+def works(python: str) -> bool:
     """Whether there is an interpreter with pip."""
-    if not python.exists():
+    try:
+        return subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+    except OSError:
         return False
-    return subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 
 def make(environment: Path) -> None:
     """A virtual environment by `venv`, or by virtualenv where Debian left `venv` or `ensurepip` out."""
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], capture_output=True, check=False)
-    if made.returncode == 0 and works(environment / "bin" / "python"):
+    if made.returncode == 0 and works(str(environment / "bin" / "python")):
         return
+    if not works(sys.executable):
+        sys.exit("this Python has neither venv nor pip: apt-get install python3-pip, or python3-venv")
     print("this Python has no working venv: fetching virtualenv beside the project", flush=True)
-    aside = ROOT / ".bootstrap"
-    fetch = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(aside), "--upgrade", "virtualenv"]
-    subprocess.run(fetch, check=True)
-    run = "import sys; sys.path.insert(0, sys.argv.pop(1)); from virtualenv.__main__ import run; run(sys.argv[1:])"
-    subprocess.run([sys.executable, "-c", run, str(aside), "--clear", str(environment)], check=True)
+    aside, lock = ROOT / ".bootstrap", ROOT / "requirements" / "bootstrap.lock"
+    fetch = [sys.executable, *PIP, "--target", str(aside), "--upgrade", "--require-hashes", "-r", str(lock)]
+    run(fetch, "virtualenv could not be fetched")
+    start = "import sys; sys.path.insert(0, sys.argv.pop(1)); from virtualenv.__main__ import run; run(sys.argv[1:])"
+    options = ["--quiet", "--clear", "--no-download", str(environment)]
+    run([sys.executable, "-c", start, str(aside), *options], f"virtualenv could not make {environment}")
+
+
+def run(command: list[str], problem: str) -> None:
+    """Runs a command that says itself what went wrong, and ends with what that means here."""
+    if subprocess.run(command, check=False).returncode != 0:
+        sys.exit(
+            f"{problem}: see above. Mostly the package index is out of reach (pip config list) or the disk is full"
+        )
 
 
 if __name__ == "__main__":
