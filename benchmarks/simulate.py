@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
-import time
 from pathlib import Path
+
+from benchmarks.measure import Row, here
 
 from steelyard.simulate import shop
 
-PROMISED = 800_000  # events a second
+PROMISED = 800_000  # events a second of one core
 
 
-def rows(events: int = 2_000_000) -> list[dict[str, object]]:
-    """One row a way of making a shop: events, CPU seconds and events a second; all tables are made in each.
-
-    CPU time of the process, so that what else the machine does counts little.
-    """
-    shop(events=1_000).chunk(0)  # pays for imports
-    made = shop(events=events)
-    found: list[dict[str, object]] = []
+def rows(small: bool) -> list[Row]:
+    """Events a second of processor time, so that what else the machine does counts little; all tables are made."""
+    made = shop(events=200_000 if small else 2_000_000)
+    made.chunk(0)  # pays for imports
+    counted: list[int] = []
+    batches = here(lambda: counted.extend(tables["events"].num_rows for tables in made.chunks()))
     with tempfile.TemporaryDirectory() as folder:
-        for way, make in (
-            ("record batches", lambda: [tables["events"].num_rows for tables in made.chunks()]),
-            ("Parquet files", lambda: made.write_parquet(Path(folder))),
-        ):
-            begun = time.process_time()
-            result = make()
-            seconds = time.process_time() - begun
-            made_events = sum(result) if isinstance(result, list) else found[0]["events"]
-            found.append(
-                {
-                    "way": way,
-                    "events": made_events,
-                    "cpu_seconds": round(seconds, 2),
-                    "events_per_second": round(made_events / seconds),
-                    "promised": PROMISED,
-                }
-            )
-    return found
-
-
-if __name__ == "__main__":
-    for row in rows(int(sys.argv[1]) if len(sys.argv) > 1 else 2_000_000):
-        print(row)
+        files = here(lambda: made.write_parquet(Path(folder)))
+    events = sum(counted)
+    return [
+        Row(
+            what=f"simulate {events:,} events as {way}",
+            ours=events / taken.cpu,
+            unit="events/CPU s",
+            limit=PROMISED,
+            limit_of="ours",
+            at_least=True,
+        )
+        for way, taken in (("record batches", batches), ("Parquet files", files))
+    ]
