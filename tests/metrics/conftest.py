@@ -1,4 +1,5 @@
 """A small shop, in which every join has something that does not match."""
+# ruff: noqa: DTZ001 - naive timestamps are what is tested
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def test_what_is_no_number_has_no_contribution(bad: float) -> None:
 
 
 def test_parts_that_do_not_add_up_are_no_rounding() -> None:
-    with pytest.raises(DataError, match="the parts add up to 3.0"):
+    with pytest.raises(DataError, match=r"the parts add up to 3\.0"):
         settled([1.0, 2.0], 4.0)
 
 

@@ -1,4 +1,5 @@
 """Definitions in YAML and in Python, and what is said of wrong ones."""
+# ruff: noqa: E501 - definitions as people write them
 
 from __future__ import annotations
 

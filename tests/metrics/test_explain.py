@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from steelyard.errors import DefinitionError, PolicyError, UnknownNameError
-from steelyard.metrics import Explanation, Measure, Metric, MetricCatalog, Ratio, explain
+from steelyard.metrics import Explanation, Metric, MetricCatalog, Ratio, explain
 from steelyard.warehouse import TableDeclaration, Warehouse, connect
 
 DAY = date(2026, 1, 1)

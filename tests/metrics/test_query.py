@@ -1,4 +1,5 @@
 """Questions to the metrics, on a shop in which every join has something that does not match."""
+# ruff: noqa: DTZ001 - naive timestamps are what is tested
 
 from __future__ import annotations
 
@@ -362,7 +363,8 @@ def test_the_session_and_the_machine_time_zone_change_nothing(monkeypatch: pytes
         connection = duckdb.connect()
         connection.execute(f"SET TimeZone = '{zone}'")
         connection.execute(
-            "CREATE TABLE e AS SELECT TIMESTAMP '2025-03-09 04:59:59' AS at UNION ALL SELECT TIMESTAMP '2025-03-09 05:00:00'"
+            "CREATE TABLE e AS SELECT TIMESTAMP '2025-03-09 04:59:59' AS at "
+            "UNION ALL SELECT TIMESTAMP '2025-03-09 05:00:00'"
         )
         catalog = MetricCatalog.of(
             tables=[TableDeclaration(name="e", time="at", zone="UTC")],

@@ -1,4 +1,5 @@
 """Metrics at the unit's grain, against a loop over the rows."""
+# ruff: noqa: DTZ001 - naive timestamps are what is tested
 
 from __future__ import annotations
 

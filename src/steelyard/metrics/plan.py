@@ -169,10 +169,14 @@ class Planner:
         steps = [(fact.name, fact.select(self.question.grain)) for fact in facts]
         filled = self._periods(coverage)
         keys = (["period"] if self.question.grain else []) + list(self.outputs)
+        known = coverage or {}
         if filled:
-            steps += self._grid(facts, filled, coverage or {})
-            source = self._from_grid(facts, any(item.without_time for item in (coverage or {}).values()))
-            shown = [f"grid.{sql_name(key)}" for key in keys]
+            steps += self._grid(facts, filled, known)
+            untimed = any(item.without_time for item in known.values())
+            source, shown = self._beside("grid", facts, keys, timed=not untimed), _of("grid", keys)
+        elif len(facts) > 1 and not self._never_null(facts, keys, known):
+            steps.append(self._groups(facts, keys))
+            source, shown = self._beside("groups", facts, keys, timed=False), _of("groups", keys)
         else:
             source, shown = self._meet(facts, keys)
         counted = [(fact, name) for fact in facts for name in fact.counts()]
@@ -207,18 +211,42 @@ class Planner:
         return values
 
     def _meet(self, facts: Sequence[Fact], keys: Sequence[str]) -> tuple[str, list[str]]:
-        """The facts side by side: a group that any of them has is a row."""
+        """The facts side by side where no key can be NULL: a group that any of them has is a row."""
         lines = [f"FROM {sql_name(facts[0].name)}"]
         shown = [_at(facts[0], key) for key in keys]
-        for fact in facts[1:]:
+        for number, fact in enumerate(facts[1:], start=2):
             if not keys:
                 lines.append(f"CROSS JOIN {sql_name(fact.name)}")
                 continue
-            on = [f"{left} IS NOT DISTINCT FROM {_at(fact, key)}" for left, key in zip(shown, keys, strict=True)]
+            on = [f"{left} = {_at(fact, key)}" for left, key in zip(shown, keys, strict=True)]
             lines.append(f"FULL JOIN {sql_name(fact.name)} ON {' AND '.join(on)}")
-            members = facts[: facts.index(fact) + 1]
-            shown = [f"coalesce({', '.join(_at(member, key) for member in members)})" for key in keys]
+            shown = [f"coalesce({', '.join(_at(member, key) for member in facts[:number])})" for key in keys]
         return "\n".join(lines), shown
+
+    def _never_null(self, facts: Sequence[Fact], keys: Sequence[str], coverage: Mapping[str, Coverage]) -> bool:
+        """Whether no key of a group can be NULL: text is labelled, and a period is there where every row has a time."""
+        ranged = self.question.since is not None or self.question.until is not None
+        timed = ranged or (bool(coverage) and not any(item.without_time for item in coverage.values()))
+        return all(timed if key == "period" else all(_labelled(fact, key) for fact in facts) for key in keys)
+
+    def _groups(self, facts: Sequence[Fact], keys: Sequence[str]) -> tuple[str, str]:
+        """The step that lists every group that any fact has, once."""
+        names = ", ".join(sql_name(key) for key in keys)
+        return "groups", "\nUNION\n".join(f"SELECT DISTINCT {names} FROM {sql_name(fact.name)}" for fact in facts)
+
+    def _beside(self, step: str, facts: Sequence[Fact], keys: Sequence[str], *, timed: bool) -> str:
+        """Each fact beside a step that lists the groups; NULL meets NULL.
+
+        A FULL JOIN would do on DuckDB, but other engines have none on IS NOT DISTINCT FROM.
+        """
+        lines = [f"FROM {step}"]
+        for fact in facts:
+            on = []
+            for key in keys:
+                equal = timed if key == "period" else _labelled(fact, key)
+                on.append(f"{_at(fact, key)} {'=' if equal else 'IS NOT DISTINCT FROM'} {step}.{sql_name(key)}")
+            lines.append(f"LEFT JOIN {sql_name(fact.name)} ON {' AND '.join(on)}")
+        return "\n".join(lines)
 
     def _periods(self, coverage: Mapping[str, Coverage] | None) -> tuple[date, ...] | None:
         """The periods from the first day that any fact has, or was asked for, to the last."""
@@ -246,8 +274,7 @@ class Planner:
         names = [sql_name(key) for key in self.outputs]
         grid = "SELECT calendar.period\nFROM calendar"
         if names:
-            listed = "\nUNION\n".join(f"SELECT DISTINCT {', '.join(names)} FROM {sql_name(f.name)}" for f in facts)
-            made.append(("groups", listed))
+            made.append(self._groups(facts, list(self.outputs)))
             chosen = ", ".join(f"groups.{name}" for name in names)
             grid = f"SELECT calendar.period, {chosen}\nFROM calendar\nCROSS JOIN groups"
         for fact in facts:
@@ -255,16 +282,6 @@ class Planner:
                 untimed = ", ".join(["period", *names])
                 grid += f"\nUNION\nSELECT DISTINCT {untimed} FROM {sql_name(fact.name)} WHERE period IS NULL"
         return [*made, ("grid", grid)]
-
-    def _from_grid(self, facts: Sequence[Fact], untimed: bool) -> str:
-        lines = ["FROM grid"]
-        for fact in facts:
-            on = [f"{_at(fact, 'period')} {'IS NOT DISTINCT FROM' if untimed else '='} grid.period"]
-            for key in self.outputs:
-                labelled = fact.keys[key].endswith(f"'{UNKNOWN}')")
-                on.append(f"{_at(fact, key)} {'=' if labelled else 'IS NOT DISTINCT FROM'} grid.{sql_name(key)}")
-            lines.append(f"LEFT JOIN {sql_name(fact.name)} ON {' AND '.join(on)}")
-        return "\n".join(lines)
 
     def _order(self, keys: Sequence[str], parts: bool) -> str:
         if not keys:
@@ -295,6 +312,15 @@ class Planner:
 
 def _at(fact: Fact, name: str) -> str:
     return f"{sql_name(fact.name)}.{sql_name(name)}"
+
+
+def _of(step: str, keys: Sequence[str]) -> list[str]:
+    return [f"{step}.{sql_name(key)}" for key in keys]
+
+
+def _labelled(fact: Fact, key: str) -> bool:
+    """Whether a missing value of the dimension has a label, so that it is never NULL."""
+    return fact.keys[key].endswith(f"'{UNKNOWN}')")
 
 
 def _same(one: Aggregate, other: Aggregate) -> bool:

@@ -1,0 +1,135 @@
+"""The same questions give the same numbers on DuckDB and Postgres."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from steelyard.errors import DataError
+from steelyard.metrics import Metric, MetricCatalog, UnitMetric, explain, query, unit_panel, unit_table
+from steelyard.warehouse import TableDeclaration, Warehouse, connect
+
+pytestmark = pytest.mark.postgres
+
+QUESTIONS: tuple[dict[str, Any], ...] = (
+    {"metrics": ["revenue", "orders", "average_order", "buyers", "line_value", "visits"]},
+    {"metrics": ["revenue"], "by": ["country"]},
+    {"metrics": ["line_value"], "by": ["country"]},
+    {"metrics": ["orders", "visits", "orders_per_visit"], "by": ["channel"]},
+    {"metrics": ["orders", "visits"], "by": ["joined_on"]},
+    {"metrics": ["orders", "visits"], "by": ["channel"], "fill": False},
+    {"metrics": ["orders", "visits", "orders_per_visit"], "by": ["month", "channel"]},
+    {"metrics": ["orders", "visits"], "by": ["month", "channel"], "fill": False},
+    {"metrics": ["revenue", "average_order"], "by": ["week"], "since": "2026-01-05", "until": "2026-01-25"},
+    {"metrics": ["orders"], "by": ["quarter"]},
+    {"metrics": ["orders"], "by": ["year"]},
+    {"metrics": ["orders"], "by": ["day", "joined_on"]},
+    {"metrics": ["orders"], "where": "channel <> 'web'"},
+    {"metrics": ["orders"], "where": "NOT (channel = 'web' OR status LIKE 'can%')"},
+    {"metrics": ["orders"], "where": "joined_on BETWEEN '2025-01-01' AND '2025-12-31' AND country NOT IN ('FR', NULL)"},
+    {"metrics": ["german_revenue", "orders"], "since": "2026-01-06"},
+)
+
+
+@pytest.fixture(scope="module")
+def both(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[tuple[Warehouse, Warehouse]]:
+    from importlib.util import module_from_spec, spec_from_file_location
+    from pathlib import Path
+
+    spec = spec_from_file_location("small_shop", Path(__file__).with_name("conftest.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    tables = module.shop_tables()
+    with connect(tables) as duck, connect(postgres_url) as post:
+        for name, table in tables.items():
+            post.write(name, table)
+        yield duck, post
+
+
+def comparable(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return sorted((tuple(row.values()) for row in rows), key=str)
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) or isinstance(other, float):
+        return one is not None and other is not None and math.isclose(float(one), float(other), rel_tol=1e-12)
+    return bool(one == other)
+
+
+CASES = [
+    (question, start)
+    for question in QUESTIONS
+    for start in (("monday", "sunday", "wednesday") if "week" in question.get("by", ()) else ("monday",))
+]
+
+
+@pytest.mark.parametrize(("question", "week_start"), CASES, ids=str)
+def test_a_question_has_one_answer(
+    both: tuple[Warehouse, Warehouse], shop_catalog: Any, question: dict[str, Any], week_start: str
+) -> None:
+    asked = {name: value for name, value in question.items() if name != "metrics"}
+    catalog = shop_catalog(week_start=week_start, zone="America/New_York")
+    duck, post = (comparable(query(catalog, warehouse, question["metrics"], **asked).rows()) for warehouse in both)
+    assert len(duck) == len(post)
+    assert duck
+    for one, other in zip(duck, post, strict=True):
+        assert all(same(a, b) for a, b in zip(one, other, strict=True)), (one, other)
+
+
+def test_an_explanation_is_the_same(both: tuple[Warehouse, Warehouse], shop_catalog: Any) -> None:
+    duck, post = (
+        explain(shop_catalog(), warehouse, "revenue", ("2026-01-05", "2026-01-11"), ("2026-01-19", "2026-01-25"))
+        for warehouse in both
+    )
+    assert duck.to_dict() == post.to_dict()
+
+
+def test_units_are_the_same(both: tuple[Warehouse, Warehouse], shop_catalog: Any) -> None:
+    values = {
+        "spend": UnitMetric(metric="revenue", at="seen_at", after=7),
+        "visited": UnitMetric(metric="visits", at="seen_at", before=7, part="any"),
+        "mean": UnitMetric(metric="average_order"),
+    }
+    units = "SELECT customer_id AS customer, CAST('2026-01-06T00:00:00Z' AS TIMESTAMPTZ) AS seen_at FROM customers"
+    found, panels = [], []
+    for warehouse in both:
+        types = {name: warehouse.columns(name) for name in ("customers", "orders", "lines", "visits")}
+        catalog = shop_catalog(zone="Asia/Tokyo")
+        sql = unit_table(catalog, entity="customer", units=units, values=values, types=types)
+        found.append(comparable(warehouse.fetch(sql).to_pylist()))
+        panel = unit_panel(
+            catalog,
+            entity="customer",
+            metric="revenue",
+            period="week",
+            since=date(2026, 1, 1),
+            until=date(2026, 1, 31),
+            types=types,
+        )
+        panels.append(comparable(warehouse.fetch(panel).to_pylist()))
+    assert found[0] == found[1]
+    assert panels[0] == panels[1]
+    assert len(panels[0]) == 4 * 5
+
+
+def test_a_false_key_is_named_on_both(both: tuple[Warehouse, Warehouse]) -> None:
+    catalog = MetricCatalog.of(
+        tables=[
+            TableDeclaration(name="lines", entities={"order": ("order_id",)}),
+            TableDeclaration(name="orders", key=("customer_id",), entity="order", dimensions=("channel",)),
+        ],
+        metrics=[Metric(name="n", count="lines")],
+    )
+    problems = []
+    for warehouse in both:
+        with pytest.raises(DataError) as caught:
+            query(catalog, warehouse, "n", by="channel")
+        problems.append(caught.value.problem)
+    assert problems[0] == problems[1]
+    assert "1 (2 rows); NULL (1 row)" in problems[0]
