@@ -241,9 +241,7 @@ def test_a_password_of_any_characters_reaches_the_url() -> None:
 def test_an_open_connection_keeps_its_settings_its_frames_and_its_life() -> None:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'Asia/Tokyo'")
-        connection.execute(
-            "CREATE TEMP TABLE moments AS SELECT TIMESTAMPTZ '2020-01-01 20:00:00+00' AS at, CAST(1.5 AS DECIMAL(4, 1)) AS x"
-        )
+        connection.execute("CREATE TEMP TABLE moments AS SELECT TIMESTAMPTZ '2020-01-01 20:00:00+00' AS at, 1.5 AS x")
         connection.register("frame", ORDERS)
         connection.execute("CREATE TABLE kept AS SELECT 1 AS a")
         with connect(connection) as warehouse:

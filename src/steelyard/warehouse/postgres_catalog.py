@@ -11,7 +11,7 @@ __all__ = ["PostgresTable", "catalog_sql", "tables_of"]
 
 _SQL = """
 SELECT n.nspname::text AS schema_name, c.relname::text AS table_name, a.attname::text AS column_name,
-       pg_catalog.pg_table_is_visible(c.oid) AS visible, coalesce(b.typname, t.typname)::text AS kind,
+       array_position(current_schemas(false), n.nspname) AS place, coalesce(b.typname, t.typname)::text AS kind,
        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
        a.attcollation NOT IN (0, 100, 950, 951) AS ordered_otherwise
 FROM pg_catalog.pg_class AS c
@@ -20,7 +20,7 @@ JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT
 JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_type AS b ON b.oid = t.typbasetype
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast'){only}
-ORDER BY visible DESC, schema_name, table_name, a.attnum
+ORDER BY place NULLS LAST, schema_name, table_name, a.attnum
 """
 _TYPES = {
     "int2": "SMALLINT", "int4": "INTEGER", "int8": "BIGINT", "float4": "FLOAT", "float8": "DOUBLE", "bool": "BOOLEAN",
@@ -67,7 +67,7 @@ def catalog_sql(names: Iterable[str] | None = None) -> str:
 def tables_of(rows: Iterable[Mapping[str, object]]) -> tuple[PostgresTable, ...]:
     """The tables in the rows that `catalog_sql` gives.
 
-    >>> rows = [{"schema_name": "public", "table_name": "t", "visible": True, "column_name": "price", "kind": "numeric",
+    >>> rows = [{"schema_name": "public", "table_name": "t", "place": 1, "column_name": "price", "kind": "numeric",
     ...          "modifier": 655366, "ordered_otherwise": False}]
     >>> tables_of(rows)[0].columns
     {'price': 'DECIMAL(10,2)'}
@@ -79,7 +79,7 @@ def tables_of(rows: Iterable[Mapping[str, object]]) -> tuple[PostgresTable, ...]
         PostgresTable(
             schema=schema,
             name=name,
-            visible=bool(columns[0]["visible"]),
+            visible=columns[0]["place"] is not None,
             columns={str(row["column_name"]): _type(str(row["kind"]), int(str(row["modifier"]))) for row in columns},
             ordered_otherwise=any(bool(row["ordered_otherwise"]) for row in columns),
         )

@@ -12,6 +12,18 @@ __all__ = ["from_postgres", "lost_connection"]
 
 _PRIMARY = re.compile(r"(?:ERROR|FATAL|PANIC):\s+(?P<text>.+?)(?:\n|$)")
 _QUOTED = re.compile(r'"(?P<name>.+?)"')
+_WORDS = {
+    "out of range": "22003",
+    "invalid input syntax": "22P02",
+    "field value": "22008",
+    "time zone": "22023",
+    "division by zero": "22012",
+    "invalid value": "22023",
+    "overflow": "22003",
+    "out of memory": "53200",
+    "No space left": "53100",
+    "terminating connection": "57P01",
+}
 _HINTS = {
     "28": "check the user and the password (PGPASSWORD, ~/.pgpass or ${NAME} in the URL)",
     "3D": "check the database's name",
@@ -59,9 +71,9 @@ def lost_connection(error: BaseException) -> bool:
 
 
 def _state(error: BaseException) -> str:
-    """The SQLSTATE; in what fails while rows come it is only in the text."""
-    named = re.search(r"SQLSTATE:? (\w{5})", str(error))
-    return str(getattr(error, "sqlstate", None) or (named[1] if named else ""))
+    """The SQLSTATE; the driver drops that of what fails while rows come, where the words must do."""
+    state = str(getattr(error, "sqlstate", None) or "")
+    return state or next((state for words, state in _WORDS.items() if words in str(error)), "")
 
 
 def _class_of(state: str) -> type[SteelyardError]:

@@ -199,17 +199,30 @@ class PostgresWarehouse(Warehouse):
         """A connection in a transaction of its own; kept for the next call if that ended well or could be undone."""
         if self._closed:
             raise WarehouseError(f"{self.name} is closed", where=self.name, hint="connect again")
-        with self._guard:
-            connection = self._idle.pop() if self._idle else None
-        connection = connection or self._open()
+        connection = self._begun(writes=writes)
         good = False
         try:
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET TRANSACTION {'READ WRITE' if writes else 'READ ONLY'}")
             yield connection
             good = True
         finally:
             self._put_back(connection, good=good)
+
+    def _begun(self, *, writes: bool) -> Any:
+        """A connection in a new transaction: one that is kept, unless the server has hung up on it meanwhile."""
+        begin = f"SET TRANSACTION {'READ WRITE' if writes else 'READ ONLY'}"
+        while True:
+            with self._guard:
+                kept = self._idle.pop() if self._idle else None
+            connection = kept or self._open()
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(begin)
+            except Exception as error:  # noqa: BLE001  see _run
+                connection.close()
+                if kept is None or not lost_connection(error):
+                    raise self._translated(error, []) from None
+            else:
+                return connection
 
     def _put_back(self, connection: Any, *, good: bool) -> None:
         """Undoes what is open; a connection that cannot do so is closed."""
