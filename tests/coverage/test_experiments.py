@@ -1,4 +1,4 @@
-"""On simulated truth: an A/A test rejects one time in twenty, and 95 % intervals hold the truth 95 times in a hundred."""
+"""On simulated truth: A/A tests reject one time in twenty, 95 % intervals hold the truth 95 times in a hundred."""
 
 from __future__ import annotations
 

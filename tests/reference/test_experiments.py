@@ -396,9 +396,10 @@ def test_power_of_means_equals_statsmodels_at_any_allocation(ratio: float, refer
     assert found == pytest.approx(peer["mde_at_n_control_5000"], rel=SOLVED)
 
 
-@pytest.mark.parametrize(
-    ("shares", "ratio"), [("0.1_0.11", 1.0), ("0.1_0.11", 1 / 9), ("0.02_0.022", 1.0), ("0.02_0.022", 1 / 19), ("0.5_0.51", 1.0)]
-)  # fmt: skip
+SHARES = [("0.1_0.11", 1.0), ("0.1_0.11", 1 / 9), ("0.02_0.022", 1.0), ("0.02_0.022", 1 / 19), ("0.5_0.51", 1.0)]
+
+
+@pytest.mark.parametrize(("shares", "ratio"), SHARES)
 def test_power_of_shares_equals_the_closed_form(shares: str, ratio: float, reference: dict[str, Any]) -> None:
     control, treated = map(float, shares.split("_"))
     peer = reference["peer_values"][f"power.prop.closed.{shares}.ratio{ratio:.6f}"]["value"]

@@ -37,7 +37,7 @@ def of_sums(rows: list[tuple[float, float]], shift: tuple[float, float]) -> Mome
 def test_they_are_the_textbook_mean_and_variance(rows: list[tuple[float, float]]) -> None:
     found = of(rows)
     xs = [x for x, _ in rows]
-    scale = max(1.0, max(map(abs, xs)))
+    scale = max(1.0, *map(abs, xs))
     assert found.mean("x") == pytest.approx(fmean(xs), abs=1e-9 * scale)
     assert found.variance("x") == pytest.approx(variance(xs), rel=1e-9, abs=1e-9 * scale**2)
 
@@ -46,7 +46,7 @@ def test_they_are_the_textbook_mean_and_variance(rows: list[tuple[float, float]]
 def test_merging_two_halves_equals_the_whole(one: list[tuple[float, float]], other: list[tuple[float, float]]) -> None:
     whole, halves = of(one + other), of(one).merge(of(other))
     assert halves.rows == whole.rows
-    scale = max(1.0, max(abs(v) for row in one + other for v in row)) ** 2
+    scale = max(1.0, *(abs(v) for row in one + other for v in row)) ** 2
     assert halves.offset == pytest.approx(whole.offset, abs=1e-9 * scale)
     assert halves.cross == pytest.approx(whole.cross, rel=1e-9, abs=1e-8 * scale)
 

@@ -1,0 +1,85 @@
+"""What a plan says before any outcome is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from steelyard.stats.power import units_for_means, units_for_shares
+from steelyard.studies.experiments import Baseline, Effect, Experiment, Mean, Share
+from steelyard.studies.run import plan
+
+Make = Callable[..., Any]
+REVENUE = Baseline(level=7.7, std_dev=10.4, correlation=0.5, units=50_000)
+
+
+def planned(one: Experiment, units: Make) -> Any:
+    return plan(one, pa.table(units(20)))
+
+
+def test_it_says_the_rule_and_the_sql_and_the_units(units: Make, study: Make, full: Any) -> None:
+    found = planned(study(**full), units)
+    assert "excludes zero" in found.rule
+    assert "beyond 1 %" in found.rule
+    assert "within 5 % of control" in found.rule
+    assert set(found.queries) == {"sample", "repeated", "moments"}
+    assert 'GROUP BY "arm", "device"' in found.queries["moments"].sql
+    assert "No baseline" in found.warnings[0]
+
+
+def test_units_follow_the_allocation(units: Make, study: Make) -> None:
+    main = Mean("spend", baseline=REVENUE, expected_effect=Effect(relative=0.05))
+    sample = planned(study(primary=main, arms={"control": 0.9, "b": 0.1}), units).sample
+    n = units_for_means(0.05 * 7.7, 10.4, ratio=1 / 9)
+    assert sample["units needed in control"] == math.ceil(n)
+    assert sample["units needed in b"] == math.ceil(n / 9)
+    assert sample["units needed"] == sample["units needed in control"] + sample["units needed in b"]
+
+
+def test_a_covariate_saves_its_squared_correlation(units: Make, study: Make) -> None:
+    words = {"baseline": REVENUE, "expected_effect": Effect(relative=0.05)}
+    raw = planned(study(primary=Mean("spend", **words)), units).sample
+    kept = planned(study(primary=Mean("spend", covariate="spend_before", **words)), units).sample
+    assert kept["units needed"] == pytest.approx(0.75 * raw["units needed"], rel=1e-3)
+    assert kept["variance left by the covariate"] == 0.75
+
+
+def test_a_threshold_is_what_the_interval_must_leave_behind(units: Make, study: Make) -> None:
+    words = {"baseline": REVENUE, "expected_effect": Effect(relative=0.05)}
+    sample = planned(study(primary=Mean("spend", min_effect=Effect(relative=0.03), **words)), units).sample
+    assert sample["units needed in control"] == math.ceil(units_for_means(0.02 * 7.7, 10.4))
+
+
+def test_a_share_needs_no_standard_deviation(units: Make, study: Make) -> None:
+    main = Share("converted", baseline=Baseline(level=0.1), expected_effect=Effect(absolute=0.01))
+    sample = planned(study(primary=main), units).sample
+    assert sample["units needed in control"] == math.ceil(units_for_shares(0.1, 0.11))
+
+
+def test_three_arms_are_planned_at_bonferroni_s_level(units: Make, study: Make) -> None:
+    main = Mean("spend", baseline=REVENUE, expected_effect=Effect(relative=0.05))
+    sample = planned(study(primary=main, arms={"control": 0.5, "a": 0.25, "b": 0.25}), units).sample
+    assert sample["level of the interval"] == 0.975
+    assert sample["units needed in control"] == math.ceil(units_for_means(0.05 * 7.7, 10.4, ratio=0.5, level=0.975))
+
+
+def test_an_expected_effect_within_the_threshold_is_a_warning(units: Make, study: Make) -> None:
+    main = Mean("spend", baseline=REVENUE, expected_effect=Effect(relative=0.01), min_effect=Effect(relative=0.02))
+    assert "not beyond its min_effect" in planned(study(primary=main), units).warnings[0]
+
+
+def test_a_mean_without_a_standard_deviation_is_a_warning(units: Make, study: Make) -> None:
+    main = Mean("spend", baseline=Baseline(level=7.0), expected_effect=Effect(relative=0.01))
+    assert "has no std_dev" in planned(study(primary=main), units).warnings[0]
+
+
+def test_a_falling_metric_is_planned_for_too(units: Make, study: Make) -> None:
+    words = {"baseline": REVENUE, "min_effect": Effect(relative=0.01)}
+    down = Mean("spend", better="down", expected_effect=Effect(relative=-0.05), **words)
+    up = Mean("spend", expected_effect=Effect(relative=0.05), **words)
+    found = [planned(study(primary=main), units).sample["units needed"] for main in (down, up)]
+    assert found[0] == found[1]
