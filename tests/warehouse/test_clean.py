@@ -69,6 +69,12 @@ def test_files_that_no_version_names_go_once_they_are_old(store: Store) -> None:
     assert (cleaned.files, cleaned.bytes, stray.exists()) == (1, 23, False)
 
 
+def test_the_folder_of_a_writer_that_was_killed_before_it_held_its_lock_goes(store: Store) -> None:
+    (store.folder / "staging" / "1-dead").mkdir()
+    store.clean(grace=NO_GRACE)
+    assert list((store.folder / "staging").iterdir()) == []
+
+
 def test_a_living_transaction_keeps_what_it_staged_and_what_it_reads(store: Store) -> None:
     change = store.transaction("slow")
     change.create("t", "SELECT x + 10 AS x FROM t")

@@ -73,12 +73,13 @@ def _unreferenced(catalog: Catalog, before: datetime) -> Iterator[Path]:
 def _abandoned(catalog: Catalog, before: datetime) -> Iterator[Path]:
     """Staging that no living transaction holds."""
     for path in catalog.staging.iterdir():
+        if not _older(path, before):  # asked before the lock is touched, which would make the folder young
+            continue
         if not path.is_dir():
-            if _older(path, before):
-                yield path
+            yield path
             continue
         with held(path / "lock", wait=False) as mine:
-            if mine and _older(path, before):
+            if mine:
                 yield path
 
 
