@@ -54,7 +54,9 @@ def test_a_page_has_a_heading_landmarks_and_nothing_inline(browser: Any, paths: 
     assert len(page.all("h1")) == 1
     assert len(page.all("main")) == len(page.all("header")) == len(page.all("footer")) == 1
     assert page.all("script") == page.all("style") == page.all("iframe") == []
-    assert not [tag for tag, attributes in page.tags if any(key.startswith("on") or key == "style" for key in attributes)]
+    assert not [
+        tag for tag, attributes in page.tags if any(key.startswith("on") or key == "style" for key in attributes)
+    ]
     assert page.all("a")[0]["href"] == "#main"
     ids = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
     assert len(ids) == len(set(ids))
@@ -169,7 +171,11 @@ def test_a_decision_without_a_result_has_nothing_to_replay(browser: Any, project
 def test_the_data_page_counts_tests_and_rejected_rows(browser: Any) -> None:
     said = browser.json("/data")["data"]
     tables = {table["name"]: table for table in said["tables"]}
-    assert (tables["raw_orders"]["kind"], tables["raw_orders"]["rows"], tables["raw_orders"]["rejected"]) == ("source", 1032, 3)
+    assert (tables["raw_orders"]["kind"], tables["raw_orders"]["rows"], tables["raw_orders"]["rejected"]) == (
+        "source",
+        1032,
+        3,
+    )
     assert tables["orders"]["status"] == "good"
     assert tables["daily"]["status"] == "warning"
     assert tables["orders"]["inputs"] == ["raw_orders"]

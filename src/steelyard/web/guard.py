@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Protocol
 
@@ -95,10 +96,9 @@ class Guard:
 
 
 def without_port(host: str) -> str:
-    """The host's name in lower case.
+    """The host's name in lower case; what is not a name and a port stays as it is, and so is no known name.
 
-    >>> without_port("LocalHost:8765"), without_port("[::1]:8765")
-    ('localhost', '[::1]')
+    >>> without_port("LocalHost:8765"), without_port("[::1]:8765"), without_port("[::1].evil.example")
+    ('localhost', '[::1]', '[::1].evil.example')
     """
-    name = host.strip().lower()
-    return name[: name.rfind("]") + 1] if name.startswith("[") else name.partition(":")[0]
+    return re.sub(r":[0-9]*\Z", "", host.lower())

@@ -85,7 +85,8 @@ def study(view: View) -> Page:
         blocks += [*_newest(view, entry, result, defined), *rest]
     else:
         lead.append(Heading(defined.question if defined else name, 1))
-        blocks.append(Callout("note", "Not run yet", [f"steelyard run {name} runs it. ", *_plan_link(name, defined)]))
+        says = [f"steelyard run {name} runs it. ", *_plan_link(name, defined)]
+        blocks += [] if trouble else [Callout("note", "Not run yet", says)]
     blocks += [*_earlier(view, kept[1:]), *_registered(view, registrations, defined), *_definition(view, name, defined)]
     return Page(
         title=name,

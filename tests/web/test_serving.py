@@ -1,0 +1,67 @@
+"""The server says where it is, answers there, and stops when it is told."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from steelyard.errors import SteelyardError
+from steelyard.project import Project
+from steelyard.web import serve
+
+
+@contextmanager
+def running(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [sys.executable, "-m", "steelyard.web", str(folder), "--port", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    try:
+        assert process.stdout is not None
+        found = re.search(r"http://\S+:(\d+)/", process.stdout.readline())
+        assert found is not None
+        assert found[1] != "0"
+        yield process, found[0]
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_where_it_is_and_stops_cleanly_on_a_signal(shop_folder: Path, number: signal.Signals) -> None:
+    with running(shop_folder) as (process, address):
+        answer = httpx.get(address, timeout=60, headers={"accept-encoding": "gzip"})
+        assert answer.status_code == 200
+        assert answer.headers["content-encoding"] == "gzip"
+        assert "server" not in answer.headers
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, err) == (0, "")
+        assert "stopped" in out
+
+
+def test_a_port_in_use_is_an_error_with_a_hint(project: Project) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SteelyardError, match=f"the port {port} is in use") as caught:
+            serve(project, port=port, says=lambda _: None)
+        assert "--port 0" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("127.0.0.1", 70000), ("127.0.0.1", -1), ("no.such.host.invalid", 0), ("198.51.100.1", 0)]
+)
+def test_an_address_that_cannot_be_had_is_an_error(project: Project, host: str, port: int) -> None:
+    with pytest.raises(SteelyardError):
+        serve(project, host=host, port=port, says=lambda _: None)
