@@ -80,8 +80,10 @@ def child(command: str | Sequence[str], *, folder: Path | None = None) -> Taken:
         RuntimeError: It failed.
     """
     words = [sys.executable, "-c", command] if isinstance(command, str) else list(command)
+    # As after an installation, compiled code is kept; some machines switch that off for tests.
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begun = time.perf_counter()
-    process = subprocess.Popen(words, cwd=folder or ROOT, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(words, cwd=folder or ROOT, stdout=subprocess.DEVNULL, env=variables)
     _, status, used = os.wait4(process.pid, 0)  # of this child alone; RUSAGE_CHILDREN holds the peak of all before it
     seconds = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
