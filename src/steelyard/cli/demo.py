@@ -56,16 +56,16 @@ STORIES = {
     "journey": Story(
         template="journey",
         folder="demo",
-        about="The Complete Journey: a year of a US grocer's loyalty households, which its publisher calls simulated from "
-        "real shopping patterns, for education.",
+        about="The Complete Journey: a year of a US grocer's loyalty households, which its publisher calls simulated "
+        "from real shopping patterns, for education.",
         query=(("revenue", "baskets", "active_households"), ("quarter",)),
         explain=("revenue", ("2017-07-01", "2017-09-30"), ("2017-10-01", "2017-12-31")),
         studies=("campaign_8", "aa_households"),
         decision={
             "choice": "test",
             "action": "Do not credit campaign 8 with revenue; hold out a random tenth of households next time.",
-            "why": "Its households spent more than the others long before it, and a date on which nothing happened shows "
-            "as large a change.",
+            "why": "Its households spent more than the others long before it, and dates on which nothing happened "
+            "show as large a change.",
             "who": "demo",
             "reversible": True,
             "expected_effect": "none until the holdout has been measured",

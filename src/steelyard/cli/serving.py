@@ -24,7 +24,7 @@ def become_server(folder: Path, *, host: str, port: int, target: str | None = No
     sys.stdout.flush()
     sys.stderr.flush()
     command = [sys.executable, "-m", "steelyard.web", str(folder), "--host", host, "--port", str(port)]
-    os.execv(sys.executable, [*command, *(["--target", target] if target else [])])
+    os.execv(sys.executable, [*command, *(["--target", target] if target else [])])  # noqa: S606 - our own interpreter
 
 
 def serve(

@@ -158,16 +158,17 @@ def problem_blocks(problems: Sequence[SteelyardError], counts: dict[str, int]) -
 
 
 def refresh_blocks(report: RefreshReport) -> list[Block]:
-    """What a refresh did: loads, tables, tests that do not hold, the critical path, and the numbers that are affected."""
+    """What a refresh did: loads, tables, tests that do not hold, the critical path, and the affected numbers."""
     blocks: list[Block] = []
     if report.loads:
         blocks.append(_loads(report))
     if report.tables:
         blocks.append(_tables(report))
+    tested = [(item.table, check) for item in report.loads for check in item.checks]
+    tested += [(item.table, check) for item in report.tables for check in item.checks]
     failed = [
-        (item.table, check.name.replace("_", " "), check.severity, check.status.replace("_", " "), check.says)
-        for item in (*report.loads, *report.tables)
-        for check in item.checks
+        (table, check.name.replace("_", " "), check.severity, check.status.replace("_", " "), check.says)
+        for table, check in tested
         if check.status != "passed"
     ]
     if failed:

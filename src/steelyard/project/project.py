@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import date, datetime
 from functools import cached_property
@@ -10,12 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from steelyard.errors import DefinitionError, SteelyardError, WarehouseError, unknown_name
+from steelyard.errors import DefinitionError, SteelyardError, unknown_name
+from steelyard.project.dates import Range, as_day, as_range
 from steelyard.project.definitions import Definitions, read_definitions
+from steelyard.project.evidence import cited_results, reopened, table_and_column
 from steelyard.project.settings import FILE, Settings, Target, read_settings
-from steelyard.result import Provenance, Result
+from steelyard.result import Result
 from steelyard.studies import Plan, Replay, Setting, Study
-from steelyard.warehouse import Entry, Ledger, Store, Warehouse, connect
+from steelyard.warehouse import Entry, Ledger, Store, Warehouse, connect, finish_erasures
 
 if TYPE_CHECKING:
     from steelyard.decisions import Decision
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from steelyard.pipeline.progress import Progress
 
 __all__ = ["Project", "open_project"]
-
-Range = tuple[str | date, str | date]
 
 
 def open_project(folder: str | Path, *, target: str | None = None) -> Project:
@@ -154,7 +154,7 @@ class Project:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The target's ledger."""
+        """The target's ledger; an erasure that was cut short is completed when it is opened."""
         text = self.target.ledger
         if not text:
             place = self._path(self.target.warehouse).parent if self.embedded else self.folder / ".steelyard"
@@ -162,7 +162,10 @@ class Project:
             text = str(place / "ledger.sqlite")
         elif "://" not in text:
             text = str(self._path(text))
-        return self._open.enter_context(Ledger.open(text))
+        ledger = self._open.enter_context(Ledger.open(text))
+        if self.embedded:
+            finish_erasures(self.store, ledger)
+        return ledger
 
     def setting(self, warehouse: Warehouse | None = None) -> Setting:
         """Where its studies run: one catalog version, its governed metrics, its ledger and its policy."""
@@ -252,8 +255,8 @@ class Project:
                 names,
                 by=dimensions,
                 where=where,
-                since=_day(since),
-                until=_day(until),
+                since=as_day(since),
+                until=as_day(until),
                 limit=limit,
             )
 
@@ -275,8 +278,8 @@ class Project:
                 self.definitions.metrics,
                 warehouse,
                 metric,
-                before=_range(before),
-                after=_range(after),
+                before=as_range(before),
+                after=as_range(after),
                 dimensions=dimensions,
             )
 
@@ -352,40 +355,12 @@ class Project:
                 entry,
                 self.ledger,
                 build=lambda data: study_from(data, where="ledger"),
-                reopen=self._reopen,
+                reopen=lambda provenance: reopened(self, provenance),
                 now=self.definitions.studies.get(entry.name),
                 metrics_now={name: metrics.digest(name) for name in metrics.metrics},
             )
-            for entry in self._results_of(reference)
+            for entry in cited_results(self.ledger, reference)
         )
-
-    def _results_of(self, reference: str) -> Iterable[Entry]:
-        latest = self.ledger.latest("result", reference)
-        if latest is not None:
-            return (latest,)
-        decision = self.ledger.latest("decision", reference)
-        entry = decision or self.ledger.get(reference)
-        if entry.kind == "decision":
-            return tuple(self.ledger.get(digest) for digest in entry.body["decision"]["cites"])
-        if entry.kind == "result":
-            return (entry,)
-        raise DefinitionError(f"{reference!r} is a {entry.kind}", where="replay", hint="name a result or a decision")
-
-    def _reopen(self, provenance: Provenance) -> Warehouse:
-        number = provenance.context.get("catalog")
-        if not self.embedded:
-            return self.warehouse()
-        if number is None:
-            raise WarehouseError("it was read from another kind of warehouse, which keeps no versions")
-        tables = self.store.snapshot(number).tables
-        for name, version_id in {(table.name, table.version_id) for read in provenance.reads for table in read.tables}:
-            kept = tables.get(name)
-            if kept is not None and kept.erased and kept.version_id != version_id:
-                raise WarehouseError(
-                    f"a person's rows were erased from {name!r} since: its rows are not what they were",
-                    hint="`steelyard ledger list --kind erasure` says when, by whom and why",
-                )
-        return self.warehouse(number)
 
     def ledger_check(self, expect: str | None = None) -> Any:
         """Whether the ledger is whole: see `Ledger.verify`."""
@@ -405,35 +380,10 @@ class Project:
         """
         from steelyard.warehouse import erase
 
-        tables = dict(_table_and_column(item) for item in columns)
+        tables = dict(table_and_column(item) for item in columns)
         erase(self.store, self.ledger, tables, person, who=who, why=why)
         return list(self.ledger.entries(kind="erasure"))[-1]
 
     def with_target(self, target: str) -> Project:
         """The same folder for another target."""
         return Project(self.folder, target=target)
-
-
-def _table_and_column(text: str) -> tuple[str, str]:
-    table, dot, column = text.rpartition(".")
-    if not dot or not table or not column:
-        raise DefinitionError(f"{text!r} does not name a column", where="erase", hint="write it as TABLE.COLUMN")
-    return table, column
-
-
-def _day(value: str | date | None) -> date | None:
-    if value is None or isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(value)
-    except ValueError as error:
-        raise DefinitionError(f"{value!r} is not a date", hint="write it as 2026-01-31") from error
-
-
-def _range(value: Range) -> tuple[date, date]:
-    first, last = (_day(item) for item in value)
-    assert first is not None  # noqa: S101 - a range has two dates by its type
-    assert last is not None  # noqa: S101
-    if first > last:
-        raise DefinitionError(f"a range ends on {last} before it begins on {first}", hint="give the earlier date first")
-    return first, last

@@ -35,9 +35,13 @@ def write_shop(folder: Path, *, events: int = EVENTS, seed: int = 1) -> bool:
         conversion_lift={"one_page": 0.15},
     )
     incident = simulate.ConversionDrop(
-        name="payment_incident", since=date(2025, 10, 6), until=date(2025, 10, 26), drop=0.4, segment={"device": "mobile"}
+        name="payment_incident",
+        since=date(2025, 10, 6),
+        until=date(2025, 10, 26),
+        drop=0.4,
+        segment={"device": "mobile"},
     )
     shop = simulate.shop(events=events, seed=seed, inject=(checkout, incident))
     shop.write_parquet(folder)
-    pq.write_table(shop.truth, folder / "truth.parquet")  # type: ignore[no-untyped-call]
+    pq.write_table(shop.truth, folder / "truth.parquet")
     return True

@@ -86,7 +86,7 @@ def _clauses(result: Result) -> Iterator[Block]:
 
 
 def estimate_format(row: Estimate, *, signed: bool = False) -> Format:
-    """How a number of the estimate is written: relative ones and fractions as percent or points, others by their size."""
+    """How a number of the estimate is written: relative ones as percent, fractions as points, others by their size."""
     if row.scale == "relative":
         return Format.percent(2, signed=signed)
     if row.measured_in == "fraction":

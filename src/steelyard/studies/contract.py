@@ -102,7 +102,7 @@ def a_failed_blocking_check_makes_it_invalid(case: Case) -> None:
     """Whatever the numbers say, a blocking check that failed or did not run makes the answer invalid."""
     verdict = _run(case).verdict
     for status in ("failed", "not_run"):
-        broken = Check(name="law", status=status, severity="blocking", says="It did not hold.")  # type: ignore[arg-type]
+        broken = Check(name="law", status=status, severity="blocking", says="It did not hold.")
         assert judged(verdict, (broken,)).answer == "invalid"
     doubtful = Check(name="law", status="failed", severity="doubt", says="It is doubtful.")
     assert judged(verdict, (doubtful,)).answer in ("unclear", "invalid")

@@ -174,7 +174,7 @@ def _refuse_sensitive(query: Query, context: Context, study: Study) -> None:
             raise PolicyError(
                 f"the study {study.name!r} uses {column!r}, which this project declares sensitive",
                 where=f"studies/{study.name}.yml",
-                hint="sensitive columns may not be a feature, a dimension or a covariate: see `sensitive` in steelyard.toml",
+                hint="they may not be a feature, a dimension or a covariate: see `sensitive` in steelyard.toml",
             )
 
 

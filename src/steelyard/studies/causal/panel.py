@@ -70,7 +70,7 @@ def panel_of(study: DifferenceInDifferences, data: Mapping[str, pa.Table]) -> Pa
 
 
 def _whole_periods(paths: list[dict[str, Any]], periods: tuple[Any, ...]) -> tuple[int, ...]:
-    """Periods before the study that the data has: not those before its first row, nor the first, which may be cut off."""
+    """Periods before the study that the data has whole: the first one with rows may be cut off and is left out."""
     there = [k for k, period in enumerate(periods) if any(row["nonzero"] for row in paths if row["period"] == period)]
     return tuple(range(there[0] + 1, len(periods))) if there else ()
 

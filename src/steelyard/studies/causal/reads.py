@@ -43,7 +43,7 @@ ORDER BY g.treated, p.period"""
 def moments_query(study: DifferenceInDifferences, context: Context, paths: pa.Table) -> Query | None:
     """One row a group: units, sums and products of the periods about their means; None when nothing is there."""
     panel = _panel(study, context)
-    periods: list[Any] = sorted(set(paths.column("period").to_pylist()))  # type: ignore[type-var]
+    periods: list[Any] = sorted(set(paths.column("period").to_pylist()))
     if not periods or any(mean is not None and not math.isfinite(mean) for mean in paths.column("mean").to_pylist()):
         return None
     if len(periods) > MOST_PERIODS:

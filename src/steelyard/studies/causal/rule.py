@@ -27,8 +27,8 @@ def says_of(study: DifferenceInDifferences) -> str:
     others = "everybody else" if study.controls is None else (study.controls.where or study.controls.table)
     window = f" between {study.between[0]} and {study.between[1]}" if study.between else ""
     return (
-        f"Mean {study.outcome} a {study.unit} and {study.period}{window}: how much more it changed from before to after "
-        f"{study.treated_from} for the treated ({who}) than for {others}."
+        f"Mean {study.outcome} a {study.unit} and {study.period}{window}: how much more it changed from before to "
+        f"after {study.treated_from} for the treated ({who}) than for {others}."
     )
 
 

@@ -93,8 +93,8 @@ def _listed(numbers: dict[str, int]) -> str:
 
 
 def _one_arm_each(study: Experiment, evidence: Evidence) -> Checks:
-    seen = evidence.repeated
-    several = int((seen or {}).get("in_two_arms") or 0) + (evidence.total("in_two_arms") or 0)
+    seen = evidence.ids
+    several = int(evidence.repeated.get("in_two_arms") or 0) + (evidence.total("in_two_arms") or 0)
     if seen is None:
         yield Check(
             name="one_arm_each",
@@ -112,7 +112,7 @@ def _one_arm_each(study: Experiment, evidence: Evidence) -> Checks:
         if several
         else "Every unit is in one arm.",
     )
-    repeated, without = int(seen["repeated"] or 0), int(seen["without_id"] or 0)
+    repeated, without = int(evidence.repeated.get("repeated") or 0), int(seen["n"]) - int(seen["with_id"])
     yield Check(
         name="one_row_each",
         status="failed" if repeated or without else "passed",

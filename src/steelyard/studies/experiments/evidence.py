@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.stats.moments import Moments, merged
 from steelyard.studies.experiments.columns import below
 from steelyard.studies.experiments.metric_use import MetricUse
-from steelyard.studies.experiments.questions import MOMENTS, REPEATED, SAMPLE, UNITS, UNUSABLE, grouped_by
+from steelyard.studies.experiments.questions import IDS, MOMENTS, REPEATED, SAMPLE, UNITS, UNUSABLE, grouped_by
 from steelyard.warehouse.moments import moments_by_group
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Evidence:
     Args:
         cells: Labels of arm and segments -> moments.
         counts: Rows of counts by arm (`arm` is a label); empty where every unit is in the moments.
-        repeated: Counts of ids; None where the units have none.
+        ids: Counts of rows and ids; None where the units have none.
+        repeated: Counts of units in several rows and arms; empty where each stands in one row.
         unusable: Rows of what could not be used, by arm; empty where all could.
         notes: What governed definitions said when the data was read.
         segments: The segments' columns.
@@ -52,7 +53,8 @@ class Evidence:
 
     cells: Mapping[tuple[str, ...], Moments]
     counts: tuple[Mapping[str, Any], ...]
-    repeated: Mapping[str, Any] | None
+    ids: Mapping[str, Any] | None
+    repeated: Mapping[str, Any]
     unusable: tuple[Mapping[str, Any], ...]
     notes: Mapping[str, str]
     segments: tuple[str, ...]
@@ -109,7 +111,8 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
     return Evidence(
         cells={key: merged(group) for key, group in groups.items()},
         counts=_labelled(data.get(UNITS)),
-        repeated=data[REPEATED].to_pylist()[0] if REPEATED in data else None,
+        ids=data[IDS].to_pylist()[0] if IDS in data else None,
+        repeated=data[REPEATED].to_pylist()[0] if REPEATED in data else {},
         unusable=_labelled(data.get(UNUSABLE)),
         notes=notes,
         segments=tuple(study.segments),

@@ -22,16 +22,26 @@ from steelyard.studies.experiments.population import (
 )
 from steelyard.studies.study import Context
 from steelyard.warehouse.moments import SAMPLE_ROWS, moments, moments_by_group, shift_sample, shifts_of, unusable_values
-from steelyard.warehouse.query import Query, quote_name, quote_text
+from steelyard.warehouse.query import Query, Value, quote_name, quote_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["MOMENTS", "REPEATED", "SAMPLE", "UNITS", "UNUSABLE", "first_questions", "grouped_by", "next_questions"]
+__all__ = [
+    "IDS",
+    "MOMENTS",
+    "REPEATED",
+    "SAMPLE",
+    "UNITS",
+    "UNUSABLE",
+    "first_questions",
+    "grouped_by",
+    "next_questions",
+]
 
-SAMPLE, UNITS, REPEATED, MOMENTS, UNUSABLE = "sample", "units", "repeated", "moments", "unusable"
+SAMPLE, UNITS, IDS, REPEATED, MOMENTS, UNUSABLE = "sample", "units", "ids", "repeated", "moments", "unusable"
 
 
 def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa.Table]) -> Mapping[str, Query]:
@@ -40,7 +50,11 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
         asked = first_questions(study, context)
         return {name: query for name, query in asked.items() if name != MOMENTS}
     if MOMENTS not in earlier:
-        return {MOMENTS: _moments(study, _Asked(study, context), shifts_of(earlier[SAMPLE]))}
+        asked_of = _Asked(study, context)
+        more = {MOMENTS: _moments(study, asked_of, shifts_of(earlier[SAMPLE]))}
+        if IDS in earlier and not _each_once(earlier[IDS]):
+            more[REPEATED] = _repeated(asked_of.people)
+        return more
     if UNUSABLE not in earlier and not _all_usable(study, earlier[MOMENTS]):
         asked_of = _Asked(study, context)
         return {
@@ -62,7 +76,7 @@ def first_questions(study: Experiment, context: Context) -> dict[str, Query]:
     if counts := _counts(asked.people):
         found[UNITS] = counts
     if UNIT in asked.people.has:
-        found[REPEATED] = _repeated(asked.people)
+        found[IDS] = _ids(asked.people)
     found[MOMENTS] = _moments(study, asked, {})
     return found
 
@@ -133,23 +147,39 @@ def _counts(people: Population) -> Query | None:
     )
 
 
+def _ids(people: Population) -> Query:
+    """Whether each unit stands in one row: then it is in one arm too, and nothing more need be asked."""
+    return Query(
+        sql=f"SELECT count(*) AS n, count({UNIT}) AS with_id, count(DISTINCT {UNIT}) AS ids\n"
+        f"FROM {people.relation} AS units",
+        parameters=_bound(people),
+        limit=1,
+        says="one row a unit",
+    )
+
+
 def _repeated(people: Population) -> Query:
-    """Whether a unit stands in one row and one arm."""
+    """The units that stand in several rows, and those in several arms."""
     once = (
         f"SELECT {UNIT}, count(*) AS times, min({ARM}) AS first_arm, max({ARM}) AS last_arm "
-        f"FROM {people.relation} AS units GROUP BY {UNIT}"
+        f"FROM {people.relation} AS units WHERE {UNIT} IS NOT NULL GROUP BY {UNIT} HAVING count(*) > 1"
     )
-    sums = [
-        "count(*) AS ids",
-        "sum(times) AS n",
-        f"sum(CASE WHEN {UNIT} IS NOT NULL AND times > 1 THEN 1 ELSE 0 END) AS repeated",
-        "sum(CASE WHEN first_arm <> last_arm THEN 1 ELSE 0 END) AS in_two_arms",
-        f"sum(CASE WHEN {UNIT} IS NULL THEN times ELSE 0 END) AS without_id",
-    ]
-    bound = {name: value for name, value in people.parameters.items() if name != "closed_until"}
     return Query(
-        sql=f"SELECT {', '.join(sums)}\nFROM ({once}) AS by_unit", parameters=bound, limit=1, says="one row a unit"
+        sql="SELECT count(*) AS repeated, sum(CASE WHEN first_arm <> last_arm THEN 1 ELSE 0 END) AS in_two_arms\n"
+        f"FROM ({once}) AS by_unit",
+        parameters=_bound(people),
+        limit=1,
+        says="units in several rows or arms",
     )
+
+
+def _bound(people: Population) -> dict[str, Value]:
+    return {name: value for name, value in people.parameters.items() if name != "closed_until"}
+
+
+def _each_once(table: pa.Table) -> bool:
+    (row,) = table.to_pylist()
+    return bool(row["n"] == row["with_id"] == row["ids"])
 
 
 def _all_usable(study: Experiment, table: pa.Table) -> bool:
