@@ -9,14 +9,14 @@ from steelyard.pipeline.table_definition import parse_table
 
 
 def test_the_file_compiles_and_has_a_task_and_its_edges_for_every_table():
-    tables = [parse_table("orders", "SELECT * FROM raw"), parse_table("it's \"odd\"", "SELECT * FROM orders")]
+    tables = [parse_table("orders", "SELECT * FROM raw"), parse_table('it\'s "odd"', "SELECT * FROM orders")]
     text = airflow_dag(tables, sources=["raw"], name="shop", folder="/srv/it's", schedule=None)
     compile(text, "dag.py", "exec")
     assert "airflow" in text
     assert "dag" in text
     assert len(text.splitlines()) <= 36
     tasks = next(node for node in ast.parse(text).body if isinstance(node, ast.Assign))
-    assert ast.literal_eval(tasks.value) == {"raw": [], "orders": ["raw"], "it's \"odd\"": ["orders"]}
+    assert ast.literal_eval(tasks.value) == {"raw": [], "orders": ["raw"], 'it\'s "odd"': ["orders"]}
     assert 'refresh --select "$TABLE"' in text
 
 
@@ -41,7 +41,13 @@ def test_the_file_runs_against_a_stand_in_for_airflow(monkeypatch):
         def __exit__(self, *_):
             return None
 
-    names = ("airflow", "airflow.sdk", "airflow.providers", "airflow.providers.standard", "airflow.providers.standard.operators")
+    names = (
+        "airflow",
+        "airflow.sdk",
+        "airflow.providers",
+        "airflow.providers.standard",
+        "airflow.providers.standard.operators",
+    )
     for name in (*names, "airflow.providers.standard.operators.bash"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     sys.modules["airflow.sdk"].DAG = Dag

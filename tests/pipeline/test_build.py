@@ -1,5 +1,7 @@
 """Write, audit, publish: what holds is published together, what does not keeps its version and holds back what reads it."""
 
+# ruff: noqa: E501  (SQL reads best on one line)
+
 from __future__ import annotations
 
 import threading

@@ -46,5 +46,10 @@ def test_a_circle_is_an_error():
 
 def test_typical_times_are_medians_of_the_last_ten_runs():
     runs = [{"seconds": 100.0}] * 5 + [{"seconds": float(n)} for n in range(10)]
-    state = {"build/t": {"runs": runs}, "load/s": {"loads": [{"seconds": 3}], "cursor": ""}, "else": 1, "load/x": {"loads": []}}
+    state = {
+        "build/t": {"runs": runs},
+        "load/s": {"loads": [{"seconds": 3}], "cursor": ""},
+        "else": 1,
+        "load/x": {"loads": []},
+    }
     assert typical_seconds(state, {"s": "raw"}) == {"t": 4.5, "raw": 3.0}

@@ -1,5 +1,7 @@
 """Data tests: one scan, examples, and nothing that passes because it could not be run."""
 
+# ruff: noqa: E501  (SQL reads best on one line)
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -53,6 +55,11 @@ def test_a_nan_is_outside_every_range_even_one_without_a_high_end():
     rows = "CREATE TABLE t AS SELECT * FROM (VALUES (1.0::DOUBLE), ('nan'::DOUBLE), ('inf'::DOUBLE)) AS v(x)"
     assert checks("tests: [{accepted_range: {column: x, low: 0}}]", rows)["accepted_range_x"].value == 1.0
     assert checks("tests: [{accepted_range: {column: x, high: 5}}]", rows)["accepted_range_x"].value == 2.0
+
+
+def test_a_range_that_ends_before_it_begins_does_not_run():
+    check = checks("tests: [{accepted_range: {column: id, low: 5, high: 1}}]", ROWS)["accepted_range_id"]
+    assert (check.status, check.stops) == ("not_run", True)
 
 
 def test_orphans_are_counted_and_shown_and_a_null_is_none():

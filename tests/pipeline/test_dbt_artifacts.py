@@ -1,5 +1,7 @@
 """A dbt project through its artifacts, shaped as dbt 1.10 writes them (manifest v12, run results v6, catalog v1)."""
 
+# ruff: noqa: E501  (SQL reads best on one line)
+
 from __future__ import annotations
 
 import json
@@ -22,7 +24,7 @@ def model(name, depends_on=(), **more):
     }  # fmt: skip
 
 
-def test(name, of, kind, severity="ERROR", where=None, **kwargs):
+def dbt_test(name, of, kind, severity="ERROR", where=None, **kwargs):
     return {
         "resource_type": "test", "name": name, "alias": name, "unique_id": f"test.shop.{name}.0a1b2c", "column_name": kwargs.get("column_name"),
         "config": {"enabled": True, "severity": severity, "warn_if": "!= 0", "error_if": "!= 0", "where": where},
@@ -31,23 +33,20 @@ def test(name, of, kind, severity="ERROR", where=None, **kwargs):
     }  # fmt: skip
 
 
-test.__test__ = False  # type: ignore[attr-defined]
-
-
 @pytest.fixture
 def target(tmp_path):
     orders, lines = "model.shop.orders", "model.shop.lines"
     tests = [
-        test("unique_orders_id", orders, "unique", column_name="id"),
-        test("not_null_orders_id", orders, "not_null", column_name="id"),
-        test("unique_orders_code", orders, "unique", column_name="code"),
-        test("unique_paid", orders, "unique", where="status = 'paid'", column_name="payment"),
-        test("few_refunds", orders, "accepted_values", severity="WARN", column_name="status", values=["paid"]),
-        test("unique_lines", lines, "unique_combination_of_columns", combination_of_columns=["order_id", '"line"']),
-        test("never_ran", lines, "not_null", column_name="order_id"),
-        test("broken", lines, "not_null", column_name="x"),
+        dbt_test("unique_orders_id", orders, "unique", column_name="id"),
+        dbt_test("not_null_orders_id", orders, "not_null", column_name="id"),
+        dbt_test("unique_orders_code", orders, "unique", column_name="code"),
+        dbt_test("unique_paid", orders, "unique", where="status = 'paid'", column_name="payment"),
+        dbt_test("few_refunds", orders, "accepted_values", severity="WARN", column_name="status", values=["paid"]),
+        dbt_test("unique_lines", lines, "unique_combination_of_columns", combination_of_columns=["order_id", '"line"']),
+        dbt_test("never_ran", lines, "not_null", column_name="order_id"),
+        dbt_test("broken", lines, "not_null", column_name="x"),
     ]
-    singular = {**test("totals_agree", None, "x"), "test_metadata": None, "depends_on": {"nodes": [orders, lines]}}
+    singular = {**dbt_test("totals_agree", None, "x"), "test_metadata": None, "depends_on": {"nodes": [orders, lines]}}
     nodes = [
         model("orders", ["source.shop.raw.orders"], description="Orders ", config={"enabled": True, "materialized": "incremental", "meta": {"owner": "growth"}}),
         model("lines", [orders]),
@@ -70,13 +69,40 @@ def target(tmp_path):
                "few_refunds": ("warn", 2, "Got 2 results"), "broken": ("error", None, "column x does not exist"),
                "unique_lines": ("pass", 0, None), "totals_agree": ("skipped", None, None)}  # fmt: skip
     results = [
-        {"unique_id": f"test.shop.{name}.0a1b2c", "status": status, "failures": failures, "message": message, "execution_time": 0.1, "timing": []}
+        {
+            "unique_id": f"test.shop.{name}.0a1b2c",
+            "status": status,
+            "failures": failures,
+            "message": message,
+            "execution_time": 0.1,
+            "timing": [],
+        }
         for name, (status, failures, message) in outcome.items()
     ]
-    results.append({"unique_id": orders, "status": "success", "failures": None, "message": "INSERT 0 10", "execution_time": 2.5, "timing": []})
-    run = {"metadata": {"dbt_schema_version": f"{SCHEMAS}/run-results/v6.json"}, "results": results, "elapsed_time": 3.0}
-    columns = {"id": {"type": "bigint", "index": 1, "name": "id"}, "amount": {"type": "numeric", "index": 2, "name": "amount"}}
-    catalog = {"metadata": {"dbt_schema_version": f"{SCHEMAS}/catalog/v1.json"}, "nodes": {orders: {"columns": columns}}, "sources": {}}
+    results.append(
+        {
+            "unique_id": orders,
+            "status": "success",
+            "failures": None,
+            "message": "INSERT 0 10",
+            "execution_time": 2.5,
+            "timing": [],
+        }
+    )
+    run = {
+        "metadata": {"dbt_schema_version": f"{SCHEMAS}/run-results/v6.json"},
+        "results": results,
+        "elapsed_time": 3.0,
+    }
+    columns = {
+        "id": {"type": "bigint", "index": 1, "name": "id"},
+        "amount": {"type": "numeric", "index": 2, "name": "amount"},
+    }
+    catalog = {
+        "metadata": {"dbt_schema_version": f"{SCHEMAS}/catalog/v1.json"},
+        "nodes": {orders: {"columns": columns}},
+        "sources": {},
+    }
     for name, body in (("manifest", manifest), ("run_results", run), ("catalog", catalog)):
         (tmp_path / f"{name}.json").write_text(json.dumps(body))
     return tmp_path

@@ -1,5 +1,7 @@
 """Column-level lineage, through everything that a SELECT can do."""
 
+# ruff: noqa: E501  (SQL reads best on one line)
+
 from __future__ import annotations
 
 import pytest

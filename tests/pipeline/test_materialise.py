@@ -1,9 +1,12 @@
 """Ways to keep a table: continued builds equal a whole one, and a history says what was true when."""
 
+# ruff: noqa: DTZ001, E501  (columns without a zone; SQL reads best on one line)
+
 from __future__ import annotations
 
 import tempfile
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pyarrow as pa
 import pytest
@@ -112,7 +115,7 @@ def test_files_that_the_window_does_not_meet_are_shared_with_the_version_before(
         run(store, table)
         versions.append({file.sha256 for file in store.snapshot().tables["t"].files})
     # A build makes the newest day anew, so that a version keeps all files but one of the version before it.
-    assert all(len(before - after) <= 1 for before, after in zip(versions, versions[1:], strict=False))
+    assert all(len(before - after) <= 1 for before, after in pairwise(versions))
     assert versions[-2] & versions[-1]
 
 

@@ -1,5 +1,7 @@
 """A refresh: loads, builds, what it says of published numbers, and what a kill leaves."""
 
+# ruff: noqa: E501  (SQL reads best on one line)
+
 from __future__ import annotations
 
 import os
@@ -67,8 +69,14 @@ def shop(tmp_path):
 def test_a_refresh_loads_and_builds_and_is_recorded(shop):
     report = shop.refresh(ledger=shop.ledger)
     assert not report.failed
-    assert {load.table: (load.status, load.rows) for load in report.loads} == {"raw_orders": ("loaded", 2), "raw_people": ("loaded", 2)}
-    assert {str(country): float(amount) for country, amount in shop.rows("SELECT * FROM by_country")} == {"DE": 10.0, "FR": 5.5}
+    assert {load.table: (load.status, load.rows) for load in report.loads} == {
+        "raw_orders": ("loaded", 2),
+        "raw_people": ("loaded", 2),
+    }
+    assert {str(country): float(amount) for country, amount in shop.rows("SELECT * FROM by_country")} == {
+        "DE": 10.0,
+        "FR": 5.5,
+    }
     entry = shop.ledger.latest("refresh", "refresh")
     assert entry is not None
     assert (entry.digest, entry.body["snapshot"], entry.body["failed"]) == (report.entry, report.snapshot, False)
@@ -99,7 +107,10 @@ def test_a_failed_test_says_which_published_numbers_are_affected(shop):
     assert report.metrics == ("orders", "revenue", "revenue_by_country")
     assert report.why("revenue_by_country") == ("orders",)
     assert "'-5.50' (1)" in report.to_dict()["tables"][0]["says"]
-    assert {str(country): float(amount) for country, amount in shop.rows("SELECT * FROM by_country")} == {"DE": 10.0, "FR": 5.5}
+    assert {str(country): float(amount) for country, amount in shop.rows("SELECT * FROM by_country")} == {
+        "DE": 10.0,
+        "FR": 5.5,
+    }
     kept = shop.ledger.latest("refresh", "refresh").body["tables"]["orders"]["checks"]
     assert [check["name"] for check in kept] == ["accepted_range_amount"]
 
@@ -192,6 +203,8 @@ def test_a_kill_at_any_moment_leaves_a_whole_state_and_a_rerun_ends_it(shop):
         assert moved in (set(), {"orders", "by_country"})
         assert not shop.refresh().failed
         total = sum(range(1, 2_000 * round_))
-        found = shop.rows("SELECT (SELECT count(*) FROM orders), (SELECT sum(amount) FROM orders), (SELECT sum(amount) FROM by_country)")
+        found = shop.rows(
+            "SELECT (SELECT count(*) FROM orders), (SELECT sum(amount) FROM orders), (SELECT sum(amount) FROM by_country)"
+        )
         assert [int(value) for value in found[0]] == [2_000 * round_ - 1, total, total]
     assert killed >= 3

@@ -1,5 +1,7 @@
 """Declared steps: deduplication, sessions, as-of joins, calendars, scaffolds; each against plain Python."""
 
+# ruff: noqa: DTZ001, E501  (columns without a zone; SQL reads best on one line)
+
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
