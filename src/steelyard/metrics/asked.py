@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from steelyard.canonical import plain
+from steelyard.errors import UnknownNameError
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.coverage import coverage_of
 from steelyard.metrics.expression import UNKNOWN
@@ -15,16 +16,16 @@ from steelyard.metrics.keys import refuse_false_keys
 from steelyard.metrics.plan import ORDER, Coverage, Plan, Planner
 from steelyard.metrics.question import Question
 from steelyard.result import TableRead
-from steelyard.warehouse import KeyProof, Warehouse
+from steelyard.warehouse import KeyProof, TableVersion, Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Asked", "LiveTypes"]
+__all__ = ["Asked", "Tables"]
 
 
-class LiveTypes(Mapping[str, Mapping[str, str]]):
-    """The columns and types of a warehouse's tables, read where they are needed and then kept.
+class Tables(Mapping[str, Mapping[str, str]]):
+    """The columns, types and versions of a warehouse's tables, each read once, where it is needed.
 
     Args:
         warehouse: Where the tables are.
@@ -34,13 +35,22 @@ class LiveTypes(Mapping[str, Mapping[str, str]]):
         self._warehouse = warehouse
         self._names: tuple[str, ...] | None = None
         self._columns: dict[str, Mapping[str, str]] = {}
+        self._versions: dict[str, TableVersion] = {}
 
     def __getitem__(self, table: str) -> Mapping[str, str]:
         if table not in self._columns:
-            if table not in tuple(self):
-                raise KeyError(table)
-            self._columns[table] = self._warehouse.columns(table)
+            try:
+                version = self.version(table)
+                self._columns[table] = getattr(version, "columns", None) or self._warehouse.columns(table)
+            except UnknownNameError as error:
+                raise KeyError(table) from error
         return self._columns[table]
+
+    def version(self, table: str) -> TableVersion:
+        """The table's version, the same for the whole question."""
+        if table not in self._versions:
+            self._versions[table] = self._warehouse.version(table)
+        return self._versions[table]
 
     def __iter__(self) -> Iterator[str]:
         if self._names is None:
@@ -65,13 +75,16 @@ class Asked:
         self, catalog: MetricCatalog, warehouse: Warehouse, question: Question, *, parts: bool = False
     ) -> None:
         self.catalog, self.warehouse, self.question = catalog, warehouse, question
-        planner = Planner(catalog, LiveTypes(warehouse), question)
+        self._read = Tables(warehouse)
+        planner = Planner(catalog, self._read, question)
         self.coverage: dict[str, Coverage] = {}
         if question.timed:
-            self.coverage = {fact.name: coverage_of(warehouse, fact) for fact in planner.facts.values()}
+            self.coverage = {
+                fact.name: coverage_of(warehouse, fact, self._read.version) for fact in planner.facts.values()
+            }
         self.plan: Plan = planner.plan(self.coverage or None, parts=parts)
         self.proofs: tuple[KeyProof, ...] = refuse_false_keys(
-            warehouse, [catalog.tables[table] for table in self.plan.keys]
+            warehouse, [catalog.tables[table] for table in self.plan.keys], self._read.version
         )
         self.partial = planner.partial(self.coverage)
 
@@ -83,7 +96,7 @@ class Asked:
     def tables(self) -> tuple[TableRead, ...]:
         """The tables that are read, as they are."""
         names = sorted({*self.plan.facts.values(), *self.plan.keys})
-        found = (self.warehouse.version(name) for name in names)
+        found = (self._read.version(name) for name in names)
         return tuple(
             TableRead(name=v.name, version_id=v.version_id, fingerprint=v.fingerprint, rows=v.rows) for v in found
         )

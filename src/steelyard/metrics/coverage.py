@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.facts import Fact, Joins
 from steelyard.metrics.plan import Coverage
-from steelyard.warehouse import Warehouse
+from steelyard.warehouse import TableVersion, Warehouse
 
 __all__ = ["coverage_of"]
 
@@ -17,17 +18,18 @@ _REMEMBERED = 4096
 _KNOWN: OrderedDict[tuple[object, ...], Coverage] = OrderedDict()
 
 
-def coverage_of(warehouse: Warehouse, fact: Fact) -> Coverage:
+def coverage_of(warehouse: Warehouse, fact: Fact, version_of: Callable[[str], TableVersion]) -> Coverage:
     """The days of one fact, by the time that the question places it in.
 
     Args:
         warehouse: Where the fact is.
         fact: With a time column.
+        version_of: Gives a table's version.
     """
     clock = fact.clock()
     assert fact.time is not None  # noqa: S101 - clock() has refused it
     tables = (fact.table, *(step.target for step in fact.time.path))
-    versions = tuple(warehouse.version(table).version_id for table in tables)
+    versions = tuple(version_of(table).version_id for table in tables)
     address = (versions, tables, str(fact.time), clock.zone, clock.column_zone)
     if all(versions) and address in _KNOWN:
         _KNOWN.move_to_end(address)

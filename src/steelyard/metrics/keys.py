@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import DataError
 from steelyard.metrics.names import sql_name
-from steelyard.warehouse import KeyProof, Query, TableDeclaration, Warehouse
+from steelyard.warehouse import KeyProof, Query, TableDeclaration, TableVersion, Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +20,7 @@ _REMEMBERED = 4096
 _PROVED: OrderedDict[tuple[str, str, tuple[str, ...]], KeyProof] = OrderedDict()
 
 
-def prove_key(warehouse: Warehouse, table: TableDeclaration) -> KeyProof:
+def prove_key(warehouse: Warehouse, table: TableDeclaration, version: TableVersion | None = None) -> KeyProof:
     """What was counted about a table's declared key on its present version.
 
     A proof that was published with the version is taken; else the key is counted, and remembered for as long as the
@@ -30,6 +30,7 @@ def prove_key(warehouse: Warehouse, table: TableDeclaration) -> KeyProof:
     Args:
         warehouse: Where the table is.
         table: Its declaration, with a key.
+        version: Its present version, where that is at hand.
 
     >>> import pyarrow as pa
     >>> from steelyard.warehouse import connect
@@ -38,7 +39,7 @@ def prove_key(warehouse: Warehouse, table: TableDeclaration) -> KeyProof:
     >>> proof.unique, proof.duplicates, proof.nulls, proof.examples
     (False, 1, 1, ("'p2' (2 rows)", 'NULL (1 row)'))
     """
-    version = warehouse.version(table.name)
+    version = version or warehouse.version(table.name)
     address = (version.version_id, table.name, table.key)
     if version.version_id and address in _PROVED:
         _PROVED.move_to_end(address)
@@ -121,15 +122,22 @@ def offending_keys(warehouse: Warehouse, table: TableDeclaration, *, limit: int 
     return warehouse.fetch(Query(sql=sql, limit=limit))
 
 
-def refuse_false_keys(warehouse: Warehouse, tables: Iterable[TableDeclaration]) -> tuple[KeyProof, ...]:
+def refuse_false_keys(
+    warehouse: Warehouse, tables: Iterable[TableDeclaration], version_of: Callable[[str], TableVersion]
+) -> tuple[KeyProof, ...]:
     """The proofs that each table's key is one.
+
+    Args:
+        warehouse: Where the tables are.
+        tables: Their declarations, with keys.
+        version_of: Gives a table's version.
 
     Raises:
         DataError: A declared key is not unique, or is NULL somewhere; names the keys.
     """
     proofs = []
     for table in tables:
-        proof = prove_key(warehouse, table)
+        proof = prove_key(warehouse, table, version_of(table.name))
         if not proof.unique:
             raise DataError(
                 f"the key {', '.join(table.key)} of {table.name!r} is not unique: {proof.duplicates:,} rows beyond the "

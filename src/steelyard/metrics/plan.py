@@ -101,7 +101,7 @@ class Planner:
         self.parameters = Parameters()
         self.facts: dict[tuple[str, str], Fact] = {}
         self.measured: list[_Measured] = []
-        self._taken = {name.lower() for name in types}
+        self._taken = {name.lower() for name in catalog.tables}
         self._columns = set(question.metrics)
         for name in question.metrics:
             self._add(name, catalog.parts(name))
