@@ -26,7 +26,7 @@ def test_it_says_the_rule_and_the_sql_and_the_units(units: Make, study: Make, fu
     assert "excludes zero" in found.rule
     assert "beyond 1 %" in found.rule
     assert "within 5 % of control" in found.rule
-    assert set(found.queries) == {"sample", "repeated", "moments"}
+    assert set(found.queries) == {"sample", "ids", "moments"}
     assert 'GROUP BY "arm", "device"' in found.queries["moments"].sql
     assert "No baseline" in found.warnings[0]
 

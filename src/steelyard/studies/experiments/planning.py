@@ -127,7 +127,7 @@ def sample_size(study: Experiment, baseline: Baseline) -> dict[str, Any]:
     arms = {arm: study.arms[arm] / study.arms[study.control] for arm in study.treated}
     facts: dict[str, Any] = {
         "baseline": baseline.level,
-        "standard deviation": _std_dev(study.main, baseline),
+        "standard deviation": float(f"{_std_dev(study.main, baseline):.10g}"),
         "level of the interval": round(study.primary_level, 6),
         "power": study.power,
     }

@@ -41,7 +41,8 @@ __all__ = [
     "next_questions",
 ]
 
-SAMPLE, UNITS, IDS, REPEATED, MOMENTS, UNUSABLE = "sample", "units", "ids", "repeated", "moments", "unusable"
+SAMPLE, UNITS, IDS = "sample", "units", "ids"
+REPEATED, MOMENTS, UNUSABLE = "repeated", "moments", "unusable"
 
 
 def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa.Table]) -> Mapping[str, Query]:
