@@ -39,6 +39,13 @@ def test_every_function_of_the_table_is_used_in_a_shape() -> None:
     assert set(FUNCTIONS) - words == set()
 
 
+def test_every_function_of_the_table_is_in_the_guide() -> None:
+    guide = (HERE.parents[1] / "docs" / "guides" / "warehouse.md").read_text(encoding="utf-8")
+    for name, function in FUNCTIONS.items():
+        assert f"`{name}(" in guide
+        assert function.says in guide
+
+
 REFUSED = {
     "SELECT 1; SELECT 2": "2 statements",
     "": "0 statements",
