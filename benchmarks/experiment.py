@@ -1,27 +1,23 @@
 """An experiment on a unit table, as a multiple of one bare scan of the same columns by arm.
 
-    python benchmarks/experiment.py [ROWS] [REPEATS]
-
-Everything runs on one connection, interleaved; the ratio is that of the medians. tea-tasting runs beside when it can be
-imported.
+tea-tasting runs beside when it can be imported.
 """
 
 from __future__ import annotations
 
-import statistics
-import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 
 import duckdb
+from benchmarks.measure import Row, here, interleaved
 
 from steelyard.studies.experiments import Assignment, Experiment, Mean, Ratio
 from steelyard.studies.run import run
 from steelyard.warehouse import connect
 
 BARE = "SELECT arm, count(*), sum(revenue), sum(orders), sum(sessions), sum(before) FROM units GROUP BY arm"
-LIMIT, SEGMENT_LIMIT = 2.5, 3.5
+LIMITS = {"mean with CUPED, ratio": 2.5, "the same in 14 segments": 3.5}
 
 
 def made(rows: int) -> duckdb.DuckDBPyConnection:
@@ -69,24 +65,21 @@ def _tea_tasting(connection: duckdb.DuckDBPyConnection) -> Callable[[], object]:
     return lambda: peer.analyze(table, control="control")
 
 
-def main(rows: int = 10_000_000, repeats: int = 5) -> int:
-    connection = made(rows)
+def rows(small: bool) -> list[Row]:
+    """Wall-clock seconds; everything runs on one connection, in turn."""
+    count = 200_000 if small else 10_000_000
+    connection = made(count)
     asked = contenders(connection)
-    seconds: dict[str, list[float]] = {name: [] for name in asked}
-    for _ in range(repeats):
-        for name, call in asked.items():
-            started = time.perf_counter()
-            call()
-            seconds[name].append(time.perf_counter() - started)
-    bare = statistics.median(seconds["bare scan"])
-    ratios = {name: statistics.median(times) / bare for name, times in seconds.items()}
-    print(f"{rows:,} rows, {repeats} interleaved repeats, DuckDB {duckdb.__version__}")
-    for name, ratio in ratios.items():
-        print(f"{name:<32}{statistics.median(seconds[name]):>8.3f} s {ratio:>6.2f}x")
-    within = ratios["mean with CUPED, ratio"] <= LIMIT and ratios["the same in 14 segments"] <= SEGMENT_LIMIT
-    print(f"limits {LIMIT}x and {SEGMENT_LIMIT}x: {'kept' if within else 'BROKEN'}")
-    return 0 if within else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    taken = interleaved({name: partial(here, call) for name, call in asked.items()})
+    connection.close()
+    bare = taken.pop("bare scan")
+    return [
+        Row(
+            what=f"{name}, {count:,} units",
+            ours=one.seconds,
+            peer=bare.seconds,
+            peer_is="one bare scan by arm",
+            limit=None if small else LIMITS.get(name),
+        )
+        for name, one in taken.items()
+    ]
