@@ -18,8 +18,7 @@ from steelyard.pipeline.table_graph import TableGraph, table_graph
 from steelyard.pipeline.table_report import BuildReport, TableReport
 
 if TYPE_CHECKING:
-    import duckdb
-
+    from steelyard.warehouse.duckdb_session import Cursor
     from steelyard.warehouse.store import Store
     from steelyard.warehouse.transaction import Transaction
 
@@ -103,7 +102,7 @@ class _Run:
     progress: Progress | None
     chosen: tuple[str, ...]
     reports: dict[str, TableReport] = field(default_factory=dict)
-    cursors: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
+    cursors: list[Cursor] = field(default_factory=list)
 
     def all(self, workers: int) -> list[TableReport]:
         define_functions(self.change.connection)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from steelyard.warehouse.functions import FUNCTIONS, WEEK_SHIFT, Function
 
 if TYPE_CHECKING:
-    import duckdb
+    from steelyard.warehouse.duckdb_session import Cursor
 
 __all__ = ["OWN_FUNCTIONS", "define_functions"]
 
@@ -25,7 +25,7 @@ _FIRST_WEEKDAY = f"CAST(CASE a1 {_SHIFTS} END AS INTEGER)"
 """The days that a week is put forward by to begin on a Monday; the subset's speller writes it as a number."""
 
 
-def define_functions(connection: duckdb.DuckDBPyConnection) -> None:
+def define_functions(connection: Cursor) -> None:
     """Defines `OWN_FUNCTIONS` in a DuckDB.
 
     A table is written in DuckDB's own SQL. What metrics call by Steelyard's names is there under the same names, so

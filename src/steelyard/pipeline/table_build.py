@@ -27,8 +27,7 @@ from steelyard.warehouse import Warehouse
 from steelyard.warehouse.staging import engine_errors
 
 if TYPE_CHECKING:
-    import duckdb
-
+    from steelyard.warehouse.duckdb_session import Cursor
     from steelyard.warehouse.snapshot import StoredTable
     from steelyard.warehouse.transaction import Transaction
 
@@ -59,7 +58,7 @@ class TableBuild:
     tested_against: tuple[str, ...]
     change: Transaction
     warehouse: Warehouse
-    cursor: duckdb.DuckDBPyConnection
+    cursor: Cursor
     clock: Clock
     full: bool = False
     since: date | None = None

@@ -20,8 +20,7 @@ from steelyard.warehouse import Warehouse, quote_name
 from steelyard.warehouse.staging import engine_errors
 
 if TYPE_CHECKING:
-    import duckdb
-
+    from steelyard.warehouse.duckdb_session import Cursor
     from steelyard.warehouse.transaction import Transaction
 
 __all__ = ["Staged", "TableWriter"]
@@ -65,7 +64,7 @@ class TableWriter:
     sql: str
     change: Transaction
     warehouse: Warehouse
-    cursor: duckdb.DuckDBPyConnection
+    cursor: Cursor
     clock: Clock
     anew: str = ""
     since: date | None = None

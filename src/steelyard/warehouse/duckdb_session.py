@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 from steelyard.warehouse.query import quote_text
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     import duckdb
     import pyarrow as pa
+
+    # The type's name for pipelines, which know no driver; import it for type checking only.
+    Cursor: TypeAlias = duckdb.DuckDBPyConnection
 
 __all__ = ["SESSION", "own_cursor", "settled"]
 
