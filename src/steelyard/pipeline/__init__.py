@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from steelyard.pipeline.airflow_dag import airflow_dag
 from steelyard.pipeline.build import build
 from steelyard.pipeline.critical_path import CriticalPath, critical_path
+from steelyard.pipeline.data_tests import run_tests
+from steelyard.pipeline.dbt_artifacts import DbtProject, DbtTable, read_dbt
+from steelyard.pipeline.lineage import column_lineage
 from steelyard.pipeline.load import load
 from steelyard.pipeline.load_report import LoadReport
 from steelyard.pipeline.progress import Progress, ProgressEvent
@@ -17,6 +21,8 @@ from steelyard.pipeline.table_report import BuildReport, TableReport
 __all__ = [
     "BuildReport",
     "CriticalPath",
+    "DbtProject",
+    "DbtTable",
     "LoadOutcome",
     "LoadReport",
     "Progress",
@@ -26,13 +32,17 @@ __all__ = [
     "TableDefinition",
     "TableGraph",
     "TableReport",
+    "airflow_dag",
     "build",
+    "column_lineage",
     "critical_path",
     "load",
     "parse_table",
+    "read_dbt",
     "read_source_file",
     "read_table_file",
     "refresh",
+    "run_tests",
     "source_definition",
     "table_graph",
 ]
