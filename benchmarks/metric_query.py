@@ -109,6 +109,7 @@ def _asked(warehouse: Warehouse, store: Store, what: str, lines: int, times: int
 
     asked, by_hand, limit = QUESTIONS[what]
     connection = duckdb.connect()
+    connection.execute("SET enable_progress_bar = false")
     for table in store.snapshot().tables.values():
         connection.execute(table.view(str(store.folder)))
 
