@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -188,6 +191,29 @@ def test_the_session_of_the_connection_changes_no_number(
     if "rates" in query.sql:  # the temporary table is seen by the connection itself only: its session is put back
         on_it = Query(sql=query.sql.replace("rates", "temporary_rates"), parameters=query.parameters)
         _same(want, otherwise_set.fetch(on_it))
+
+
+def test_the_time_zone_of_the_machine_changes_no_number(duckdb_warehouse: Warehouse) -> None:
+    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['answers']())"
+    told = []
+    for zone in ("UTC", "Asia/Tokyo", "America/St_Johns"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, __file__],
+            env={**os.environ, "TZ": zone},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        told.append(done.stdout)
+    assert told[0] == told[1] == told[2] == f"{answers(duckdb_warehouse)}\n"
+
+
+def answers(warehouse: Warehouse | None = None) -> list[Any]:
+    """Every answer about times, by one warehouse or a new one in memory."""
+    if warehouse is None:
+        warehouse = connect(dict(_tables()))
+    shapes = [name for name in SHAPES if re.search("day|clock|cast|count|value|as-of", name)]
+    return [warehouse.fetch(_query(name)).to_pydict() for name in shapes]
 
 
 def test_the_numbers_of_a_few_shapes_are_known(duckdb_warehouse: Warehouse) -> None:

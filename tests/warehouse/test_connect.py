@@ -128,7 +128,7 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path: Path) -> Non
         connect(tmp_path / "bad.duckdb")
 
 
-@pytest.mark.parametrize("source", ["orders", "mysql://a/b", 7, None, {"a": 7}, "x.xlsx"])
+@pytest.mark.parametrize("source", ["orders", "", "mysql://a/b", 7, None, {"a": 7}, "x.xlsx"])
 def test_what_is_nothing_of_the_kind_is_refused_with_a_hint(source: object) -> None:
     with pytest.raises(DefinitionError) as caught:
         connect(source)
@@ -230,6 +230,16 @@ def test_a_password_is_in_no_error_and_no_repr(url: str) -> None:
     told = f"{caught.value}{caught.value!r}{caught.value.args}{caught.value.to_dict()}{caught.value.__cause__}"
     assert "s3c" not in told
     assert caught.value.hint
+
+
+def test_a_whole_url_from_the_environment_is_not_shown_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in (*URLS, "mysql://ann:s3cret@db/shop"):
+        monkeypatch.setenv(
+            "SHOP", url.replace("@db", "@127.0.0.1:1").replace("//db", "//127.0.0.1:1").replace("=db", "=127.0.0.1")
+        )
+        with pytest.raises((WarehouseError, DefinitionError)) as caught:
+            connect("${SHOP}")
+        assert "s3c" not in f"{caught.value}{caught.value!r}{caught.value.__cause__}"
 
 
 def test_a_password_of_any_characters_reaches_the_url() -> None:

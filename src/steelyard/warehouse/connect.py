@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,21 +65,25 @@ def connect(
     )
 
 
-def _from_text(text: str, read_only: bool, settings: dict[str, Any]) -> Warehouse:
-    if text in ("duckdb://", ":memory:", "duckdb://:memory:"):
-        return DuckDbWarehouse(open_duckdb(**settings), name="duckdb://", read_only=read_only, owned=True)
-    if text.startswith(("postgresql://", "postgres://")):
+def _from_text(written: str, read_only: bool, settings: dict[str, Any]) -> Warehouse:
+    text = resolve(written)
+    if not text:
+        raise _nothing(text)
+    shown = without_secrets(written if "://" in written else text)
+    scheme, found, rest = text.partition("://")
+    if found and scheme in ("postgresql", "postgres"):
         from steelyard.warehouse.postgres_warehouse import PostgresWarehouse
 
-        return PostgresWarehouse(resolve(text), name=without_secrets(text), read_only=read_only)
-    if found := re.match(r"^([a-z][a-z0-9+]*)://", text):
-        if found[1] != "duckdb":
-            raise DefinitionError(
-                f"no warehouse speaks {found[1]!r}", where=without_secrets(text), hint="duckdb or postgresql"
-            )
-        text = text.removeprefix("duckdb://")
-    text = resolve(text)
-    path = Path(text)
+        return PostgresWarehouse(text, name=shown, read_only=read_only)
+    if found and scheme != "duckdb":
+        raise DefinitionError(f"no warehouse speaks {scheme!r}", where=shown, hint="duckdb:// or postgresql://")
+    place = rest if found else text
+    if place == ":memory:" or (found and not place):
+        return DuckDbWarehouse(open_duckdb(**settings), name="duckdb://", read_only=read_only, owned=True)
+    return _from_path(Path(place), read_only, settings)
+
+
+def _from_path(path: Path, read_only: bool, settings: dict[str, Any]) -> Warehouse:
     if path.suffix in _DATABASES:
         return _from_database(path, read_only, settings)
     if path.is_dir():
@@ -89,7 +92,11 @@ def _from_text(text: str, read_only: bool, settings: dict[str, Any]) -> Warehous
         return Store.open(path, create=False).warehouse(**settings)
     if any(suffix in _FILES for suffix in path.suffixes):
         return _from_files(path, read_only, settings)
-    raise DefinitionError(
+    raise _nothing(str(path))
+
+
+def _nothing(text: str) -> DefinitionError:
+    return DefinitionError(
         f"{text!r} is nothing that can be connected to",
         hint="give a .duckdb file, duckdb://, postgresql://..., a store's folder, a .parquet or .csv path, or a table",
     )
