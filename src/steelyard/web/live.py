@@ -152,6 +152,11 @@ class LiveProject:
             if edition.owned:
                 edition.project.close()
 
+    def prepare(self) -> None:
+        """Reads the files and loads the engine, so that the first page need not."""
+        with self.lease() as edition, suppress(SteelyardError), edition.warehouse() as warehouse:
+            warehouse.fetch("SELECT 1 AS ready")
+
     def close(self) -> None:
         """Cancels what is running, and closes what was opened here."""
         with self._turn:
