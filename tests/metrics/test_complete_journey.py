@@ -1,4 +1,4 @@
-"""The Complete Journey: totals, local days, and what an inner join would lose. Simulated from real shopping patterns."""
+"""The Complete Journey (simulated from real shopping patterns): totals, local days, what an inner join would lose."""
 
 from __future__ import annotations
 

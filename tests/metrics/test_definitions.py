@@ -189,3 +189,11 @@ def test_a_catalog_made_in_python_raises_at_once() -> None:
         MetricCatalog.of(
             metrics=[Metric(name="n", count="t"), Metric(name="n", count="t")], tables=[TableDeclaration(name="t")]
         )
+
+
+def test_a_sensitive_column_may_be_counted_and_may_decide_nothing(tmp_path: Path) -> None:
+    counted = GOOD.replace("trees:", "  addresses: {distinct: orders.email}\ntrees:")
+    assert read(tmp_path, counted, sensitive=("email",)).problems == ()
+    deciding = counted.replace("orders.email}", "\"CASE WHEN orders.email = 'a@x' THEN orders.order_id END\"}")
+    found = read(tmp_path, deciding, sensitive=("email",))
+    assert isinstance(found.problems[0], PolicyError)

@@ -392,3 +392,20 @@ def test_every_kind_of_time_column_falls_on_its_local_day(kind: str) -> None:
         assert rows(catalog, warehouse, "n", by="day") == [(date(2026, 7, 1), 1)]
         assert rows(catalog, warehouse, "n", since="2026-07-01", until="2026-07-01") == [(1,)]
         assert rows(catalog, warehouse, "n", since="2026-07-02") == [(0,)]
+
+
+def test_columns_called_like_our_own_values_do_not_mix_with_them() -> None:
+    table = pa.table(
+        {"first_period": ["2026", "x"], "since": [5, 6], "at": pa.array([date(2026, 1, 1), date(2026, 1, 3)])}
+    )
+    catalog = MetricCatalog.of(
+        tables=[TableDeclaration(name="t", time="at", dimensions=("first_period", "since"))],
+        metrics=[Metric(name="n", count="t")],
+    )
+    with connect({"t": table}) as warehouse:
+        asked = {"by": "day", "where": "first_period = '2026' AND since = 5", "since": "2026-01-01"}
+        assert [count for _, count in rows(catalog, warehouse, "n", **asked)] == [1, 0, 0]
+
+
+def test_unknown_of_a_column_that_is_no_text_is_asked_with_is_null(catalog: MetricCatalog, shop: Warehouse) -> None:
+    assert "IS NULL" in refused(DefinitionError, catalog, shop, "line_value", where="quantity = '(unknown)'").hint

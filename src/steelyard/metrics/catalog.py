@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from steelyard.canonical import digest, plain
 from steelyard.errors import DefinitionError, PolicyError, SteelyardError, unknown_name
-from steelyard.metrics.aggregate import Parts, parts_of
+from steelyard.metrics.aggregate import Aggregate, Parts, parts_of
 from steelyard.metrics.expression import columns_of, parse_expression
 from steelyard.metrics.graph import Graph, Place
 from steelyard.metrics.metric import Metric
@@ -141,6 +141,7 @@ class MetricCatalog:
         parts = parts_of(metric, self.tables, self.metrics)
         for aggregate in parts.each:
             self.time_of(aggregate.table, aggregate.time, where=metric.defined_at)
+            self._check_measure(aggregate, metric.defined_at)
             for text in (*aggregate.where, *aggregate.exclude):
                 for name in columns_of(parse_expression(text, metric.defined_at)):
                     table = name.table or aggregate.table
@@ -150,6 +151,13 @@ class MetricCatalog:
         known = {*self.graph.owners, *(name for table in self.tables.values() for name in table.entities)}
         if entity and entity not in known:
             raise unknown_name("entity", entity, known, where=metric.defined_at)
+
+    def _check_measure(self, aggregate: Aggregate, where: str) -> None:
+        """A sensitive column may be aggregated, and decide nothing: an expression of it could be a filter."""
+        tree = aggregate.expression
+        for name in () if tree is None or tree.key == "column" else columns_of(tree):
+            if self.is_sensitive(aggregate.table, name.name):
+                raise self.policy_error(Place(aggregate.table, name.name), where)
 
     @cached_property
     def graph(self) -> Graph:

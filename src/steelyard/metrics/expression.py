@@ -261,8 +261,8 @@ def _text(text: str, kind: str, name: ColumnName | None, writing: _Writing) -> V
         )
     if kind == "DATE":
         return _date(text, writing)
-    if kind and text != UNKNOWN and not kind.startswith(("VARCHAR", "ENUM", "TEXT", "CHAR", "UUID")):
-        hint = f"write the value without quotes; '{name}' is {kind}"
+    if kind and not kind.startswith(("VARCHAR", "ENUM", "TEXT", "CHAR", "UUID")):
+        hint = f"'{name}' is {kind}: write the value without quotes, or IS NULL for what is unknown"
         raise DefinitionError(
             f"{writing.text!r} compares '{name}' with the text {text!r}", where=writing.where, hint=hint
         )

@@ -265,12 +265,12 @@ class Planner:
         self, facts: Sequence[Fact], filled: tuple[date, ...], coverage: Mapping[str, Coverage]
     ) -> list[tuple[str, str]]:
         """Every period, for every group that has rows in any."""
-        self.parameters.values["first_period"] = filled[0]
-        self.parameters.values["further_periods"] = len(filled) - 1
         steps = {"day": "add_days({}, {})", "week": "add_days({}, {} * 7)", "month": "add_months({}, {})",
                  "quarter": "add_months({}, {} * 3)", "year": "add_months({}, {} * 12)"}  # fmt: skip
-        period = steps[str(self.question.grain)].format("$first_period", "number")
-        made = [("calendar", f"SELECT {period} AS period\nFROM number_series(0, $further_periods)")]
+        first = self.parameters.add(filled[0], "first_period").sql(dialect="duckdb")
+        further = self.parameters.add(len(filled) - 1, "further_periods").sql(dialect="duckdb")
+        period = steps[str(self.question.grain)].format(first, "number")
+        made = [("calendar", f"SELECT {period} AS period\nFROM number_series(0, {further})")]
         names = [sql_name(key) for key in self.outputs]
         grid = "SELECT calendar.period\nFROM calendar"
         if names:

@@ -76,10 +76,11 @@ def unit_panel(
         sides = [f"{sql_name(step)}.amount" for step, _ in steps]
         outputs.append(f'CAST(coalesce({sides[0]}, 0) AS DOUBLE) / nullif({sides[1]}, 0) AS "value"')
     whole = tuple(periods(since, until, period, catalog.week_start))
-    parameters.values |= {"first_period": whole[0], "further_periods": len(whole) - 1}
-    following = {"day": "add_days($first_period, number)", "week": "add_days($first_period, number * 7)",
-                 "month": "add_months($first_period, number)"}[period]  # fmt: skip
-    calendar = f"SELECT {following} AS period\nFROM number_series(0, $further_periods)"
+    first = parameters.add(whole[0], "first_period").sql(dialect="duckdb")
+    further = parameters.add(len(whole) - 1, "further_periods").sql(dialect="duckdb")
+    following = {"day": f"add_days({first}, number)", "week": f"add_days({first}, number * 7)",
+                 "month": f"add_months({first}, number)"}[period]  # fmt: skip
+    calendar = f"SELECT {following} AS period\nFROM number_series(0, {further})"
     steps = [("units", _units(catalog, entity, unit, units, parts.each)), ("calendar", calendar), *steps]
     sql = _with(steps, outputs, ["FROM units", "CROSS JOIN calendar", *joins])
     return Query(sql=sql, parameters=parameters.values, limit=MOST_ROWS, says=f"{metric} by {entity} and {period}")
