@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from steelyard.errors import (
     CancelledError,
@@ -22,6 +22,7 @@ from steelyard.errors import (
     UnknownNameError,
     WarehouseError,
 )
+from steelyard.first_use import load_on_first_use
 
 if TYPE_CHECKING:
     from steelyard import simulate
@@ -86,23 +87,6 @@ _HOMES = {
     "studies.experiments": ("Experiment",),
     "warehouse": ("Ledger", "Query", "Store", "TableDeclaration", "Warehouse", "connect"),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names} | {"simulate": ""}
 
-
-def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    if name == "simulate":
-        return import_module("steelyard.simulate")
-    if name not in _HOME_OF:
-        from difflib import get_close_matches
-
-        close = get_close_matches(name, __all__, n=1)
-        raise AttributeError(f"steelyard has no {name!r}" + (f": did you mean {close[0]!r}?" if close else ""))
-    value = getattr(import_module(f"steelyard.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+load_on_first_use(__name__, _HOME_OF)

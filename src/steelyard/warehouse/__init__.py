@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from steelyard.first_use import load_on_first_use
 from steelyard.warehouse.declaration import KeyProof, TableDeclaration
 from steelyard.warehouse.query import Query, Value, quote_name, quote_text
 from steelyard.warehouse.warehouse import TableVersion, Warehouse
@@ -92,10 +92,4 @@ __all__ = [
     "render",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _ON_FIRST_USE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_ON_FIRST_USE[name]}"), name)
-    globals()[name] = value
-    return value
+load_on_first_use(__name__, _ON_FIRST_USE)
