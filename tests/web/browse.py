@@ -32,9 +32,7 @@ class Browser:
 
     def together(self, *paths: str) -> list[httpx.Response]:
         async def all_of() -> list[httpx.Response]:
-            return list(
-                await asyncio.gather(*(self.client.get(path) for path in paths))
-            )
+            return list(await asyncio.gather(*(self.client.get(path) for path in paths)))
 
         return self._runner.run(all_of())
 

@@ -17,9 +17,7 @@ from steelyard.web import create_app
 
 def _beside(name: str) -> ModuleType:
     """A module of this folder; tests are not a package."""
-    found = spec_from_file_location(
-        f"tests_web_{name}", Path(__file__).with_name(f"{name}.py")
-    )
+    found = spec_from_file_location(f"tests_web_{name}", Path(__file__).with_name(f"{name}.py"))
     assert found is not None
     assert found.loader is not None
     module = module_from_spec(found)

@@ -13,9 +13,7 @@ FIRST = date(2026, 1, 1)
 DAYS = 88  # 2026-01-01 to 2026-03-29, which is a Sunday: the last week is whole
 
 FILES = {
-    "steelyard.toml": (
-        'name = "Corner shop"\nzone = "Europe/Berlin"\ncurrency = "USD"\nsensitive = ["email"]\n'
-    ),
+    "steelyard.toml": ('name = "Corner shop"\nzone = "Europe/Berlin"\ncurrency = "USD"\nsensitive = ["email"]\n'),
     "sources/shop.yml": """sources:
   raw_orders:
     kind: files
@@ -113,9 +111,7 @@ def order_lines() -> list[str]:
         amount = 20 + i % 7 + day / 8
         person = f"{i % 97},{FIRST + timedelta(days=day)},{channel},{device},person{i % 97}@example.org"
         lines.append(f"{i},{person},{amount:.2f},{0 if i % 20 else 5}")
-    wrong = [
-        f"{9000 + n},1,2026-03-01,web,mobile,a@example.org,<b>x</b>,0" for n in range(3)
-    ]
+    wrong = [f"{9000 + n},1,2026-03-01,web,mobile,a@example.org,<b>x</b>,0" for n in range(3)]
     return lines + wrong
 
 

@@ -39,18 +39,10 @@ def elsewhere(tmp_path: Path, browser: Any) -> Any:
         made.close()
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/metrics",
-        "/metrics/orders?by=channel",
-        "/studies",
-        "/data",
-        "/data/orders",
-        "/ledger",
-    ],
-)
+PAGES = ("/", "/metrics", "/metrics/orders?by=channel", "/studies", "/data", "/data/orders", "/ledger")
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_every_page_works_without_versions(elsewhere: Any, path: str) -> None:
     assert elsewhere.page(path).status_code == 200
     assert "blocks" in elsewhere.json(path)
@@ -67,9 +59,7 @@ def test_a_catalog_version_cannot_be_asked_of_it(elsewhere: Any) -> None:
     assert "keeps no versions" in answer.text
 
 
-def test_a_warehouse_that_went_away_is_a_clear_page_and_the_rest_still_shows(
-    elsewhere: Any, tmp_path: Path
-) -> None:
+def test_a_warehouse_that_went_away_is_a_clear_page_and_the_rest_still_shows(elsewhere: Any, tmp_path: Path) -> None:
     (tmp_path / "shop.duckdb").unlink()
     for path in ("/metrics/orders", "/data"):
         answer = elsewhere.page(path)

@@ -47,9 +47,7 @@ def harmless(text: str) -> None:
 
 @pytest.mark.parametrize("address", IN_PATH)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_name_in_the_path_is_not_found_and_escaped(
-    browser: Any, address: str, name: str
-) -> None:
+def test_a_hostile_name_in_the_path_is_not_found_and_escaped(browser: Any, address: str, name: str) -> None:
     answer = browser.page(address.format(quote(name, safe="")))
     assert answer.status_code in (400, 404)
     harmless(answer.text)
@@ -59,23 +57,15 @@ def test_a_hostile_name_in_the_path_is_not_found_and_escaped(
 
 @pytest.mark.parametrize("address", IN_QUERY)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_value_in_the_query_is_refused_and_escaped(
-    browser: Any, address: str, name: str
-) -> None:
+def test_a_hostile_value_in_the_query_is_refused_and_escaped(browser: Any, address: str, name: str) -> None:
     answer = browser.page(address.format(quote(name, safe="")))
     assert answer.status_code in (400, 404)
     harmless(answer.text)
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(min_size=1, max_size=40), where=st.sampled_from(IN_PATH + IN_QUERY))
-def test_whatever_is_asked_the_server_neither_fails_nor_shows_its_inside(
-    browser: Any, name: str, where: str
-) -> None:
+def test_whatever_is_asked_the_server_neither_fails_nor_shows_its_inside(browser: Any, name: str, where: str) -> None:
     answer = browser.page(where.format(quote(name, safe="", errors="replace")))
     assert answer.status_code < 500
     harmless(answer.text)
@@ -92,9 +82,7 @@ def test_whatever_is_asked_the_server_neither_fails_nor_shows_its_inside(
         ("/decision", "/decisions"),
     ],
 )
-def test_an_unknown_name_is_not_found_with_the_nearest_known_one(
-    browser: Any, path: str, hint: str
-) -> None:
+def test_an_unknown_name_is_not_found_with_the_nearest_known_one(browser: Any, path: str, hint: str) -> None:
     answer = browser.page(path)
     assert answer.status_code == 404
     assert "Not found" in answer.text
@@ -118,10 +106,7 @@ def test_what_cannot_be_asked_is_a_400_that_says_why(browser: Any, query: str) -
     assert browser.json(f"/metrics/revenue?{query}")["problem"]
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["before=2026-01-01", "before=a..b", "before=2026-02-01..2026-01-01", "after=.."],
-)
+@pytest.mark.parametrize("query", ["before=2026-01-01", "before=a..b", "before=2026-02-01..2026-01-01", "after=.."])
 def test_a_range_that_is_none_is_a_400(browser: Any, query: str) -> None:
     answer = browser.page(f"/metrics/revenue/explain?{query}")
     assert answer.status_code == 400
@@ -141,16 +126,7 @@ def test_a_catalog_version_that_never_was_is_an_error_page(browser: Any) -> None
     assert "9999" in answer.text
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/metrics/revenue",
-        "/metrics/nope",
-        "/nope",
-        "/studies/newsletter?format=json",
-    ],
-)
+@pytest.mark.parametrize("path", ["/", "/metrics/revenue", "/metrics/nope", "/nope", "/studies/newsletter?format=json"])
 def test_every_answer_carries_the_strict_headers(browser: Any, path: str) -> None:
     answer = browser.page(path)
     for name, value in HEADERS.items():
@@ -161,9 +137,7 @@ def test_every_answer_carries_the_strict_headers(browser: Any, path: str) -> Non
     assert "script-src" not in policy
 
 
-def test_assets_carry_the_hash_of_their_content_and_may_be_kept_for_ever(
-    browser: Any,
-) -> None:
+def test_assets_carry_the_hash_of_their_content_and_may_be_kept_for_ever(browser: Any) -> None:
     import re
 
     page = browser.page("/").text
@@ -174,20 +148,13 @@ def test_assets_carry_the_hash_of_their_content_and_may_be_kept_for_ever(
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
         assert answer.headers["x-content-type-options"] == "nosniff"
-    assert (
-        browser.page(
-            re.sub(r"-[0-9a-f]{16}", "-0000000000000000", found[0])
-        ).status_code
-        == 404
-    )
+    assert browser.page(re.sub(r"-[0-9a-f]{16}", "-0000000000000000", found[0])).status_code == 404
     style = browser.page(found[0]).text
     assert "url(" not in style
     assert "@import" not in style
 
 
-def test_another_host_reads_nothing_even_where_its_name_leads_here(
-    browser: Any,
-) -> None:
+def test_another_host_reads_nothing_even_where_its_name_leads_here(browser: Any) -> None:
     for host in (
         "evil.example",
         "127.0.0.1.evil.example",
@@ -203,17 +170,13 @@ def test_another_host_reads_nothing_even_where_its_name_leads_here(
         assert browser.ask("/metrics", headers={"host": host}).status_code == 200
 
 
-def test_an_application_for_any_host_can_be_made(
-    project: Project, browser: Any
-) -> None:
+def test_an_application_for_any_host_can_be_made(project: Project, browser: Any) -> None:
     other = type(browser)(create_app(project, hosts=None), base="http://shop.example")
     assert other.page("/metrics").status_code == 200
     other.close()
 
 
-@pytest.mark.parametrize(
-    "method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]
-)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
 def test_only_reading_is_allowed(browser: Any, method: str) -> None:
     for path in ("/", "/decisions", "/assets/x", "/nope"):
         answer = browser.ask(path, method=method)
@@ -241,8 +204,6 @@ def test_an_unexpected_failure_shows_neither_its_words_nor_a_trace(
     assert "hunter2" in caplog.text
 
 
-def test_a_place_in_an_error_does_not_tell_where_on_the_disk_the_project_is(
-    browser: Any, project: Project
-) -> None:
+def test_a_place_in_an_error_does_not_tell_where_on_the_disk_the_project_is(browser: Any, project: Project) -> None:
     for path in ("/studies/nope", "/data/nope", "/metrics/nope", "/results/00000000"):
         assert str(project.folder) not in browser.page(path).text

@@ -29,22 +29,16 @@ def change(project: Project, name: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_a_metric_that_was_renamed_appears_without_a_restart(
-    own: Project, own_browser: Any
-) -> None:
+def test_a_metric_that_was_renamed_appears_without_a_restart(own: Project, own_browser: Any) -> None:
     assert own_browser.page("/metrics/refunds").status_code == 200
     change(own, METRICS, "  refunds:", "  given_back:")
     assert own_browser.page("/metrics/refunds").status_code == 404
     assert own_browser.page("/metrics/given_back").status_code == 200
 
 
-def test_a_file_that_is_wrong_is_named_with_its_line_and_the_rest_still_shows(
-    own: Project, own_browser: Any
-) -> None:
+def test_a_file_that_is_wrong_is_named_with_its_line_and_the_rest_still_shows(own: Project, own_browser: Any) -> None:
     change(own, METRICS, "  refunds: {sum:", "  refunds: {summ:")
-    (own.folder / "studies" / "broken.yml").write_text(
-        "kind: experimnt\nquestion: Why?\n", encoding="utf-8"
-    )
+    (own.folder / "studies" / "broken.yml").write_text("kind: experimnt\nquestion: Why?\n", encoding="utf-8")
     page = own_browser.page("/")
     assert page.status_code == 200
     assert "2 problems in the project&#x27;s files" in page.text
@@ -56,9 +50,7 @@ def test_a_file_that_is_wrong_is_named_with_its_line_and_the_rest_still_shows(
     assert "Not run yet" not in study.text
 
 
-def test_a_broken_steelyard_toml_is_said_above_the_pages_as_they_were(
-    own: Project, own_browser: Any
-) -> None:
+def test_a_broken_steelyard_toml_is_said_above_the_pages_as_they_were(own: Project, own_browser: Any) -> None:
     assert own_browser.page("/").status_code == 200
     change(own, "steelyard.toml", 'name = "Corner shop"', "name = Corner shop")
     answer = own_browser.page("/")
@@ -82,28 +74,15 @@ def test_new_data_shows_at_once(own: Project, own_browser: Any) -> None:
     assert [row["value"] for row in after] == [2 * row["value"] for row in before]
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/", "/metrics/orders?grain=month", "/studies/newsletter", "/data", "/decisions"],
-)
-def test_an_unchanged_page_costs_a_304_until_something_changes(
-    own: Project, own_browser: Any, path: str
-) -> None:
+@pytest.mark.parametrize("path", ["/", "/metrics/orders?grain=month", "/studies/newsletter", "/data", "/decisions"])
+def test_an_unchanged_page_costs_a_304_until_something_changes(own: Project, own_browser: Any, path: str) -> None:
     tag = own_browser.page(path).headers["etag"]
 
     def again() -> int:
-        return int(
-            own_browser.ask(
-                path, headers={"accept": "text/html", "if-none-match": tag}
-            ).status_code
-        )
+        return int(own_browser.ask(path, headers={"accept": "text/html", "if-none-match": tag}).status_code)
 
     def settled() -> int:  # the clock's bucket may turn over between two requests, once
-        return (
-            again()
-            if again() == 304
-            else int(own_browser.page(path).headers["etag"] == tag or 304)
-        )
+        return again() if again() == 304 else int(own_browser.page(path).headers["etag"] == tag or 304)
 
     assert settled() == 304
     own.ledger.append("stage", "checkout", {"share": 0.05})
@@ -118,19 +97,12 @@ def test_an_unchanged_page_costs_a_304_until_something_changes(
 
 
 def test_html_and_json_never_share_a_tag(browser: Any) -> None:
-    page, data = (
-        browser.page("/metrics"),
-        browser.ask("/metrics", headers={"accept": "application/json"}),
-    )
+    page, data = browser.page("/metrics"), browser.ask("/metrics", headers={"accept": "application/json"})
     assert page.headers["etag"] != data.headers["etag"]
-    assert (
-        page.headers["vary"] == data.headers["vary"] or "Accept" in page.headers["vary"]
-    )
+    assert page.headers["vary"] == data.headers["vary"] or "Accept" in page.headers["vary"]
 
 
-@pytest.mark.parametrize(
-    "name", ["ledger", "replay of a result", "replay of a decision"]
-)
+@pytest.mark.parametrize("name", ["ledger", "replay of a result", "replay of a decision"])
 def test_a_page_that_looks_behind_the_ledgers_heads_is_made_anew(
     browser: Any, paths: dict[str, str], name: str
 ) -> None:
@@ -144,11 +116,7 @@ def test_a_page_is_remembered_only_for_its_own_state(
 ) -> None:
     made = []
     results = Project.results
-    monkeypatch.setattr(
-        Project,
-        "results",
-        lambda self, name=None: made.append(1) or results(self, name),
-    )
+    monkeypatch.setattr(Project, "results", lambda self, name=None: made.append(1) or results(self, name))
     for _ in range(3):
         own_browser.page("/studies")
     assert len(made) <= 2  # a bucket of the clock may end in between
@@ -172,15 +140,11 @@ def test_a_request_keeps_its_edition_while_files_change(own: Project) -> None:
     with live.lease() as third:
         assert third.users == 1
         assert second.project is not third.project
-        assert (
-            "ledger" not in second.project.__dict__
-        )  # nobody used it any more, and so it was closed
+        assert "ledger" not in second.project.__dict__  # nobody used it any more, and so it was closed
     live.close()
 
 
-def test_slow_queries_block_neither_each_other_nor_other_pages(
-    own: Project, browser: Any
-) -> None:
+def test_slow_queries_block_neither_each_other_nor_other_pages(own: Project, browser: Any) -> None:
     holds, arrived = threading.Event(), threading.Semaphore(0)
 
     def slow(_: View) -> Page:
@@ -213,11 +177,7 @@ def test_slow_queries_block_neither_each_other_nor_other_pages(
 
 
 def test_many_readers_at_once_get_the_same_numbers(own_browser: Any) -> None:
-    paths = [
-        "/metrics/revenue?format=json",
-        "/studies/newsletter?format=json",
-        "/ledger?format=json",
-    ] * 5
+    paths = ["/metrics/revenue?format=json", "/studies/newsletter?format=json", "/ledger?format=json"] * 5
     answers = own_browser.together(*paths)
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.text for answer in answers[0::3]}) == 1

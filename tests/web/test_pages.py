@@ -46,40 +46,27 @@ class Outline(HTMLParser):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_has_a_heading_landmarks_and_nothing_inline(
-    browser: Any, paths: dict[str, str], name: str
-) -> None:
+def test_a_page_has_a_heading_landmarks_and_nothing_inline(browser: Any, paths: dict[str, str], name: str) -> None:
     answer = browser.page(paths[name])
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     page = Outline(answer.text)
     assert len(page.all("h1")) == 1
-    assert (
-        len(page.all("main")) == len(page.all("header")) == len(page.all("footer")) == 1
-    )
+    assert len(page.all("main")) == len(page.all("header")) == len(page.all("footer")) == 1
     assert page.all("script") == page.all("style") == page.all("iframe") == []
     assert not [
-        tag
-        for tag, attributes in page.tags
-        if any(key.startswith("on") or key == "style" for key in attributes)
+        tag for tag, attributes in page.tags if any(key.startswith("on") or key == "style" for key in attributes)
     ]
     assert page.all("a")[0]["href"] == "#main"
     ids = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
     assert len(ids) == len(set(ids))
     labelled = {attributes["for"] for attributes in page.all("label")}
-    fields = [
-        item
-        for tag in ("input", "select")
-        for item in page.all(tag)
-        if item.get("type") != "hidden"
-    ]
+    fields = [item for tag in ("input", "select") for item in page.all(tag) if item.get("type") != "hidden"]
     assert all(field["id"] in labelled for field in fields)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_page_is_also_json_whose_blocks_read_back(
-    browser: Any, paths: dict[str, str], name: str
-) -> None:
+def test_every_page_is_also_json_whose_blocks_read_back(browser: Any, paths: dict[str, str], name: str) -> None:
     answer = browser.ask(paths[name], headers={"accept": "application/json"})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -92,33 +79,21 @@ def test_every_page_is_also_json_whose_blocks_read_back(
     assert same["data"].keys() == said["data"].keys()
 
 
-def test_every_link_of_every_page_leads_somewhere(
-    browser: Any, paths: dict[str, str]
-) -> None:
+def test_every_link_of_every_page_leads_somewhere(browser: Any, paths: dict[str, str]) -> None:
     found: set[str] = set()
     for name in NAMES:
         for link in Outline(browser.page(paths[name]).text).all("a"):
             href = str(link["href"])
             assert href.startswith(("/", "#", "?")), href
             found.add(href)
-    broken = {
-        href: browser.page(href).status_code
-        for href in sorted(found)
-        if href.startswith("/")
-    }
+    broken = {href: browser.page(href).status_code for href in sorted(found) if href.startswith("/")}
     assert {href for href, status in broken.items() if status != 200} == set()
 
 
-def test_home_shows_metrics_with_their_change_studies_decisions_and_what_is_due(
-    browser: Any,
-) -> None:
+def test_home_shows_metrics_with_their_change_studies_decisions_and_what_is_due(browser: Any) -> None:
     said = browser.json("/")["data"]
     # Week of 2026-03-23, 84 orders; by hand: 7 days of 12 orders. Of day 77 (2026-03-19) all 12 fall away: 72 before.
-    assert said["metrics"]["orders"] == {
-        "period": "2026-03-23",
-        "value": 84,
-        "change": pytest.approx(84 / 72 - 1),
-    }
+    assert said["metrics"]["orders"] == {"period": "2026-03-23", "value": 84, "change": pytest.approx(84 / 72 - 1)}
     assert said["studies"]["newsletter"]["verdict"]["answer"] == "yes"
     assert [item["what"] for item in said["due"]] == ["Look whether it wore off"]
     assert said["decisions"][0]["decision"]["name"] == "price_list"
@@ -132,13 +107,8 @@ def test_the_metric_that_a_tree_takes_apart_comes_first(browser: Any) -> None:
 
 
 def test_a_metric_page_says_the_number_the_definition_and_the_sql(browser: Any) -> None:
-    said = browser.json("/metrics/orders?grain=day&since=2026-01-05&until=2026-01-06")[
-        "data"
-    ]
-    assert said["trend"] == [
-        {"period": "2026-01-05", "value": 12},
-        {"period": "2026-01-06", "value": 12},
-    ]
+    said = browser.json("/metrics/orders?grain=day&since=2026-01-05&until=2026-01-06")["data"]
+    assert said["trend"] == [{"period": "2026-01-05", "value": 12}, {"period": "2026-01-06", "value": 12}]
     assert "SELECT" in said["how"]["sql"]
     assert said["how"]["tables"][0]["fingerprint"]
     page = browser.page("/metrics/orders").text
@@ -147,31 +117,21 @@ def test_a_metric_page_says_the_number_the_definition_and_the_sql(browser: Any) 
 
 
 def test_a_breakdown_adds_up_and_says_shares(browser: Any) -> None:
-    said = browser.json("/metrics/orders?by=channel&since=2026-01-01&until=2026-02-28")[
-        "data"
-    ]
+    said = browser.json("/metrics/orders?by=channel&since=2026-01-01&until=2026-02-28")["data"]
     assert sum(row["orders"] for row in said["breakdown"]) == 12 * 59
     assert "share of all" in browser.page("/metrics/orders?by=channel").text
 
 
-def test_a_period_that_is_cut_short_is_said_and_left_out_of_the_comparison(
-    browser: Any,
-) -> None:
+def test_a_period_that_is_cut_short_is_said_and_left_out_of_the_comparison(browser: Any) -> None:
     said = browser.json("/metrics/orders?grain=week&until=2026-03-25")["data"]
     assert "2026-03-23" in said["partial"]
     assert said["change"] == pytest.approx(72 / 84 - 1)
-    assert (
-        "sy-dashed" in browser.page("/metrics/orders?grain=week&until=2026-03-25").text
-    )
+    assert "sy-dashed" in browser.page("/metrics/orders?grain=week&until=2026-03-25").text
 
 
-def test_the_link_to_exactly_these_numbers_shows_them_again_after_new_data(
-    own: Project, own_browser: Any
-) -> None:
+def test_the_link_to_exactly_these_numbers_shows_them_again_after_new_data(own: Project, own_browser: Any) -> None:
     before = own_browser.json("/metrics/visits")["data"]["trend"]
-    link = re.search(
-        r'href="([^"]*as_of=[^"]*)"', own_browser.page("/metrics/visits").text
-    )
+    link = re.search(r'href="([^"]*as_of=[^"]*)"', own_browser.page("/metrics/visits").text)
     assert link is not None
     with own.store.transaction("forget the visits") as change:
         change.create("visits", "SELECT * FROM visits LIMIT 10")
@@ -187,9 +147,7 @@ def test_an_explanation_adds_up(browser: Any, paths: dict[str, str]) -> None:
     assert said
 
 
-def test_a_study_shows_its_latest_result_its_earlier_one_and_its_registration(
-    browser: Any,
-) -> None:
+def test_a_study_shows_its_latest_result_its_earlier_one_and_its_registration(browser: Any) -> None:
     said = browser.json("/studies/newsletter")["data"]
     assert said["latest"]["result"]["verdict"]["answer"] == "yes"
     assert len(said["earlier"]) == len(said["registrations"]) == 1
@@ -200,14 +158,10 @@ def test_a_study_shows_its_latest_result_its_earlier_one_and_its_registration(
 
 def test_a_replay_says_same(browser: Any, paths: dict[str, str]) -> None:
     said = browser.json(paths["replay of a decision"])["data"]
-    assert [(item["same"], item["from_data"]) for item in said["replays"]] == [
-        (True, "same")
-    ]
+    assert [(item["same"], item["from_data"]) for item in said["replays"]] == [(True, "same")]
 
 
-def test_a_decision_without_a_result_has_nothing_to_replay(
-    browser: Any, project: Project
-) -> None:
+def test_a_decision_without_a_result_has_nothing_to_replay(browser: Any, project: Project) -> None:
     entry = project.ledger.entries(kind="decision")[1]
     answer = browser.page(f"/decisions/{entry.digest}/replay")
     assert answer.status_code == 400
@@ -217,11 +171,7 @@ def test_a_decision_without_a_result_has_nothing_to_replay(
 def test_the_data_page_counts_tests_and_rejected_rows(browser: Any) -> None:
     said = browser.json("/data")["data"]
     tables = {table["name"]: table for table in said["tables"]}
-    assert (
-        tables["raw_orders"]["kind"],
-        tables["raw_orders"]["rows"],
-        tables["raw_orders"]["rejected"],
-    ) == (
+    assert (tables["raw_orders"]["kind"], tables["raw_orders"]["rows"], tables["raw_orders"]["rejected"]) == (
         "source",
         1032,
         3,
@@ -239,14 +189,9 @@ def test_a_table_says_why_rows_are_in_quarantine(browser: Any) -> None:
     assert "&lt;b&gt;x&lt;/b&gt;" in browser.page("/data/raw_orders").text
 
 
-def test_a_reason_that_quotes_a_sensitive_column_is_told_without_its_value(
-    own: Project, own_browser: Any
-) -> None:
+def test_a_reason_that_quotes_a_sensitive_column_is_told_without_its_value(own: Project, own_browser: Any) -> None:
     with own.store.transaction("a person's row is rejected") as change:
-        change.create(
-            "raw_orders_rejects",
-            "SELECT 'column ''email'': ''ada@example.org'' is no number' AS reason",
-        )
+        change.create("raw_orders_rejects", "SELECT 'column ''email'': ''ada@example.org'' is no number' AS reason")
     answer = own_browser.page("/data/raw_orders")
     assert answer.status_code == 200
     assert "ada@example.org" not in answer.text
@@ -258,9 +203,7 @@ def test_the_ledger_page_verifies_each_time(own: Project, own_browser: Any) -> N
 
     assert own_browser.json("/ledger")["data"]["ok"] is True
     connection = sqlite3.connect(own.ledger.name)
-    for (name,) in connection.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-    ).fetchall():
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
         connection.execute(f"DROP TRIGGER {name}")
     connection.execute("UPDATE ledger_entries SET name = 'another' WHERE number = 2")
     connection.commit()

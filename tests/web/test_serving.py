@@ -22,22 +22,8 @@ from steelyard.web import serve
 
 @contextmanager
 def running(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [
-        sys.executable,
-        "-m",
-        "steelyard.web",
-        str(folder),
-        "--port",
-        "0",
-        *options,
-    ]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ},
-    )
+    command = [sys.executable, "-m", "steelyard.web", str(folder), "--port", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
     try:
         assert process.stdout is not None
         found = re.search(r"http://\S+:(\d+)/", process.stdout.readline())
@@ -51,9 +37,7 @@ def running(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_where_it_is_and_stops_cleanly_on_a_signal(
-    shop_folder: Path, number: signal.Signals
-) -> None:
+def test_it_says_where_it_is_and_stops_cleanly_on_a_signal(shop_folder: Path, number: signal.Signals) -> None:
     with running(shop_folder) as (process, address):
         answer = httpx.get(address, timeout=60, headers={"accept-encoding": "gzip"})
         assert answer.status_code == 200
@@ -70,24 +54,14 @@ def test_a_port_in_use_is_an_error_with_a_hint(project: Project) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(
-            SteelyardError, match=f"the port {port} is in use"
-        ) as caught:
+        with pytest.raises(SteelyardError, match=f"the port {port} is in use") as caught:
             serve(project, port=port, says=lambda _: None)
         assert "--port 0" in caught.value.hint
 
 
 @pytest.mark.parametrize(
-    ("host", "port"),
-    [
-        ("127.0.0.1", 70000),
-        ("127.0.0.1", -1),
-        ("no.such.host.invalid", 0),
-        ("198.51.100.1", 0),
-    ],
+    ("host", "port"), [("127.0.0.1", 70000), ("127.0.0.1", -1), ("no.such.host.invalid", 0), ("198.51.100.1", 0)]
 )
-def test_an_address_that_cannot_be_had_is_an_error(
-    project: Project, host: str, port: int
-) -> None:
+def test_an_address_that_cannot_be_had_is_an_error(project: Project, host: str, port: int) -> None:
     with pytest.raises(SteelyardError):
         serve(project, host=host, port=port, says=lambda _: None)

@@ -30,9 +30,7 @@ __all__ = ["create_app"]
 LOG = logging.getLogger("steelyard.web")
 
 
-def create_app(
-    project: Project, *, hosts: Collection[str] | None = LOOPBACK
-) -> Starlette:
+def create_app(project: Project, *, hosts: Collection[str] | None = LOOPBACK) -> Starlette:
     """The project's pages as an ASGI application; it only reads.
 
     Args:
@@ -58,11 +56,7 @@ def create_app(
             Middleware(Guard, hosts=hosts, refuse=site.failed),
             Middleware(GZipMiddleware, minimum_size=1024),
         ],
-        exception_handlers={
-            HTTPException: refused,
-            SteelyardError: refused,
-            Exception: refused,
-        },
+        exception_handlers={HTTPException: refused, SteelyardError: refused, Exception: refused},
         lifespan=lifespan,
     )
 
@@ -72,11 +66,7 @@ def _known(request: Request, error: Exception) -> SteelyardError:
         return error
     if isinstance(error, HTTPException) and error.status_code == 404:
         return no_such_page(request.url.path)
-    return UnexpectedError(
-        "the request could not be answered",
-        where=request.url.path,
-        hint="see the server's log",
-    )
+    return UnexpectedError("the request could not be answered", where=request.url.path, hint="see the server's log")
 
 
 def _routes(site: Site) -> list[Route]:
@@ -86,24 +76,15 @@ def _routes(site: Site) -> list[Route]:
         Route("/", page(pages.home, queries=True)),
         Route("/metrics", page(pages.metrics)),
         Route("/metrics/{name}", page(pages.metric, takes=view, queries=True)),
-        Route(
-            "/metrics/{name}/explain",
-            page(pages.explain, takes=("before", "after"), queries=True),
-        ),
+        Route("/metrics/{name}/explain", page(pages.explain, takes=("before", "after"), queries=True)),
         Route("/studies", page(pages.studies)),
         Route("/studies/{name}", page(pages.study)),
         Route("/studies/{name}/plan", page(pages.plan, queries=True)),
         Route("/results/{digest}", page(pages.result)),
-        Route(
-            "/results/{digest}/replay",
-            page(pages.replay_result, queries=True, lasting=False),
-        ),
+        Route("/results/{digest}/replay", page(pages.replay_result, queries=True, lasting=False)),
         Route("/decisions", page(pages.decisions)),
         Route("/decisions/{digest}", page(pages.decision)),
-        Route(
-            "/decisions/{digest}/replay",
-            page(pages.replay_decision, queries=True, lasting=False),
-        ),
+        Route("/decisions/{digest}/replay", page(pages.replay_decision, queries=True, lasting=False)),
         Route("/data", page(pages.data)),
         Route("/data/{table}", page(pages.table, queries=True)),
         Route("/ledger", page(pages.ledger, takes=("kind", "before"), lasting=False)),
@@ -123,7 +104,4 @@ async def _asset(request: Request) -> Response:
 
 async def _asset_named(_: Request, *, name: str) -> Response:
     found = assets()[asset_address(name)]
-    return Response(
-        found.content,
-        headers={"cache-control": "public, max-age=3600", "content-type": found.kind},
-    )
+    return Response(found.content, headers={"cache-control": "public, max-age=3600", "content-type": found.kind})

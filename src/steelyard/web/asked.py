@@ -27,21 +27,15 @@ class Asked:
         DefinitionError: A name is unknown or given twice: a typing error must not silently show another view.
     """
 
-    def __init__(
-        self, given: Iterable[tuple[str, str]], known: Collection[str] = ()
-    ) -> None:
+    def __init__(self, given: Iterable[tuple[str, str]], known: Collection[str] = ()) -> None:
         self._values: dict[str, str] = {}
         for name, value in given:
             if name not in known and name != FORMAT:
                 error = unknown_name("parameter", name, {*known, FORMAT})
-                raise DefinitionError(
-                    error.problem, where="the address", hint=error.hint
-                )
+                raise DefinitionError(error.problem, where="the address", hint=error.hint)
             if name in self._values:
                 raise DefinitionError(
-                    f"the parameter {name!r} is given twice",
-                    where="the address",
-                    hint="give it once",
+                    f"the parameter {name!r} is given twice", where="the address", hint="give it once"
                 )
             self._values[name] = value.strip()
 
@@ -85,15 +79,11 @@ class Asked:
         first, dots, last = value.partition("..")
         if not dots:
             hint = "write it as 2026-07-01..2026-09-30"
-            raise DefinitionError(
-                f"{value!r} is not a range of dates", where=f"?{name}", hint=hint
-            )
+            raise DefinitionError(f"{value!r} is not a range of dates", where=f"?{name}", hint=hint)
         found = _day(first.strip(), f"?{name}"), _day(last.strip(), f"?{name}")
         if found[0] > found[1]:
             problem = f"the range ends on {found[1]} before it begins on {found[0]}"
-            raise DefinitionError(
-                problem, where=f"?{name}", hint="give the earlier date first"
-            )
+            raise DefinitionError(problem, where=f"?{name}", hint="give the earlier date first")
         return found
 
     def number(self, name: str) -> int | None:
@@ -106,11 +96,7 @@ class Asked:
         if not value:
             return None
         if not re.fullmatch(r"[0-9]{1,15}", value):
-            raise DefinitionError(
-                f"{value!r} is not a whole number",
-                where=f"?{name}",
-                hint="write digits only",
-            )
+            raise DefinitionError(f"{value!r} is not a whole number", where=f"?{name}", hint="write digits only")
         return int(value)
 
 
@@ -121,13 +107,7 @@ def _day(text: str, where: str) -> date:
     try:
         found = date.fromisoformat(text)
     except ValueError as error:
-        raise DefinitionError(
-            f"{text!r} is not a date", where=where, hint=hint
-        ) from error
+        raise DefinitionError(f"{text!r} is not a date", where=where, hint=hint) from error
     if not date.min + timedelta(days=800) < found < date.max - timedelta(days=800):
-        raise DefinitionError(
-            f"{text!r} is beyond every calendar that is counted in",
-            where=where,
-            hint=hint,
-        )
+        raise DefinitionError(f"{text!r} is beyond every calendar that is counted in", where=where, hint=hint)
     return found

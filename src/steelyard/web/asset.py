@@ -34,9 +34,7 @@ class Asset:
 def assets() -> Mapping[str, Asset]:
     """Every file by its address; nothing else is ever read for a request, so no path can lead outside."""
     made = (
-        _asset(
-            "steelyard.css", "text/css; charset=utf-8", stylesheet() + _text("web.css")
-        ),
+        _asset("steelyard.css", "text/css; charset=utf-8", stylesheet() + _text("web.css")),
         _asset("mark.svg", "image/svg+xml", _text("mark.svg")),
     )
     return {asset.address: asset for asset in made}
@@ -51,10 +49,7 @@ def _asset(name: str, kind: str, text: str) -> Asset:
     content = text.encode()
     stem, _, ending = name.rpartition(".")
     return Asset(
-        name=name,
-        address=f"/assets/{stem}-{digest_of_bytes(content)[:16]}.{ending}",
-        kind=kind,
-        content=content,
+        name=name, address=f"/assets/{stem}-{digest_of_bytes(content)[:16]}.{ending}", kind=kind, content=content
     )
 
 

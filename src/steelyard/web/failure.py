@@ -43,39 +43,24 @@ STATUSES: tuple[tuple[type[SteelyardError], int, str], ...] = (
 
 def status_of(error: SteelyardError) -> tuple[int, str]:
     """The HTTP status of an error, and a heading for it."""
-    return next(
-        (
-            (status, title)
-            for kind, status, title in STATUSES
-            if isinstance(error, kind)
-        ),
-        (500, "Went wrong"),
-    )
+    return next(((status, title) for kind, status, title in STATUSES if isinstance(error, kind)), (500, "Went wrong"))
 
 
 def failure_page(error: SteelyardError) -> Page:
     """An error as a page: problem, where, hint."""
     status, title = status_of(error)
-    facts = [
-        (label, text)
-        for label, text in (("where", error.where), ("hint", error.hint))
-        if text
-    ]
+    facts = [(label, text) for label, text in (("where", error.where), ("hint", error.hint)) if text]
     blocks: list[Block] = [Callout("bad", _sentence(error.problem))]
     if facts:
         blocks.append(Facts(facts))
     if status == 404:
-        blocks.append(
-            Paragraph("The navigation above leads to everything that there is.")
-        )
+        blocks.append(Paragraph("The navigation above leads to everything that there is."))
     return Page(title=title, lead=[Heading(title, 1)], blocks=blocks, status=status)
 
 
 def no_such_page(path: str) -> SteelyardError:
     """The error for an address that leads nowhere."""
-    return unknown_name(
-        "page", path, [href for _, href in SECTIONS], where="the address"
-    )
+    return unknown_name("page", path, [href for _, href in SECTIONS], where="the address")
 
 
 def _sentence(text: str) -> str:

@@ -18,7 +18,9 @@ __all__ = ["HEADERS", "LOOPBACK", "Guard", "NotAllowedError", "WrongHostError"]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 READING = ("GET", "HEAD")
-_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 HEADERS = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
@@ -55,9 +57,7 @@ class Guard:
         refuse: Shows an error.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, hosts: Collection[str] | None, refuse: Refusal
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str] | None, refuse: Refusal) -> None:
         self.app, self.hosts, self.refuse = app, hosts, refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,13 +69,8 @@ class Guard:
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 named = {name.lower() for name, _ in message["headers"]}
-                added = [
-                    (name.encode(), value.encode()) for name, value in HEADERS.items()
-                ]
-                message["headers"] = [
-                    *message["headers"],
-                    *(pair for pair in added if pair[0] not in named),
-                ]
+                added = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                message["headers"] = [*message["headers"], *(pair for pair in added if pair[0] not in named)]
             await send(message)
 
         request = Request(scope)

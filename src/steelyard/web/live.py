@@ -53,18 +53,10 @@ class Edition:
         """What is shown, in a few words: the catalog version and the ledger's head."""
         try:
             heads = self.project.ledger.heads()
-            catalog = (
-                f"catalog {self.project.store.snapshot().number}"
-                if self.project.embedded
-                else ""
-            )
+            catalog = f"catalog {self.project.store.snapshot().number}" if self.project.embedded else ""
         except SteelyardError:
             return ""
-        ledger = (
-            f"ledger {', '.join(head[:12] for head in heads)}"
-            if heads
-            else "empty ledger"
-        )
+        ledger = f"ledger {', '.join(head[:12] for head in heads)}" if heads else "empty ledger"
         return " · ".join(part for part in (catalog, ledger) if part)
 
     def state(self) -> str | None:
@@ -77,16 +69,7 @@ class Edition:
         if data is None:
             return None
         trouble = str(self.trouble) if self.trouble else ""
-        return digest(
-            [
-                self.stamp,
-                data,
-                heads,
-                version("steelyard"),
-                trouble,
-                self.project.target_name,
-            ]
-        )
+        return digest([self.stamp, data, heads, version("steelyard"), trouble, self.project.target_name])
 
 
 def _data_state(project: Project) -> str | None:
@@ -100,10 +83,7 @@ def _data_state(project: Project) -> str | None:
 
 def definitions_stamp(folder: Path) -> str:
     """A text that differs when a file of the project's definitions was changed, added or removed."""
-    paths = [
-        folder / FILE,
-        *(path for name in FOLDERS for path in sorted((folder / name).rglob("*"))),
-    ]
+    paths = [folder / FILE, *(path for name in FOLDERS for path in sorted((folder / name).rglob("*")))]
     seen = []
     for path in paths:
         with suppress(FileNotFoundError):
@@ -174,11 +154,7 @@ class LiveProject:
 
     def prepare(self) -> None:
         """Reads the files and loads the engine, so that the first page need not."""
-        with (
-            self.lease() as edition,
-            suppress(SteelyardError),
-            edition.warehouse() as warehouse,
-        ):
+        with self.lease() as edition, suppress(SteelyardError), edition.warehouse() as warehouse:
             warehouse.fetch("SELECT 1 AS ready")
 
     def close(self) -> None:

@@ -25,14 +25,8 @@ def wanted(format_asked: str, accept: str) -> Form:
     if format_asked == "json":
         return "json"
     if format_asked:
-        raise DefinitionError(
-            f"no format {format_asked!r}", where="?format", hint="html or json"
-        )
-    return (
-        "json"
-        if _weight(accept, "application/json") > _weight(accept, "text/html")
-        else "html"
-    )
+        raise DefinitionError(f"no format {format_asked!r}", where="?format", hint="html or json")
+    return "json" if _weight(accept, "application/json") > _weight(accept, "text/html") else "html"
 
 
 def _weight(accept: str, kind: str) -> float:

@@ -69,11 +69,7 @@ def _environment() -> Environment:
 
 def as_html(page: Page, around: Surroundings) -> bytes:
     """The page for a person; everything that is not a template of ours is escaped."""
-    title = (
-        around.project
-        if page.title == around.project
-        else f"{page.title} · {around.project}"
-    )
+    title = around.project if page.title == around.project else f"{page.title} · {around.project}"
     shown = _environment().get_template("page.html")
     lead = [_trouble(around.trouble), *page.lead] if around.trouble else page.lead
     return shown.render(
@@ -94,9 +90,7 @@ def _trouble(error: SteelyardError) -> Callout:
 
 
 def _as_json_address(around: Surroundings) -> str:
-    asked = [
-        (name, value) for name, value in parse_qsl(around.query) if name != "format"
-    ]
+    asked = [(name, value) for name, value in parse_qsl(around.query) if name != "format"]
     return f"?{urlencode([*asked, ('format', 'json')])}"
 
 
@@ -116,6 +110,4 @@ def error_as_json(error: SteelyardError) -> bytes:
 
 
 def _written(said: Mapping[str, Any]) -> bytes:
-    return (json.dumps(said, ensure_ascii=False, indent=1) + "\n").encode(
-        "utf-8", "replace"
-    )
+    return (json.dumps(said, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace")

@@ -24,11 +24,7 @@ PATIENCE = 3  # seconds that running answers get when the server stops
 
 
 def serve(
-    project: Project,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8765,
-    says: Callable[[str], object] = print,
+    project: Project, *, host: str = "127.0.0.1", port: int = 8765, says: Callable[[str], object] = print
 ) -> None:
     """Serves the project's pages until SIGINT or SIGTERM, and then returns.
 
@@ -48,9 +44,7 @@ def serve(
         where = f"http://{shown}:{listening.getsockname()[1]}/"
         says(f"{project.name} is at {where} (Ctrl+C stops it)")
         if not local:
-            says(
-                "anyone who reaches this address can read everything: there is no password yet"
-            )
+            says("anyone who reaches this address can read everything: there is no password yet")
         server = _Server(_config(project, local))
         server.run(sockets=[listening])
     finally:
@@ -77,9 +71,7 @@ class _Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {
-            number: signal.signal(number, self.handle_exit) for number in STOPPING
-        }
+        before = {number: signal.signal(number, self.handle_exit) for number in STOPPING}
         try:
             yield
         finally:
@@ -98,18 +90,12 @@ def _is_loopback(host: str) -> bool:
 
 def _listen(host: str, port: int) -> socket.socket:
     if not 0 <= port <= 65535:
-        raise DefinitionError(
-            f"{port} is not a port",
-            where="--port",
-            hint="0 to 65535; 0 takes a free one",
-        )
+        raise DefinitionError(f"{port} is not a port", where="--port", hint="0 to 65535; 0 takes a free one")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise WarehouseError(
-            f"no address {host!r}", where="--host", hint="127.0.0.1 is this machine"
-        ) from error
+        raise WarehouseError(f"no address {host!r}", where="--host", hint="127.0.0.1 is this machine") from error
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
@@ -130,6 +116,4 @@ def _refused(host: str, port: int, error: OSError) -> SteelyardError:
         if error.errno == errno.EACCES
         else "127.0.0.1 is this machine"
     )
-    return SteelyardError(
-        f"the address cannot be had: {error.strerror}", where=where, hint=hint
-    )
+    return SteelyardError(f"the address cannot be had: {error.strerror}", where=where, hint=hint)

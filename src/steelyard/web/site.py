@@ -31,10 +31,7 @@ BUCKET = 300  # seconds for which "2 hours ago" and "today" may stand
 REMEMBERED = 128
 QUERIES = 8
 LOG = logging.getLogger("steelyard.web")
-MEDIA: dict[Form, str] = {
-    "html": "text/html; charset=utf-8",
-    "json": "application/json",
-}
+MEDIA: dict[Form, str] = {"html": "text/html; charset=utf-8", "json": "application/json"}
 
 
 class _Made(NamedTuple):
@@ -79,27 +76,15 @@ class Site:
 
         async def answer(request: Request) -> Response:
             work = partial(self._answer, request, build, takes, lasting)
-            return await anyio.to_thread.run_sync(
-                work, limiter=self._queries if queries else None
-            )
+            return await anyio.to_thread.run_sync(work, limiter=self._queries if queries else None)
 
         return answer
 
     def failed(self, request: Request, error: SteelyardError) -> Response:
         """The error as a page or as JSON."""
-        return self._failure(
-            request,
-            error,
-            Surroundings(project=self.live.name, target="", path=request.url.path),
-        )
+        return self._failure(request, error, Surroundings(project=self.live.name, target="", path=request.url.path))
 
-    def _answer(
-        self,
-        request: Request,
-        build: Callable[[View], Page],
-        takes: Sequence[str],
-        lasting: bool,
-    ) -> Response:
+    def _answer(self, request: Request, build: Callable[[View], Page], takes: Sequence[str], lasting: bool) -> Response:
         with self.live.lease() as edition:
             try:
                 return self._page(request, build, takes, lasting, edition)
@@ -108,41 +93,24 @@ class Site:
             except Exception as error:
                 LOG.exception("%s failed", request.url.path)
                 says = f"the page could not be made ({type(error).__name__})"
-                hint = (
-                    "the server's log says more; `steelyard check` looks at the project"
-                )
+                hint = "the server's log says more; `steelyard check` looks at the project"
                 unexpected = UnexpectedError(says, where=request.url.path, hint=hint)
                 return self._failure(request, unexpected, _around(request, edition))
 
     def _page(
-        self,
-        request: Request,
-        build: Callable[[View], Page],
-        takes: Sequence[str],
-        lasting: bool,
-        edition: Edition,
+        self, request: Request, build: Callable[[View], Page], takes: Sequence[str], lasting: bool, edition: Edition
     ) -> Response:
         asked = Asked(request.query_params.multi_items(), takes)
         form = wanted(asked.text(FORMAT), request.headers.get("accept", ""))
         now = datetime.now(UTC)
         state = edition.state() if lasting else None
-        tag = (
-            f'W/"{digest([state, form, request.url.path, request.url.query, _bucket(now)])[:40]}"'
-            if state
-            else ""
-        )
+        tag = f'W/"{digest([state, form, request.url.path, request.url.query, _bucket(now)])[:40]}"' if state else ""
         if tag and tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=_headers(tag))
         made = self._recall(tag)
         if made is None:
-            page = build(
-                View(edition=edition, names=request.path_params, asked=asked, now=now)
-            )
-            body = (
-                as_json(page)
-                if form == "json"
-                else as_html(page, _around(request, edition))
-            )
+            page = build(View(edition=edition, names=request.path_params, asked=asked, now=now))
+            body = as_json(page) if form == "json" else as_html(page, _around(request, edition))
             made = _Made(body, MEDIA[form], tag)
             self._remember(made)
         return Response(made.body, media_type=made.media, headers=_headers(tag))
@@ -162,22 +130,16 @@ class Site:
                     self._remembered.popitem(last=False)
 
     @staticmethod
-    def _failure(
-        request: Request, error: SteelyardError, around: Surroundings
-    ) -> Response:
+    def _failure(request: Request, error: SteelyardError, around: Surroundings) -> Response:
         error = copy(error)  # the project keeps the one that it found
-        error.where = (
-            error.where.replace(around.folder, "") if around.folder else error.where
-        )
+        error.where = error.where.replace(around.folder, "") if around.folder else error.where
         page = failure_page(error)
         if _form_of_failure(request) == "json":
             body, media = error_as_json(error), MEDIA["json"]
         else:
             body, media = as_html(page, around), MEDIA["html"]
         headers = _headers("") | ({"allow": "GET, HEAD"} if page.status == 405 else {})
-        return Response(
-            body, status_code=page.status, media_type=media, headers=headers
-        )
+        return Response(body, status_code=page.status, media_type=media, headers=headers)
 
 
 def _form_of_failure(request: Request) -> Form:
@@ -188,10 +150,7 @@ def _form_of_failure(request: Request) -> Form:
 
 
 def _headers(tag: str) -> dict[str, str]:
-    common = {
-        "vary": "Accept",
-        "cache-control": "private, no-cache" if tag else "no-store",
-    }
+    common = {"vary": "Accept", "cache-control": "private, no-cache" if tag else "no-store"}
     return {**common, "etag": tag} if tag else common
 
 

@@ -38,11 +38,11 @@ def data(view: View) -> Page:
     path = _critical_path(view, tables)
     entries = view.project.ledger.entries(kind="refresh")
     refresh = entries[-1] if entries else None
-    blocks: list[Block] = [
-        *problem_callouts(view.project.problems, view.project.folder)
-    ]
+    blocks: list[Block] = [*problem_callouts(view.project.problems, view.project.folder)]
     if not tables:
-        says = "Files under sources/ say what is loaded, files under tables/ what is built; steelyard refresh does both."
+        says = (
+            "Files under sources/ say what is loaded, files under tables/ what is built; steelyard refresh does both."
+        )
         blocks.append(Callout("note", "No data yet", says))
     else:
         blocks += [
@@ -59,9 +59,7 @@ def data(view: View) -> Page:
         blocks=blocks,
         data={
             "tables": [table.to_dict() for table in tables],
-            "last_refresh": None
-            if refresh is None
-            else {"entry": refresh.digest, "at": refresh.at, **refresh.body},
+            "last_refresh": None if refresh is None else {"entry": refresh.digest, "at": refresh.at, **refresh.body},
             "critical_path": path if isinstance(path, dict) else None,
         },
     )
@@ -75,15 +73,8 @@ def _figures(view: View, tables: Sequence[KnownTable]) -> list[Block]:
     newest = max((table.published_at for table in published), default="")
     return [
         Figure("Tables", len(tables), note=f"{len(published)} published"),
-        Figure(
-            "Rows",
-            sum(table.rows or 0 for table in tables if table.kind != "quarantine"),
-            Format.integer(),
-        ),
-        Figure(
-            "Tests that hold",
-            f"{holding:,} of {len(checks):,}" if checks else "none declared",
-        ),
+        Figure("Rows", sum(table.rows or 0 for table in tables if table.kind != "quarantine"), Format.integer()),
+        Figure("Tests that hold", f"{holding:,} of {len(checks):,}" if checks else "none declared"),
         Figure(
             "Rows in quarantine",
             rejected,
@@ -106,9 +97,7 @@ def _table(view: View, tables: Sequence[KnownTable]) -> Table:
             table.rows,
             table.rejected,
             f"{MARK[table.status]} {table.tests_say}" if table.tests else "–",
-            age(table.published_at, view.now)
-            if table.published_at
-            else "not published",
+            age(table.published_at, view.now) if table.published_at else "not published",
             table.version_id[:8],
             table.owner,
         )
@@ -142,11 +131,7 @@ def _last_refresh(view: View, entry: Any) -> list[Block]:
     if entry is None:
         return []
     body = entry.body
-    says = (
-        "failed: something needs a person"
-        if body.get("failed")
-        else "nothing that blocks failed"
-    )
+    says = "failed: something needs a person" if body.get("failed") else "nothing that blocks failed"
     facts: list[tuple[str, Cell]] = [
         ("when", f"{age(entry.at, view.now)} ({entry.at[:16].replace('T', ' ')} UTC)"),
         ("outcome", says),
@@ -154,13 +139,7 @@ def _last_refresh(view: View, entry: Any) -> list[Block]:
     ]
     blocks: list[Block] = [Heading("Last refresh", 2, id="refresh"), Facts(facts)]
     loads = [
-        (
-            name,
-            load.get("status"),
-            load.get("rows"),
-            load.get("rejected"),
-            load.get("says", ""),
-        )
+        (name, load.get("status"), load.get("rows"), load.get("rejected"), load.get("says", ""))
         for name, load in body.get("loads", {}).items()
     ]
     if loads:
@@ -170,17 +149,11 @@ def _last_refresh(view: View, entry: Any) -> list[Block]:
         ]  # fmt: skip
         blocks.append(Table(columns, loads))
     if body.get("metrics"):
-        blocks.append(
-            Callout(
-                "bad", "Published numbers that are behind", ", ".join(body["metrics"])
-            )
-        )
+        blocks.append(Callout("bad", "Published numbers that are behind", ", ".join(body["metrics"])))
     return blocks
 
 
-def _critical_path(
-    view: View, tables: Sequence[KnownTable]
-) -> dict[str, Any] | SteelyardError | None:
+def _critical_path(view: View, tables: Sequence[KnownTable]) -> dict[str, Any] | SteelyardError | None:
     """The longest way through the next refresh, from how long tables took; None where nothing ran yet."""
     from steelyard.pipeline.critical_path import critical_path, typical_seconds
 
@@ -188,11 +161,7 @@ def _critical_path(
         return None
     seconds = typical_seconds(view.project.store.snapshot().state)
     known = {table.name for table in tables if table.kind in ("source", "table")}
-    inputs = {
-        table.name: [name for name in table.inputs if name in known]
-        for table in tables
-        if table.name in known
-    }
+    inputs = {table.name: [name for name in table.inputs if name in known] for table in tables if table.name in known}
     if not seconds:
         return None
     try:
@@ -221,11 +190,7 @@ def _path_blocks(path: dict[str, Any] | SteelyardError | None) -> list[Block]:
             f"About {format_value(path['ready_after'], ready)}. The longest way through the tables takes "
             f"{format_value(path['seconds'], ready)}: to be ready earlier, make a table on it faster."
         ),
-        Table(
-            [Column("table"), Column("time", format=ready, align="right")],
-            rows,
-            caption="Critical path",
-        ),
+        Table([Column("table"), Column("time", format=ready, align="right")], rows, caption="Critical path"),
     ]
     if path["unknown"]:
         blocks.append(Callout("note", "Not measured yet", ", ".join(path["unknown"])))

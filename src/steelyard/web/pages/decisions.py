@@ -20,9 +20,7 @@ __all__ = ["decision", "decision_rows", "decisions", "replay_decision"]
 CRUMBS = (Crumb(text="Decisions", href="/decisions"),)
 
 
-def decision_rows(
-    made: Sequence[Recorded], now: datetime, *, most: int | None = None
-) -> Table:
+def decision_rows(made: Sequence[Recorded], now: datetime, *, most: int | None = None) -> Table:
     """One row a decision, newest first."""
     rows = [
         (
@@ -35,24 +33,13 @@ def decision_rows(
         )
         for item in list(made)[::-1][:most]
     ]
-    columns = [
-        Column("when"),
-        Column("decision"),
-        Column("choice"),
-        Column("who"),
-        Column("door"),
-        Column("review"),
-    ]
+    columns = [Column("when"), Column("decision"), Column("choice"), Column("who"), Column("door"), Column("review")]
     return Table(columns, rows)
 
 
 def _gates(item: Recorded) -> str:
     failed = sum(gate.status == "failed" for gate in item.gates)
-    return (
-        f"! {failed} of {len(item.gates)} gates do not hold"
-        if failed
-        else "✓ every gate holds"
-    )
+    return f"! {failed} of {len(item.gates)} gates do not hold" if failed else "✓ every gate holds"
 
 
 def decisions(view: View) -> Page:
@@ -71,39 +58,19 @@ def decisions(view: View) -> Page:
             for item, todo in due
         ]
         blocks += [
-            Callout(
-                "warning", f"{len(due):,} follow-up{'' if len(due) == 1 else 's'} due"
-            ),
-            Table(
-                [Column("on"), Column("what"), Column("who"), Column("decision")], rows
-            ),
+            Callout("warning", f"{len(due):,} follow-up{'' if len(due) == 1 else 's'} due"),
+            Table([Column("on"), Column("what"), Column("who"), Column("decision")], rows),
             Heading("All decisions", 2),
         ]
     says = "steelyard decide records one: what was chosen, by whom, why, and what it rests on."
-    blocks.append(
-        decision_rows(made, view.now)
-        if made
-        else Callout("note", "No decision was recorded yet", says)
-    )
+    blocks.append(decision_rows(made, view.now) if made else Callout("note", "No decision was recorded yet", says))
     data = {
         "decisions": [item.to_dict() for item in made[::-1]],
         "due": [
-            {
-                "decision": item.entry.digest,
-                "on": todo.on,
-                "what": todo.what,
-                "who": todo.who,
-            }
-            for item, todo in due
+            {"decision": item.entry.digest, "on": todo.on, "what": todo.what, "who": todo.who} for item, todo in due
         ],
     }
-    return Page(
-        title="Decisions",
-        section="Decisions",
-        lead=[Heading("Decisions", 1)],
-        blocks=blocks,
-        data=data,
-    )
+    return Page(title="Decisions", section="Decisions", lead=[Heading("Decisions", 1)], blocks=blocks, data=data)
 
 
 def decision(view: View) -> Page:
@@ -123,17 +90,12 @@ def decision(view: View) -> Page:
 def _followed(view: View, found: Recorded) -> list[Block]:
     """Later decisions of the same name."""
     later = [
-        item
-        for item in recorded(view.project.ledger, found.decision.name)
-        if item.entry.number > found.entry.number
+        item for item in recorded(view.project.ledger, found.decision.name) if item.entry.number > found.entry.number
     ]
     if not later:
         return []
     newest = later[-1]
-    link = Link(
-        f"{newest.decision.choice}: {newest.decision.action}",
-        address("decisions", newest.entry.digest),
-    )
+    link = Link(f"{newest.decision.choice}: {newest.decision.action}", address("decisions", newest.entry.digest))
     return [Callout("note", "A later decision followed", [link])]
 
 
@@ -141,22 +103,9 @@ def _evidence(view: View, found: Recorded) -> list[Block]:
     if not found.decision.cites:
         return []
     rows = [_cited(view, digest) for digest in found.decision.cites]
-    columns = [
-        Column("result"),
-        Column("study"),
-        Column("verdict"),
-        Column("standing"),
-        Column("says"),
-    ]
-    replay = Link(
-        "Does it still stand? Replay what it rests on",
-        address("decisions", found.entry.digest, "replay"),
-    )
-    return [
-        Heading("Results that it rests on", 2, id="evidence"),
-        Table(columns, rows),
-        Paragraph([replay]),
-    ]
+    columns = [Column("result"), Column("study"), Column("verdict"), Column("standing"), Column("says")]
+    replay = Link("Does it still stand? Replay what it rests on", address("decisions", found.entry.digest, "replay"))
+    return [Heading("Results that it rests on", 2, id="evidence"), Table(columns, rows), Paragraph([replay])]
 
 
 def _cited(view: View, digest: str) -> tuple[object, ...]:

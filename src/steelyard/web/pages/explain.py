@@ -26,37 +26,21 @@ def explain(view: View) -> Page:
     with view.warehouse() as warehouse:
         if before is None or after is None:
             guessed = _guess(view, warehouse, name)
-            before, after = (
-                before or (guessed and guessed[0]),
-                after or (guessed and guessed[1]),
-            )
-        found = (
-            explained(catalog, warehouse, name, before=before, after=after)
-            if before and after
-            else None
-        )
+            before, after = before or (guessed and guessed[0]), after or (guessed and guessed[1])
+        found = explained(catalog, warehouse, name, before=before, after=after) if before and after else None
     page = Page(
         title="Why it moved",
         section="Metrics",
-        crumbs=[
-            Crumb(text="Metrics", href="/metrics"),
-            Crumb(text=name, href=address("metrics", name)),
-        ],
+        crumbs=[Crumb(text="Metrics", href="/metrics"), Crumb(text=name, href=address("metrics", name))],
         lead=[Heading(f"Why did {name.replace('_', ' ')} move?", 1)],
         controls=_controls(name, before, after),
     )
     if found is None:
         says = "Give two ranges of days: there are no two whole weeks to compare."
         return replace(
-            page,
-            blocks=[Callout("note", "Nothing to compare yet", says)],
-            data={"before": before, "after": after},
+            page, blocks=[Callout("note", "Nothing to compare yet", says)], data={"before": before, "after": after}
         )
-    blocks = [
-        block
-        for block in found.blocks()
-        if not (isinstance(block, Heading) and block.level == 1)
-    ]
+    blocks = [block for block in found.blocks() if not (isinstance(block, Heading) and block.level == 1)]
     return replace(page, blocks=blocks, data=found.to_dict())
 
 
@@ -80,9 +64,7 @@ def _written(days: Range | None) -> str:
 def _guess(view: View, warehouse: Warehouse, name: str) -> tuple[Range, Range] | None:
     catalog = view.project.definitions.metrics
     for grain in ("month", "week"):
-        ranges = default_ranges(
-            trend_of(query(catalog, warehouse, [name], by=(grain,)), name)
-        )
+        ranges = default_ranges(trend_of(query(catalog, warehouse, [name], by=(grain,)), name))
         if ranges is not None:
             return ranges
     return None
@@ -104,7 +86,5 @@ def period_end(first: date, grain: str) -> date:
     (datetime.date(2024, 2, 29), datetime.date(2024, 3, 3))
     """
     if grain == "month":
-        return (first.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(
-            days=1
-        )
+        return (first.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
     return first + timedelta(days={"week": 6}.get(grain, 0))

@@ -5,26 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from steelyard.dashboards import (
-    age,
-    home_blocks,
-    latest_of,
-    study_table,
-    tile,
-    trend_of,
-)
+from steelyard.dashboards import age, home_blocks, latest_of, study_table, tile, trend_of
 from steelyard.decisions.record import decisions as recorded_decisions
 from steelyard.decisions.record import due_follow_ups
-from steelyard.document import (
-    Block,
-    Callout,
-    Cell,
-    Facts,
-    Figure,
-    Heading,
-    Link,
-    Paragraph,
-)
+from steelyard.document import Block, Callout, Cell, Facts, Figure, Heading, Link, Paragraph
 from steelyard.errors import SteelyardError
 from steelyard.metrics import MetricCatalog, query
 from steelyard.web.page import Page, address
@@ -82,42 +66,25 @@ def home(view: View) -> Page:
         "problems": [error.to_dict() for error in project.problems],
         "metrics": metric_data,
         "studies": {
-            name: {
-                "entry": kept[0][0].digest,
-                "verdict": kept[0][1].verdict.to_dict(),
-                "at": kept[0][0].at,
-            }
+            name: {"entry": kept[0][0].digest, "verdict": kept[0][1].verdict.to_dict(), "at": kept[0][0].at}
             for name, kept in results.items()
         },
         "decisions": [item.to_dict() for item in made[::-1][:ROWS]],
-        "due": [
-            {"decision": item.entry.digest, "on": todo.on, "what": todo.what}
-            for item, todo in due
-        ],
+        "due": [{"decision": item.entry.digest, "on": todo.on, "what": todo.what} for item, todo in due],
         "tables": [table.to_dict() for table in tables],
     }
-    return Page(
-        title=project.name,
-        section="Home",
-        lead=[Heading(project.name, 1)],
-        blocks=blocks,
-        data=data,
-    )
+    return Page(title=project.name, section="Home", lead=[Heading(project.name, 1)], blocks=blocks, data=data)
 
 
 def top_metrics(catalog: MetricCatalog) -> tuple[str, ...]:
     """The metrics that come first: those that a tree takes apart, its parts, and then as they are defined."""
     roots = list(catalog.trees)
-    parts = [
-        branch.metric for tree in catalog.trees.values() for branch in tree.branches
-    ]
+    parts = [branch.metric for tree in catalog.trees.values() for branch in tree.branches]
     return tuple(dict.fromkeys([*roots, *parts, *catalog.metrics]))
 
 
-def _from_the_warehouse(
-    view: View,
-) -> tuple[list[KnownTable], list[Figure], dict[str, Any], list[Block]]:
-    """Tables, tiles and their values; where the warehouse went away, a callout that says so, and the rest still shows."""
+def _from_the_warehouse(view: View) -> tuple[list[KnownTable], list[Figure], dict[str, Any], list[Block]]:
+    """Tables, tiles and their values; a callout where the warehouse went away, so that the rest still shows."""
     try:
         tables = known_tables(view)
         return tables, *_tiles(view)
@@ -140,21 +107,11 @@ def _tiles(view: View) -> tuple[list[Figure], dict[str, Any], list[Block]]:
             try:
                 trend = trend_of(query(catalog, warehouse, [name], by=("week",)), name)
             except SteelyardError as error:
-                wrong.append(
-                    Callout(
-                        "warning",
-                        f"{name} has no number",
-                        f"{error.problem} {error.hint}".strip(),
-                    )
-                )
+                wrong.append(Callout("warning", f"{name} has no number", f"{error.problem} {error.hint}".strip()))
                 continue
             tiles.append(tile(trend, href=address("metrics", name)))
             last = trend.last
-            data[name] = (
-                {"period": last[0], "value": last[1], "change": trend.change}
-                if last
-                else None
-            )
+            data[name] = {"period": last[0], "value": last[1], "change": trend.change} if last else None
     return tiles, data, wrong
 
 
@@ -169,21 +126,14 @@ def _failed_tests(tables: list[KnownTable]) -> Iterator[Block]:
     if stopping:
         says: list[Any] = []
         for table in stopping:
-            says += [
-                Link(table.name, address("data", table.name)),
-                f": {table.tests_say}. ",
-            ]
+            says += [Link(table.name, address("data", table.name)), f": {table.tests_say}. "]
         yield Callout("bad", "Data tests that do not hold", says)
 
 
 def _due(view: View) -> Iterator[Block]:
     due = due_follow_ups(view.project.ledger, view.today)
     if due:
-        count = (
-            "1 follow-up is due"
-            if len(due) == 1
-            else f"{len(due):,} follow-ups are due"
-        )
+        count = "1 follow-up is due" if len(due) == 1 else f"{len(due):,} follow-ups are due"
         says: list[Any] = []
         for item, todo in due[:ROWS]:
             link = Link(item.decision.name, address("decisions", item.entry.digest))
@@ -196,15 +146,7 @@ def _due(view: View) -> Iterator[Block]:
 def _freshness(view: View, tables: list[KnownTable]) -> list[Block]:
     published = [table for table in tables if table.published_at]
     if not published:
-        return [
-            Paragraph(
-                [
-                    "Nothing was loaded or built yet: ",
-                    "steelyard refresh does. ",
-                    Link("All data", "/data"),
-                ]
-            )
-        ]
+        return [Paragraph(["Nothing was loaded or built yet: ", "steelyard refresh does. ", Link("All data", "/data")])]
     newest = max(published, key=lambda table: table.published_at)
     oldest = min(published, key=lambda table: table.published_at)
     facts: list[tuple[str, Cell]] = [
@@ -220,8 +162,4 @@ def _freshness(view: View, tables: list[KnownTable]) -> list[Block]:
 def _tests(tables: list[KnownTable]) -> str:
     checks = [check for table in tables for check in table.tests]
     failed = sum(check.status != "passed" for check in checks)
-    return (
-        f"{len(checks) - failed:,} of {len(checks):,} hold"
-        if checks
-        else "none declared"
-    )
+    return f"{len(checks) - failed:,} of {len(checks):,} hold" if checks else "none declared"

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from steelyard.document import (
-    Block,
-    Callout,
-    Code,
-    Column,
-    Facts,
-    Heading,
-    Link,
-    Paragraph,
-    Table,
-)
+from steelyard.document import Block, Callout, Code, Column, Facts, Heading, Link, Paragraph, Table
 from steelyard.project.blocks import entry_blocks
 from steelyard.warehouse import Entry, Verification
 from steelyard.web.page import Controls, Crumb, Input, Page, address
@@ -20,15 +10,7 @@ from steelyard.web.view import View
 
 __all__ = ["entry", "ledger"]
 
-KINDS = (
-    "registration",
-    "result",
-    "decision",
-    "refresh",
-    "erasure",
-    "migration",
-    "stage",
-)
+KINDS = ("registration", "result", "decision", "refresh", "erasure", "migration", "stage")
 ROWS = 100
 PROBLEMS = 20
 PLACES = {"result": "results", "decision": "decisions"}
@@ -39,20 +21,10 @@ def ledger(view: View) -> Page:
     kind, before = view.asked.text("kind"), view.asked.number("before")
     book = view.project.ledger
     verified = book.verify()
-    entries = [
-        item
-        for item in book.entries(kind=kind or None)
-        if before is None or item.number < before
-    ][::-1]
+    entries = [item for item in book.entries(kind=kind or None) if before is None or item.number < before][::-1]
     shown = entries[:ROWS]
     rows = [
-        (
-            item.number,
-            item.at[:19].replace("T", " "),
-            item.kind,
-            Link(item.name, _place(item)),
-            Code(item.digest[:16]),
-        )
+        (item.number, item.at[:19].replace("T", " "), item.kind, Link(item.name, _place(item)), Code(item.digest[:16]))
         for item in shown
     ]
     columns = [
@@ -62,15 +34,10 @@ def ledger(view: View) -> Page:
         Column("name"),
         Column("digest"),
     ]
-    blocks: list[Block] = [
-        *_whole(verified),
-        Table(columns, rows, caption="Entries, newest first"),
-    ]
+    blocks: list[Block] = [*_whole(verified), Table(columns, rows, caption="Entries, newest first")]
     if len(entries) > len(shown):
         older = address("ledger", kind=kind, before=shown[-1].number)
-        blocks.append(
-            Paragraph([Link(f"{len(entries) - len(shown):,} older entries", older)])
-        )
+        blocks.append(Paragraph([Link(f"{len(entries) - len(shown):,} older entries", older)]))
     return Page(
         title="Ledger",
         section="Ledger",
@@ -104,28 +71,17 @@ def _controls(kind: str) -> Controls:
     return Controls(
         label="Which entries",
         action="/ledger",
-        inputs=[
-            Input(name="kind", label="Kind", value=kind, kind="select", options=options)
-        ],
+        inputs=[Input(name="kind", label="Kind", value=kind, kind="select", options=options)],
     )
 
 
 def _whole(verified: Verification) -> list[Block]:
-    heads = Facts(
-        [("head", Code(head)) for head in verified.heads]
-        or [("head", "none: the ledger is empty")]
-    )
-    says = (
-        f"{verified.entries:,} entries, every digest and link computed again just now."
-    )
+    heads = Facts([("head", Code(head)) for head in verified.heads] or [("head", "none: the ledger is empty")])
+    says = f"{verified.entries:,} entries, every digest and link computed again just now."
     if verified.ok:
         return [Callout("good", "Whole", says), heads]
     found = [Paragraph(problem) for problem in verified.problems[:PROBLEMS]]
-    count = (
-        "1 problem was found"
-        if len(verified.problems) == 1
-        else f"{len(verified.problems):,} problems were found"
-    )
+    count = "1 problem was found" if len(verified.problems) == 1 else f"{len(verified.problems):,} problems were found"
     return [Callout("bad", "Not whole", f"{says} {count}."), *found, heads]
 
 

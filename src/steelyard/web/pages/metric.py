@@ -35,10 +35,7 @@ class _Wanted:
 
     def href(self) -> str:
         asked = {"by": self.by, "where": self.where, "as_of": self.as_of}
-        dates = {
-            name: day.isoformat() if day else ""
-            for name, day in (("since", self.since), ("until", self.until))
-        }
+        dates = {name: day.isoformat() if day else "" for name, day in (("since", self.since), ("until", self.until))}
         return address("metrics", self.name, grain=self.grain, **asked, **dates)
 
 
@@ -55,9 +52,7 @@ def metric(view: View) -> Page:
         *_why(wanted.name, trend),
         *_broken_down(breakdown, wanted),
         Heading("How this number was made", 2, id="how"),
-        Section(
-            "Definition, tables, versions and SQL", answer.how.blocks(), open=False
-        ),
+        Section("Definition, tables, versions and SQL", answer.how.blocks(), open=False),
         *_same_view(view, wanted, trend),
     ]
     return Page(
@@ -72,10 +67,7 @@ def metric(view: View) -> Page:
             "digest": catalog.digest(wanted.name),
             "dimensions": dimensions,
             "grain": wanted.grain,
-            "trend": [
-                {"period": day, "value": value}
-                for day, value in zip(trend.periods, trend.values, strict=True)
-            ],
+            "trend": [{"period": day, "value": value} for day, value in zip(trend.periods, trend.values, strict=True)],
             "partial": trend.partial,
             "change": trend.change,
             "by": wanted.by or None,
@@ -91,16 +83,10 @@ def _wanted(view: View) -> _Wanted:
     since, until = asked.day("since"), asked.day("until")
     if since and until and since > until:
         hint = "give the earlier date first"
-        raise DefinitionError(
-            f"the range ends on {until} before it begins on {since}",
-            where="?until",
-            hint=hint,
-        )
+        raise DefinitionError(f"the range ends on {until} before it begins on {since}", where="?until", hint=hint)
     if asked.number("as_of") is not None and not view.project.embedded:
         problem = f"the target {view.project.target_name!r} keeps no versions"
-        raise DefinitionError(
-            problem, where="?as_of", hint="leave it out to see the data as it is now"
-        )
+        raise DefinitionError(problem, where="?as_of", hint="leave it out to see the data as it is now")
     return _Wanted(
         name=view.names["name"],
         grain=asked.one_of("grain", GRAINS, "week"),
@@ -112,22 +98,12 @@ def _wanted(view: View) -> _Wanted:
     )
 
 
-def _answers(
-    view: View, wanted: _Wanted
-) -> tuple[Trend, MetricTable | None, MetricTable]:
+def _answers(view: View, wanted: _Wanted) -> tuple[Trend, MetricTable | None, MetricTable]:
     catalog = view.project.definitions.metrics
-    limits = {
-        "where": wanted.where or None,
-        "since": wanted.since,
-        "until": wanted.until,
-    }
+    limits = {"where": wanted.where or None, "since": wanted.since, "until": wanted.until}
     with view.warehouse(wanted.as_of) as warehouse:
         answer = query(catalog, warehouse, [wanted.name], by=(wanted.grain,), **limits)  # type: ignore[arg-type]
-        parts = (
-            query(catalog, warehouse, [wanted.name], by=(wanted.by,), **limits)
-            if wanted.by
-            else None
-        )  # type: ignore[arg-type]
+        parts = query(catalog, warehouse, [wanted.name], by=(wanted.by,), **limits) if wanted.by else None  # type: ignore[arg-type]
     return trend_of(answer, wanted.name), parts, answer
 
 
@@ -138,11 +114,7 @@ def _says(found: Metric) -> list[Block]:
 
 def _controls(wanted: _Wanted, dimensions: Sequence[str]) -> Controls:
     grains = [
-        Choice(
-            text=grain.capitalize(),
-            href=replace(wanted, grain=grain).href(),
-            current=grain == wanted.grain,
-        )
+        Choice(text=grain.capitalize(), href=replace(wanted, grain=grain).href(), current=grain == wanted.grain)
         for grain in GRAINS
     ]
     carried = [Input(name="grain", value=wanted.grain, kind="hidden")]
@@ -159,29 +131,11 @@ def _controls(wanted: _Wanted, dimensions: Sequence[str]) -> Controls:
                 label="Broken down by",
                 value=wanted.by,
                 kind="select",
-                options=[
-                    ("", "nothing"),
-                    *((item, item.replace("_", " ")) for item in dimensions),
-                ],
+                options=[("", "nothing"), *((item, item.replace("_", " ")) for item in dimensions)],
             ),
-            Input(
-                name="since",
-                label="Since",
-                value=wanted.since.isoformat() if wanted.since else "",
-                kind="date",
-            ),
-            Input(
-                name="until",
-                label="Until",
-                value=wanted.until.isoformat() if wanted.until else "",
-                kind="date",
-            ),
-            Input(
-                name="where",
-                label="Only where",
-                value=wanted.where,
-                hint=_example(dimensions),
-            ),
+            Input(name="since", label="Since", value=wanted.since.isoformat() if wanted.since else "", kind="date"),
+            Input(name="until", label="Until", value=wanted.until.isoformat() if wanted.until else "", kind="date"),
+            Input(name="where", label="Only where", value=wanted.where, hint=_example(dimensions)),
         ],
     )
 
@@ -200,11 +154,7 @@ def _broken_down(answer: MetricTable | None, wanted: _Wanted) -> list[Block]:
 
 
 def _notes(answer: MetricTable) -> list[Block]:
-    return (
-        [Callout("note", "What to know of these numbers", "\n".join(answer.notes))]
-        if answer.notes
-        else []
-    )
+    return [Callout("note", "What to know of these numbers", "\n".join(answer.notes))] if answer.notes else []
 
 
 def _why(name: str, trend: Trend) -> list[Block]:
@@ -213,16 +163,7 @@ def _why(name: str, trend: Trend) -> list[Block]:
         return []
     before, after = (f"{first}..{last}" for first, last in ranges)
     says = f"Why did it move between the last two whole {trend.grain}s?"
-    return [
-        Paragraph(
-            [
-                Link(
-                    says,
-                    address("metrics", name, "explain", before=before, after=after),
-                )
-            ]
-        )
-    ]
+    return [Paragraph([Link(says, address("metrics", name, "explain", before=before, after=after))])]
 
 
 def _same_view(view: View, wanted: _Wanted, trend: Trend) -> list[Block]:
@@ -232,20 +173,13 @@ def _same_view(view: View, wanted: _Wanted, trend: Trend) -> list[Block]:
     number = wanted.as_of
     if number is None and view.project.embedded:
         number = view.project.store.snapshot().number
-    ends = replace(
-        wanted,
-        as_of=number,
-        since=wanted.since or trend.periods[0],
-        until=wanted.until or _end(trend),
-    )
+    ends = replace(wanted, as_of=number, since=wanted.since or trend.periods[0], until=wanted.until or _end(trend))
     says = (
         " It names the dates and the catalog version, so that later data does not change it."
         if number is not None
         else ""
     )
-    return [
-        Paragraph([Link("A link to exactly these numbers", ends.href()), ".", says])
-    ]
+    return [Paragraph([Link("A link to exactly these numbers", ends.href()), ".", says])]
 
 
 def _end(trend: Trend) -> date:

@@ -34,16 +34,11 @@ def metrics(view: View) -> Page:
         Column("better"),
         Column("owner"),
     ]
-    empty = Callout(
-        "note", "No metric is defined yet", "Files under metrics/ define them."
-    )
+    empty = Callout("note", "No metric is defined yet", "Files under metrics/ define them.")
     trees: list[Block] = [
         Table(
             ["metric", "is"],
-            [
-                (Link(name, address("metrics", name)), tree.text)
-                for name, tree in catalog.trees.items()
-            ],
+            [(Link(name, address("metrics", name)), tree.text) for name, tree in catalog.trees.items()],
             caption="Trees",
         )
     ]
@@ -54,15 +49,8 @@ def metrics(view: View) -> Page:
     ]
     data = {
         "metrics": {
-            name: {**metric.definition(), "digest": catalog.digest(name)}
-            for name, metric in catalog.metrics.items()
+            name: {**metric.definition(), "digest": catalog.digest(name)} for name, metric in catalog.metrics.items()
         },
         "trees": {name: tree.text for name, tree in catalog.trees.items()},
     }
-    return Page(
-        title="Metrics",
-        section="Metrics",
-        lead=[Heading("Metrics", 1)],
-        blocks=blocks,
-        data=data,
-    )
+    return Page(title="Metrics", section="Metrics", lead=[Heading("Metrics", 1)], blocks=blocks, data=data)

@@ -19,18 +19,11 @@ def problem_callouts(problems: Iterable[SteelyardError], folder: Path) -> list[B
     if not found:
         return []
     count = "1 problem" if len(found) == 1 else f"{len(found):,} problems"
-    rows = [
-        (shown_place(error.where, folder), error.problem, error.hint)
-        for error in found[:FIRST]
-    ]
+    rows = [(shown_place(error.where, folder), error.problem, error.hint) for error in found[:FIRST]]
     more = f"The first {FIRST} of {len(found):,}." if len(found) > FIRST else None
     columns = [Column("where"), Column("problem"), Column("hint")]
     return [
-        Callout(
-            "bad",
-            f"{count} in the project's files",
-            "What they define is not shown; everything else is.",
-        ),
+        Callout("bad", f"{count} in the project's files", "What they define is not shown; everything else is."),
         Section("Where, and what to do", [Table(columns, rows, caption=more)]),
     ]
 

@@ -27,9 +27,7 @@ def entry_of_kind(view: View, kind: str) -> Entry:
     found = view.project.ledger.get(digest)
     if found.kind != kind:
         hint = f"it is a {found.kind}: see {address('ledger', found.digest)}"
-        raise UnknownNameError(
-            f"no {kind} {digest!r} in the ledger", where="the address", hint=hint
-        )
+        raise UnknownNameError(f"no {kind} {digest!r} in the ledger", where="the address", hint=hint)
     return found
 
 
@@ -46,35 +44,20 @@ def result(view: View) -> Page:
     return Page(
         title=entry.digest[:12],
         section="Studies",
-        crumbs=[
-            Crumb(text="Studies", href="/studies"),
-            Crumb(text=entry.name, href=address("studies", entry.name)),
-        ],
+        crumbs=[Crumb(text="Studies", href="/studies"), Crumb(text=entry.name, href=address("studies", entry.name))],
         lead=[head],
         blocks=[Paragraph(kept), *rest, *_cited(view, entry)],
-        data={
-            "entry": entry.digest,
-            "at": entry.at,
-            "name": entry.name,
-            "result": found.to_dict(),
-        },
+        data={"entry": entry.digest, "at": entry.at, "name": entry.name, "result": found.to_dict()},
     )
 
 
 def _cited(view: View, entry: Entry) -> list[Block]:
     citing = [
-        item
-        for item in view.project.ledger.entries(kind="decision")
-        if entry.digest in item.body["decision"]["cites"]
+        item for item in view.project.ledger.entries(kind="decision") if entry.digest in item.body["decision"]["cites"]
     ]
     if not citing:
         return []
-    links = [
-        Paragraph(
-            [Link(item.body["decision"]["question"], address("decisions", item.digest))]
-        )
-        for item in citing
-    ]
+    links = [Paragraph([Link(item.body["decision"]["question"], address("decisions", item.digest))]) for item in citing]
     return [Heading("Decisions that rest on it", 2, id="decisions"), *links]
 
 
@@ -89,9 +72,7 @@ def replay_result(view: View) -> Page:
     return replay_page(view, entry, section="Studies", crumbs=crumbs)
 
 
-def replay_page(
-    view: View, entry: Entry, *, section: str, crumbs: Sequence[Crumb]
-) -> Page:
+def replay_page(view: View, entry: Entry, *, section: str, crumbs: Sequence[Crumb]) -> Page:
     """What comes of recomputing every result that an entry is or cites."""
     replays = view.project.replay(entry.digest)
     blocks: list[Block] = []
@@ -103,10 +84,7 @@ def replay_page(
             Section("The numbers, recomputed", item.result.blocks()[1:], open=False),
         ]
     if not replays:
-        raise DefinitionError(
-            "the decision cites no result, so there is nothing to replay",
-            where=entry.digest[:16],
-        )
+        raise DefinitionError("the decision cites no result, so there is nothing to replay", where=entry.digest[:16])
     return Page(
         title="Replay",
         section=section,
@@ -116,8 +94,5 @@ def replay_page(
             Paragraph("Recomputed now, from what was kept and from the data."),
         ],
         blocks=blocks,
-        data={
-            "entry": entry.digest,
-            "replays": [replay_data(item) for item in replays],
-        },
+        data={"entry": entry.digest, "replays": [replay_data(item) for item in replays]},
     )

@@ -41,51 +41,22 @@ def studies(view: View) -> Page:
     project = view.project
     results = latest_of(project.results())
     known = project.definitions.studies
-    table = study_table(
-        known,
-        results,
-        href=lambda name: address("studies", name),
-        when=lambda at: age(at, view.now),
-    )
-    broken = [
-        error
-        for error in project.problems
-        if "/studies/" in error.where or error.where.startswith("studies/")
-    ]
-    empty = Callout(
-        "note",
-        "No study is defined yet",
-        "A file under studies/ is one; its name is the file's.",
-    )
-    blocks: list[Block] = [
-        *problem_callouts(broken, project.folder),
-        table if table.rows else empty,
-    ]
+    table = study_table(known, results, href=lambda name: address("studies", name), when=lambda at: age(at, view.now))
+    broken = [error for error in project.problems if "/studies/" in error.where or error.where.startswith("studies/")]
+    empty = Callout("note", "No study is defined yet", "A file under studies/ is one; its name is the file's.")
+    blocks: list[Block] = [*problem_callouts(broken, project.folder), table if table.rows else empty]
     data = {
         "studies": {
             name: {
-                "question": known[name].question
-                if name in known
-                else results[name][0][1].question,
-                "kind": known[name].kind
-                if name in known
-                else results[name][0][1].provenance.kind,
+                "question": known[name].question if name in known else results[name][0][1].question,
+                "kind": known[name].kind if name in known else results[name][0][1].provenance.kind,
                 "defined": name in known,
-                "results": [
-                    _result_data(entry, result)
-                    for entry, result in results.get(name, [])
-                ],
+                "results": [_result_data(entry, result) for entry, result in results.get(name, [])],
             }
             for name in dict.fromkeys([*results, *sorted(known)])
         }
     }
-    return Page(
-        title="Studies",
-        section="Studies",
-        lead=[Heading("Studies", 1)],
-        blocks=blocks,
-        data=data,
-    )
+    return Page(title="Studies", section="Studies", lead=[Heading("Studies", 1)], blocks=blocks, data=data)
 
 
 def _result_data(entry: Entry, result: Result) -> dict[str, Any]:
@@ -116,11 +87,7 @@ def study(view: View) -> Page:
         lead.append(Heading(defined.question if defined else name, 1))
         says = [f"steelyard run {name} runs it. ", *_plan_link(name, defined)]
         blocks += [] if trouble else [Callout("note", "Not run yet", says)]
-    blocks += [
-        *_earlier(view, kept[1:]),
-        *_registered(view, registrations, defined),
-        *_definition(view, name, defined),
-    ]
+    blocks += [*_earlier(view, kept[1:]), *_registered(view, registrations, defined), *_definition(view, name, defined)]
     return Page(
         title=name,
         section="Studies",
@@ -131,14 +98,9 @@ def study(view: View) -> Page:
             "study": name,
             "definition": defined.definition() if defined else None,
             "digest": defined.digest() if defined else None,
-            "latest": {"entry": kept[0][0].digest, "result": kept[0][1].to_dict()}
-            if kept
-            else None,
+            "latest": {"entry": kept[0][0].digest, "result": kept[0][1].to_dict()} if kept else None,
             "earlier": [_result_data(entry, result) for entry, result in kept[1:]],
-            "registrations": [
-                {"entry": item.digest, "at": item.at, **item.body}
-                for item in registrations
-            ],
+            "registrations": [{"entry": item.digest, "at": item.at, **item.body} for item in registrations],
         },
     )
 
@@ -149,11 +111,7 @@ def _defined(view: View, remembered: bool) -> tuple[Study | None, list[Block]]:
     try:
         return view.project.study(name), []
     except UnknownNameError as error:
-        if (
-            not remembered
-            and name not in view.project.definitions.studies
-            and "no study" in error.problem
-        ):
+        if not remembered and name not in view.project.definitions.studies and "no study" in error.problem:
             raise
         says = "No file defines it any more; what was kept is shown."
         if "no study" not in error.problem:
@@ -164,14 +122,10 @@ def _defined(view: View, remembered: bool) -> tuple[Study | None, list[Block]]:
 
 
 def _plan_link(name: str, defined: Study | None) -> list[Any]:
-    return (
-        [Link("What it will do", address("studies", name, "plan"))] if defined else []
-    )
+    return [Link("What it will do", address("studies", name, "plan"))] if defined else []
 
 
-def _newest(
-    view: View, entry: Entry, result: Result, defined: Study | None
-) -> list[Block]:
+def _newest(view: View, entry: Entry, result: Result, defined: Study | None) -> list[Block]:
     links: list[Any] = [
         f"Ran {age(entry.at, view.now)}, kept as ", Link(entry.digest[:16], address("results", entry.digest)), ". ",
         Link("Replay it", address("results", entry.digest, "replay")), ". ",
@@ -191,19 +145,11 @@ def _earlier(view: View, kept: list[tuple[Entry, Result]]) -> list[Block]:
          result.provenance.standing, result.verdict.says)
         for entry, result in kept
     ]  # fmt: skip
-    columns = [
-        Column("result"),
-        Column("ran"),
-        Column("verdict"),
-        Column("standing"),
-        Column("says"),
-    ]
+    columns = [Column("result"), Column("ran"), Column("verdict"), Column("standing"), Column("says")]
     return [Heading("Earlier results", 2, id="earlier"), Table(columns, rows)]
 
 
-def _registered(
-    view: View, registrations: tuple[Entry, ...], defined: Study | None
-) -> list[Block]:
+def _registered(view: View, registrations: tuple[Entry, ...], defined: Study | None) -> list[Block]:
     heading = Heading("Registration", 2, id="registration")
     if not registrations:
         says = "Its rule was not fixed in the ledger before its data was read: results are exploratory."
@@ -212,21 +158,9 @@ def _registered(
     for item in registrations:
         link = Link(item.digest[:16], address("ledger", item.digest))
         at = f"{item.at[:16].replace('T', ' ')} UTC"
-        blocks.append(
-            Facts(
-                [
-                    (f"version {item.body['version']}", at),
-                    ("kept as", link),
-                    ("rule", item.body["rule"]),
-                ]
-            )
-        )
-    if defined and all(
-        item.body["digest"] != defined.digest() for item in registrations
-    ):
-        blocks.append(
-            Callout("warning", "The file says something else than what was registered")
-        )
+        blocks.append(Facts([(f"version {item.body['version']}", at), ("kept as", link), ("rule", item.body["rule"])]))
+    if defined and all(item.body["digest"] != defined.digest() for item in registrations):
+        blocks.append(Callout("warning", "The file says something else than what was registered"))
     return blocks
 
 
@@ -235,26 +169,10 @@ def _definition(view: View, name: str, defined: Study | None) -> list[Block]:
         return []
     import yaml
 
-    path = next(
-        (
-            item
-            for item in sorted((view.project.folder / "studies").rglob("*.y*ml"))
-            if item.stem == name
-        ),
-        None,
-    )
-    said = {
-        key: value
-        for key, value in plain(defined.definition()).items()
-        if value not in (None, "", [], {})
-    }
-    facts: list[tuple[str, Cell]] = [
-        ("digest", Code(defined.digest())),
-        ("kind", defined.kind),
-    ]
-    facts += (
-        [("defined in", shown_place(str(path), view.project.folder))] if path else []
-    )
+    path = next((item for item in sorted((view.project.folder / "studies").rglob("*.y*ml")) if item.stem == name), None)
+    said = {key: value for key, value in plain(defined.definition()).items() if value not in (None, "", [], {})}
+    facts: list[tuple[str, Cell]] = [("digest", Code(defined.digest())), ("kind", defined.kind)]
+    facts += [("defined in", shown_place(str(path), view.project.folder))] if path else []
     text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=100)
     return [Section("Definition", [Facts(facts), CodeBlock(text, "yaml")], open=False)]
 
@@ -265,9 +183,7 @@ def plan(view: View) -> Page:
 
     name, project = view.names["name"], view.project
     defined = project.study(name)
-    with view.warehouse(
-        project.store.snapshot().number if project.embedded else None
-    ) as warehouse:
+    with view.warehouse(project.store.snapshot().number if project.embedded else None) as warehouse:
         found = planned(defined, project.setting(warehouse))
     registered = next(
         (

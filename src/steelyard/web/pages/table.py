@@ -24,13 +24,7 @@ from steelyard.document import (
 from steelyard.warehouse import Query, quote_name
 from steelyard.web.page import Crumb, Page, address
 from steelyard.web.pages.problems import shown_place
-from steelyard.web.pages.tables_known import (
-    REJECTS,
-    KnownTable,
-    known_table,
-    known_tables,
-    stations,
-)
+from steelyard.web.pages.tables_known import REJECTS, KnownTable, known_table, known_tables, stations
 from steelyard.web.view import View
 
 __all__ = ["table"]
@@ -50,21 +44,11 @@ def table(view: View) -> Page:
         *(
             []
             if found.version_id
-            else [
-                Callout(
-                    "warning",
-                    "Not published yet",
-                    "steelyard refresh loads and builds it.",
-                )
-            ]
+            else [Callout("warning", "Not published yet", "steelyard refresh loads and builds it.")]
         ),
         _facts(view, found, metrics),
         *_tests(found),
-        lineage_chart(
-            "What it is made of, and what is made of it",
-            stations(known_tables(view)),
-            around=found.name,
-        ),
+        lineage_chart("What it is made of, and what is made of it", stations(known_tables(view)), around=found.name),
         *_columns(found),
         *_quarantine(found, reasons),
         *_version_blocks(view, versions),
@@ -74,10 +58,7 @@ def table(view: View) -> Page:
         title=found.name,
         section="Data",
         crumbs=[Crumb(text="Data", href="/data")],
-        lead=[
-            Heading(found.name, 1),
-            *([Paragraph(found.description)] if found.description else []),
-        ],
+        lead=[Heading(found.name, 1), *([Paragraph(found.description)] if found.description else [])],
         blocks=blocks,
         data={
             **found.to_dict(),
@@ -95,25 +76,12 @@ def _facts(view: View, found: KnownTable, metrics: tuple[str, ...]) -> Facts:
         at = found.published_at[:16].replace("T", " ")
         pairs.append(("published", f"{age(found.published_at, view.now)} ({at} UTC)"))
     if found.version_id:
-        pairs += [
-            ("version", Code(found.version_id)),
-            ("fingerprint", Code(found.fingerprint or "not computed")),
-        ]
-    pairs += (
-        [("defined in", shown_place(found.where, view.project.folder))]
-        if found.where
-        else []
-    )
+        pairs += [("version", Code(found.version_id)), ("fingerprint", Code(found.fingerprint or "not computed"))]
+    pairs += [("defined in", shown_place(found.where, view.project.folder))] if found.where else []
     pairs += [("owner", found.owner)] if found.owner else []
     declared = found.details.get("declaration") or {}
-    pairs += [
-        (label, ", ".join(declared[label]))
-        for label in ("key", "dimensions")
-        if declared.get(label)
-    ]
-    pairs += [
-        (label, declared[label]) for label in ("grain", "time") if declared.get(label)
-    ]
+    pairs += [(label, ", ".join(declared[label])) for label in ("key", "dimensions") if declared.get(label)]
+    pairs += [(label, declared[label]) for label in ("grain", "time") if declared.get(label)]
     pairs += [("metrics", ", ".join(metrics))] if metrics else []
     return Facts(pairs)
 
@@ -121,16 +89,10 @@ def _facts(view: View, found: KnownTable, metrics: tuple[str, ...]) -> Facts:
 def _tests(found: KnownTable) -> list[Block]:
     if not found.tests:
         return []
-    rows = [
-        (MARK[check.status], check.name.replace("_", " "), check.severity, check.says)
-        for check in found.tests
-    ]
+    rows = [(MARK[check.status], check.name.replace("_", " "), check.severity, check.says) for check in found.tests]
     return [
         Heading("Tests", 2, id="tests"),
-        Table(
-            [Column("holds", ""), Column("test"), Column("severity"), Column("says")],
-            rows,
-        ),
+        Table([Column("holds", ""), Column("test"), Column("severity"), Column("says")], rows),
     ]
 
 
@@ -138,15 +100,9 @@ def _columns(found: KnownTable) -> list[Block]:
     if not found.columns:
         return []
     origins = found.details.get("lineage") or {}
-    rows = [
-        (Code(name), kind, _origin(origins.get(name)))
-        for name, kind in found.columns.items()
-    ]
+    rows = [(Code(name), kind, _origin(origins.get(name))) for name, kind in found.columns.items()]
     columns = ["column", "type", *(["comes from"] if origins else [])]
-    return [
-        Heading("Columns", 2, id="columns"),
-        Table(columns, [row[: len(columns)] for row in rows]),
-    ]
+    return [Heading("Columns", 2, id="columns"), Table(columns, [row[: len(columns)] for row in rows])]
 
 
 def _origin(origins: Any) -> str:
@@ -165,28 +121,17 @@ def _reasons(view: View, found: KnownTable) -> list[dict[str, Any]]:
         if "reason" not in warehouse.columns(name):
             return []
         sql = f"SELECT reason, count(*) AS count FROM {quote_name(name)} GROUP BY reason ORDER BY count(*) DESC, reason"
-        rows = warehouse.fetch(
-            Query(sql=sql, says="why rows were rejected")
-        ).to_pylist()
+        rows = warehouse.fetch(Query(sql=sql, says="why rows were rejected")).to_pylist()
     counted: Counter[str] = Counter()
     for row in rows:
-        counted[
-            _told(str(row["reason"]), found.name, view.project.settings.sensitive)
-        ] += int(row["count"])
-    return [
-        {"reason": reason, "count": count}
-        for reason, count in counted.most_common(REASONS)
-    ]
+        counted[_told(str(row["reason"]), found.name, view.project.settings.sensitive)] += int(row["count"])
+    return [{"reason": reason, "count": count} for reason, count in counted.most_common(REASONS)]
 
 
 def _told(reason: str, table: str, sensitive: Sequence[str]) -> str:
     hidden = {item.removeprefix(f"{table}.") for item in sensitive}
     named = next((column for column in sorted(hidden) if f"'{column}'" in reason), None)
-    return (
-        reason
-        if named is None
-        else f"column '{named}': a value that is sensitive and not shown"
-    )
+    return reason if named is None else f"column '{named}': a value that is sensitive and not shown"
 
 
 def _quarantine(found: KnownTable, reasons: list[dict[str, Any]]) -> list[Block]:
@@ -194,20 +139,9 @@ def _quarantine(found: KnownTable, reasons: list[dict[str, Any]]) -> list[Block]
         return []
     heading = Heading("Quarantine", 2, id="quarantine")
     if not found.rejected:
-        return [
-            heading,
-            Callout(
-                "good",
-                "Every row parsed",
-                "Rows that do not would be kept here, with the reason.",
-            ),
-        ]
+        return [heading, Callout("good", "Every row parsed", "Rows that do not would be kept here, with the reason.")]
     link = Link(f"{found.name}{REJECTS}", address("data", f"{found.name}{REJECTS}"))
-    says = Callout(
-        "warning",
-        f"{found.rejected:,} rows did not parse",
-        ["They are kept in ", link, "."],
-    )
+    says = Callout("warning", f"{found.rejected:,} rows did not parse", ["They are kept in ", link, "."])
     columns = [Column("reason"), Column("count", "rows", Format.integer())]
     shown = [(row["reason"], row["count"]) for row in reasons]
     most = f"The {REASONS} most frequent reasons." if len(shown) == REASONS else None
@@ -241,35 +175,17 @@ def _version_blocks(view: View, versions: list[dict[str, Any]]) -> list[Block]:
     if not versions:
         return []
     rows = [
-        (
-            item["catalog"],
-            item["rows"],
-            item["version_id"][:8],
-            age(item["published_at"], view.now),
-            item["says"],
-        )
+        (item["catalog"], item["rows"], item["version_id"][:8], age(item["published_at"], view.now), item["says"])
         for item in versions[:VERSIONS]
     ]
     columns = [
         Column("catalog", align="right"), Column("rows", format=Format.integer(), align="right"), Column("version"),
         Column("published"), Column("says"),
     ]  # fmt: skip
-    more = (
-        f"The newest {VERSIONS} of {len(versions):,}."
-        if len(versions) > VERSIONS
-        else None
-    )
+    more = f"The newest {VERSIONS} of {len(versions):,}." if len(versions) > VERSIONS else None
     return [Heading("Versions", 2, id="versions"), Table(columns, rows, caption=more)]
 
 
 def _sql(found: KnownTable) -> list[Block]:
     written = found.details.get("written") or found.details.get("sql")
-    return (
-        [
-            Section(
-                "How it is made", [CodeBlock(str(written).strip(), "sql")], open=False
-            )
-        ]
-        if written
-        else []
-    )
+    return [Section("How it is made", [CodeBlock(str(written).strip(), "sql")], open=False)] if written else []

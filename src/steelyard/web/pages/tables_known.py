@@ -62,38 +62,24 @@ class KnownTable:
         """How it stands: `bad` where a blocking test does not hold, `warning` for a doubt, a reject or no rows."""
         if any(check.stops for check in self.tests):
             return "bad"
-        if (
-            any(check.doubts for check in self.tests)
-            or self.rejected
-            or not self.version_id
-        ):
+        if any(check.doubts for check in self.tests) or self.rejected or not self.version_id:
             return "warning"
         return "good" if self.tests else "neutral"
 
     @property
     def tests_say(self) -> str:
         """How many tests hold, or which do not."""
-        failed = [
-            check.name.replace("_", " ")
-            for check in self.tests
-            if check.status != "passed"
-        ]
+        failed = [check.name.replace("_", " ") for check in self.tests if check.status != "passed"]
         if not self.tests:
             return "no tests"
         if failed:
-            return (
-                f"{len(failed)} of {len(self.tests)} do not hold: {', '.join(failed)}"
-            )
+            return f"{len(failed)} of {len(self.tests)} do not hold: {', '.join(failed)}"
         return f"{len(self.tests)} of {len(self.tests)} hold"
 
     def to_dict(self) -> dict[str, Any]:
         """The table as plain values."""
         said: dict[str, Any] = plain(
-            {
-                name: getattr(self, name)
-                for name in self.__dataclass_fields__
-                if name != "details"
-            }
+            {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "details"}
         )
         return {**said, "status": self.status}
 
@@ -104,42 +90,21 @@ def known_tables(view: View) -> list[KnownTable]:
     stored = project.store.snapshot() if project.embedded else None
     present: Mapping[str, Any] = stored.tables if stored else _elsewhere(view)
     definitions = project.definitions
-    sources = {
-        source.table or source.name: source for source in definitions.sources.values()
-    }
+    sources = {source.table or source.name: source for source in definitions.sources.values()}
     others = sorted(
-        set(present) - set(sources) - set(definitions.tables),
-        key=lambda item: (item.endswith(REJECTS), item),
+        set(present) - set(sources) - set(definitions.tables), key=lambda item: (item.endswith(REJECTS), item)
     )
     names = dict.fromkeys([*sources, *others, *sorted(definitions.tables)])
     found = []
     for name in names:
         definition = sources.get(name) or definitions.tables.get(name)
-        kind: Kind = (
-            "source"
-            if name in sources
-            else "table"
-            if definition
-            else _kind(name, names)
-        )
-        found.append(
-            _known(
-                name,
-                kind,
-                definition,
-                present.get(name),
-                present.get(f"{name}{REJECTS}"),
-            )
-        )
+        kind: Kind = "source" if name in sources else "table" if definition else _kind(name, names)
+        found.append(_known(name, kind, definition, present.get(name), present.get(f"{name}{REJECTS}")))
     return found
 
 
 def _kind(name: str, names: Mapping[str, Any]) -> Kind:
-    return (
-        "quarantine"
-        if name.endswith(REJECTS) and name.removesuffix(REJECTS) in names
-        else "other"
-    )
+    return "quarantine" if name.endswith(REJECTS) and name.removesuffix(REJECTS) in names else "other"
 
 
 def _elsewhere(view: View) -> Mapping[str, Any]:
@@ -148,9 +113,7 @@ def _elsewhere(view: View) -> Mapping[str, Any]:
         return {name: warehouse.version(name) for name in warehouse.tables()}
 
 
-def _known(
-    name: str, kind: Kind, definition: Any, present: Any, rejects: Any
-) -> KnownTable:
+def _known(name: str, kind: Kind, definition: Any, present: Any, rejects: Any) -> KnownTable:
     details = present.details if isinstance(present, StoredTable) else {}
     columns = present.columns if isinstance(present, StoredTable) else {}
     declared = details.get("declaration") or {}
@@ -173,9 +136,7 @@ def _known(
 
 
 def _said(definition: Any, declared: Mapping[str, Any], name: str) -> str:
-    own = getattr(definition, name, "") or getattr(
-        getattr(definition, "declaration", None), name, ""
-    )
+    own = getattr(definition, name, "") or getattr(getattr(definition, "declaration", None), name, "")
     return str(own or declared.get(name, ""))
 
 
@@ -184,21 +145,13 @@ def _place(definition: Any) -> str:
     return str(where() if callable(where) else where)
 
 
-def _inputs(
-    name: str, kind: str, definition: Any, details: Mapping[str, Any]
-) -> tuple[str, ...]:
+def _inputs(name: str, kind: str, definition: Any, details: Mapping[str, Any]) -> tuple[str, ...]:
     if kind == "quarantine":
         return (name.removesuffix(REJECTS),)
     if details.get("inputs"):
         return tuple(details["inputs"])
     references = getattr(definition, "references", ())
-    return tuple(
-        dict.fromkeys(
-            found.table
-            for found in references
-            if found.table.casefold() != name.casefold()
-        )
-    )
+    return tuple(dict.fromkeys(found.table for found in references if found.table.casefold() != name.casefold()))
 
 
 def known_table(view: View, name: str) -> KnownTable:
@@ -220,11 +173,7 @@ def stations(tables: Sequence[KnownTable]) -> list[Station]:
             name=table.name,
             inputs=table.inputs,
             status=table.status,
-            detail="not published"
-            if not table.version_id
-            else None
-            if table.rows is None
-            else f"{table.rows:,} rows",
+            detail="not published" if not table.version_id else None if table.rows is None else f"{table.rows:,} rows",
             href=address("data", table.name),
         )
         for table in tables
