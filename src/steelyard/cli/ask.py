@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from steelyard.cli.options import AsJson, Folder, Target, as_date, opened
+from steelyard.cli.options import AsJson, Details, Folder, Target, as_date, opened
 from steelyard.cli.output import show
 from steelyard.errors import DefinitionError
 
@@ -33,6 +33,7 @@ def query(
         Path | None,
         typer.Option("--output", "-o", help="Write CSV, Parquet or JSON, by the ending."),
     ] = None,
+    details: Details = False,
     project: Folder = HERE,
     target: Target = None,
     as_json: AsJson = False,
@@ -55,7 +56,7 @@ def query(
         table.write(output)
         typer.echo(f"{table.table.num_rows:,} rows written to {output}")
         return
-    show(table.blocks(), table.to_dict(), as_json=as_json)
+    show(table.blocks(), table.to_dict(), as_json=as_json, details=details)
 
 
 def how(
@@ -81,6 +82,7 @@ def explain(
     before: Annotated[str, typer.Option(help="The baseline: FIRST..LAST, local dates, both included.")],
     after: Annotated[str, typer.Option(help="What is to be explained: FIRST..LAST.")],
     dimension: Annotated[list[str], typer.Option("--dimension", "-d", help="Look only at these.")] = [],  # noqa: B006
+    details: Details = False,
     project: Folder = HERE,
     target: Target = None,
     as_json: AsJson = False,
@@ -93,7 +95,7 @@ def explain(
             after=_range(after, "--after"),
             dimensions=tuple(dimension) or None,
         )
-    show(explanation.blocks(), explanation.to_dict(), as_json=as_json)
+    show(explanation.blocks(), explanation.to_dict(), as_json=as_json, details=details)
 
 
 def _range(text: str, option: str) -> tuple[str, str]:

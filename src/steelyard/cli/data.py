@@ -143,8 +143,10 @@ def simulate(
     from steelyard.simulate import shop
 
     made = shop(events=events, seed=seed)
-    written = made.write_parquet(folder)
-    rows = [(name, count) for name, count in written.items()]
+    made.write_parquet(folder)
+    counts = {row["quantity"]: row["value"] for row in made.truth.to_pylist()}
+    fixed = {name: batch.num_rows for name, batch in made.fixed().items()}
+    rows = [(name, fixed[name] if name in fixed else int(counts[f"rows of {name}"])) for name in made.tables]
     data = {"tables": dict(rows), "truth": made.truth.to_pylist()}
     show([Table(["table", "rows"], rows), arrow_block(made.truth, caption="What is true of it")], data, as_json=as_json)
 

@@ -135,7 +135,7 @@ def _step(title: str, command: str) -> None:
 def _show(blocks: Any) -> None:
     from steelyard.cli.output import show
 
-    show(blocks, None, as_json=False)
+    show(blocks, None, as_json=False, details=False)
 
 
 def _refresh(project: Project) -> None:
@@ -169,7 +169,7 @@ def _study(project: Project, story: Story) -> None:
             result = known[-1][1]
         else:
             result = project.run(name)
-        _show([block for block in result.blocks() if type(block).__name__ != "Section"])
+        _show(result.blocks())
 
 
 def _decide(project: Project, story: Story) -> None:

@@ -13,7 +13,7 @@ from steelyard.errors import DefinitionError
 if TYPE_CHECKING:
     from steelyard.project import Project
 
-__all__ = ["AsJson", "Folder", "Target", "as_date", "opened"]
+__all__ = ["AsJson", "Details", "Folder", "Target", "as_date", "opened"]
 
 Folder = Annotated[
     Path, typer.Option("--project", "-p", help="The project's folder, or one inside it.", envvar="STEELYARD_PROJECT")
@@ -22,6 +22,7 @@ Target = Annotated[
     str | None,
     typer.Option("--target", "-t", help="The environment, such as prod.", envvar="STEELYARD_TARGET"),
 ]
+Details = Annotated[bool, typer.Option("--details", help="Show the folded parts as well.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 
 

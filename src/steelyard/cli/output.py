@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from steelyard.document import Block
 
-__all__ = ["console", "print_error", "print_json", "show"]
+__all__ = ["console", "folded", "print_error", "print_json", "show"]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -25,33 +25,46 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, soft_wrap=False)
 
 
-def show(blocks: Sequence[Block], data: Any, *, as_json: bool) -> None:
+def show(blocks: Sequence[Block], data: Any, *, as_json: bool, details: bool = True) -> None:
     """Prints blocks for a person, or `data` for a program.
 
     Args:
         blocks: What a person reads.
         data: Plain values, or what can be made plain.
         as_json: Whether a program reads.
+        details: Whether folded sections are printed; else they are named.
     """
     from steelyard.document import to_terminal, to_text
 
     if as_json:
         print_json(data)
-    elif sys.stdout.isatty():
+        return
+    blocks = blocks if details else folded(blocks)
+    if sys.stdout.isatty():
         console().print(to_terminal(blocks))
     else:
         sys.stdout.write(to_text(blocks, width=120))
 
 
+def folded(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks with every section that is folded in a page left out, and named in one last line."""
+    from steelyard.document import Paragraph, Section
+
+    closed = [block.title for block in blocks if isinstance(block, Section) and not block.open]
+    shown = [block for block in blocks if not (isinstance(block, Section) and not block.open)]
+    return [*shown, Paragraph(f"--details shows: {', '.join(closed)}.")] if closed else shown
+
+
 def print_json(data: Any) -> None:
-    """Prints plain values as indented JSON."""
-    sys.stdout.write(json.dumps(plain(data), indent=2, ensure_ascii=False) + "\n")
+    """Prints plain values as indented JSON; letters that the terminal does not have are escaped as JSON escapes them."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(plain(data), indent=2, ensure_ascii=not unicode) + "\n")
 
 
 def print_error(error: SteelyardError, *, as_json: bool) -> None:
     """Prints the error's three lines, or its JSON shape, to standard error."""
     if as_json:
-        sys.stderr.write(json.dumps(error.to_dict(), ensure_ascii=False) + "\n")
+        sys.stderr.write(json.dumps(error.to_dict()) + "\n")
         return
     colour = sys.stderr.isatty()
     for line in str(error).splitlines():

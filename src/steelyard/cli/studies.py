@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from steelyard.cli.options import AsJson, Folder, Target, opened
+from steelyard.cli.options import AsJson, Details, Folder, Target, opened
 from steelyard.cli.output import show
 from steelyard.errors import DefinitionError
 
@@ -51,6 +51,7 @@ def run(
     name: Name,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 4 when the verdict is invalid.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page that stands alone.")] = None,
+    details: Details = False,
     project: Folder = HERE,
     target: Target = None,
     as_json: AsJson = False,
@@ -60,7 +61,7 @@ def run(
         result, entry = found.run_and_keep(name)
     if html is not None:
         html.write_text(result.to_html(), encoding="utf-8")
-    show(result.blocks(), {"entry": entry.digest, "result": result.to_dict()}, as_json=as_json)
+    show(result.blocks(), {"entry": entry.digest, "result": result.to_dict()}, as_json=as_json, details=details)
     if strict and result.verdict.answer == "invalid":
         raise typer.Exit(STRICT_EXIT)
 
