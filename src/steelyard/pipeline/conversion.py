@@ -70,7 +70,7 @@ def column_type(text: str, *, where: str = "") -> str:
         return name
     found = _DECIMAL.fullmatch(name)
     if found is None:
-        raise unknown_name("column type", str(text), [*_PLAIN, "DECIMAL(12,2)"], where=where)
+        raise unknown_name("column type", name, [*_PLAIN, "DECIMAL(12,2)"], where=where)
     digits, scale = int(found[1] or 18), int(found[2] or (0 if found[1] else 3))
     if not 1 <= digits <= 38 or scale > digits:
         raise DefinitionError(f"{text!r} has no such digits", where=where, hint="DECIMAL(digits up to 38, decimals)")

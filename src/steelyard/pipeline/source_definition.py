@@ -175,6 +175,8 @@ def source_definition(
     reads = build(READS[kind], {key: said[key] for key in said if key in own}, definition, at)
     rest = {key: said[key] for key in said if key in common}
     made = build(_Common, rest, definition, at)
+    for column, text in made.columns.items():
+        column_type(text, where=definition.where((*at, "columns", column)) if definition else "")
     values = {item.name: getattr(made, item.name) for item in fields(made)}
     try:
         return SourceDefinition(name=name, kind=kind, reads=reads, where=where, **values)

@@ -75,10 +75,11 @@ def project_function(text: str, folder: Path, where: str) -> Callable[..., Any]:
     if not path.is_file():
         problem = f"there is no module {str(path.relative_to(folder))!r}"
         raise DefinitionError(problem, where=where, hint="it must lie in the project's folder")
-    spec = importlib.util.spec_from_file_location(f"steelyard_project_{os.urandom(4).hex()}", path)
+    unique = f"steelyard_project_{os.urandom(4).hex()}"
+    spec = importlib.util.spec_from_file_location(unique, path)
     if spec is None or spec.loader is None:
         raise DefinitionError(f"{str(path)!r} cannot be loaded", where=where)
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[unique] = importlib.util.module_from_spec(spec)
     with _paths(folder):
         try:
             spec.loader.exec_module(module)
