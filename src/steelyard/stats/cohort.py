@@ -12,6 +12,7 @@ from steelyard.errors import DataError
 __all__ = ["CohortMoments", "cohort_from_sums"]
 
 Vector = NDArray[np.float64]
+EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +30,13 @@ class CohortMoments:
     covariance: Vector
 
     def of(self, weights: Vector) -> tuple[float, float]:
-        """Mean and variance over units of `weights @ y`, where `weights` has shape (T,)."""
-        return float(weights @ self.mean), float(weights @ self.covariance @ weights)
+        """Mean and variance over units of `weights @ y`, where `weights` has shape (T,).
+
+        A variance that is no more than the rounding of parts that cancel is zero.
+        """
+        spread = float(weights @ self.covariance @ weights)
+        rounding = 1e-12 * float(np.abs(weights) @ np.abs(self.covariance) @ np.abs(weights))
+        return float(weights @ self.mean), 0.0 if spread <= rounding else spread
 
 
 def cohort_from_sums(n: int, sums: Vector, products: Vector, shifts: Vector) -> CohortMoments:
@@ -60,4 +66,8 @@ def cohort_from_sums(n: int, sums: Vector, products: Vector, shifts: Vector) -> 
     if n < 2:
         return CohortMoments(n=n, mean=centre + shifts, covariance=np.full((periods, periods), np.nan))
     covariance = (products - n * np.outer(centre, centre)) / (n - 1)
+    # The spread of a constant is nothing but the rounding of its sums.
+    still = np.diag(covariance) * (n - 1) <= EPS * max(n, 64) * np.diag(products)
+    covariance[still, :] = 0.0
+    covariance[:, still] = 0.0
     return CohortMoments(n=n, mean=centre + shifts, covariance=covariance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from steelyard.stats.linearise import Linear
+from steelyard.stats.linearise import Linear, without_rounding
 from steelyard.stats.sample import Sample
 
 __all__ = ["Adjusted", "cuped"]
@@ -67,8 +67,8 @@ def cuped(treated: tuple[Linear, Linear], control: tuple[Linear, Linear]) -> Adj
 
 
 def _left(y: Linear, x: Linear, scale: float, slope: float) -> float:
-    """The variance of `scale * y - slope * x`; rounding below zero is zero."""
-    return max(scale**2 * y.variance - 2 * scale * slope * y.covariance(x) + slope**2 * x.variance, 0.0)
+    """The variance of `scale * y - slope * x`; what is only rounding is zero."""
+    return without_rounding([scale**2 * y.variance, -2 * scale * slope * y.covariance(x), slope**2 * x.variance])
 
 
 def _adjusted(y: Linear, x: Linear, theta: float, centre: float) -> Sample:

@@ -26,7 +26,14 @@ def before_after(periods: int, before: Sequence[int], after: Sequence[int]) -> V
     return weights
 
 
-def difference(treated: CohortMoments, control: CohortMoments, weights: Vector, *, level: float = 0.95) -> Interval:
+def difference(
+    treated: CohortMoments,
+    control: CohortMoments,
+    weights: Vector,
+    *,
+    level: float = 0.95,
+    control_weights: Vector | None = None,
+) -> Interval:
     """How much more the treated cohort's weighted path is than the control cohort's.
 
     With `before_after` weights this is difference-in-differences: the coefficient of treated x after in a two-way
@@ -38,25 +45,25 @@ def difference(treated: CohortMoments, control: CohortMoments, weights: Vector, 
         control: Moments of the others.
         weights: Shape (T,).
         level: Confidence level, a fraction.
+        control_weights: Shape (T,), where the controls' path is weighted otherwise.
 
     Returns:
-        The interval; its error, bounds and p-value are NaN when a cohort has fewer than two units.
+        The interval; its error, bounds and p-value are NaN when a cohort has fewer than two units. Where no unit
+        moves otherwise than its cohort nothing tells the error: the interval is unbounded.
 
     Assumes: units are independent; treated and control would have moved alike without the treatment.
     Source: Angrist and Pischke, Mostly Harmless Econometrics, section 5.2; Bell and McCaffrey (2002); compared with
         Card and Krueger (1994), table 3, and with statsmodels' clustered regression on the same panels.
     """
     value_treated, spread_treated = treated.of(weights)
-    value_control, spread_control = control.of(weights)
+    value_control, spread_control = control.of(weights if control_weights is None else control_weights)
     value = value_treated - value_control
     if min(treated.n, control.n) < 2:
         return _without_error(value, level)
     parts = (max(spread_treated, 0.0) / treated.n, max(spread_control, 0.0) / control.n)
     variance = sum(parts)
     if variance == 0.0:
-        return Interval(
-            value=value, std_error=0.0, low=value, high=value, level=level, p_value=float(value == 0), df=math.inf
-        )
+        return Interval(value=value, std_error=0.0, low=-math.inf, high=math.inf, level=level, p_value=1.0, df=math.inf)
     df = variance**2 / (parts[0] ** 2 / (treated.n - 1) + parts[1] ** 2 / (control.n - 1))
     return _t_interval(value, math.sqrt(variance), df, level)
 

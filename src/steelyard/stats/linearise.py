@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from steelyard.stats.moments import Moments
 from steelyard.stats.sample import Sample
 
-__all__ = ["Linear", "linear_mean", "linear_ratio"]
+__all__ = ["Linear", "linear_mean", "linear_ratio", "without_rounding"]
+
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +39,27 @@ class Linear:
 
     @property
     def variance(self) -> float:
-        """The sample variance of the weighted sum; rounding below zero is zero."""
-        return max(self.covariance(self), 0.0)
+        """The sample variance of the weighted sum; what is only rounding of parts that cancel is zero."""
+        parts = [
+            mine * theirs * self.moments.covariance(one, two)
+            for one, mine in self.weights.items()
+            for two, theirs in self.weights.items()
+        ]
+        return without_rounding(parts)
 
     def sample(self) -> Sample:
         """What the arm gives to a comparison."""
         return Sample(n=self.moments.rows, mean=self.mean, variance=self.variance, origin=self.origin)
+
+
+def without_rounding(parts: Sequence[float]) -> float:
+    """The sum of parts that cannot be below zero; zero where it is no more than the rounding of what cancels.
+
+    >>> without_rounding([4.0, -8.0, 4.0 + 1e-15]), without_rounding([4.0, -8.0, 5.0])
+    (0.0, 1.0)
+    """
+    found = sum(parts)
+    return 0.0 if found <= ROUNDING * sum(abs(part) for part in parts) else found
 
 
 def linear_mean(moments: Moments, column: str) -> Linear:

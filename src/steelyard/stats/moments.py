@@ -14,6 +14,7 @@ from steelyard.errors import DataError, DefinitionError
 __all__ = ["Moments", "merged"]
 
 F64 = npt.NDArray[np.float64]
+EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ class Moments:
         offset = np.where(usable, sums / max(rows, 1), np.nan)
         with np.errstate(invalid="ignore", over="ignore"):
             cross = products - rows * np.outer(offset, offset)
-        np.fill_diagonal(cross, np.maximum(np.diag(cross), 0.0))
+        _flatten_rounding(cross, np.diag(products), rows)
         return cls(names=tuple(names), rows=rows, counts=tuple(counts), origin=shifts, offset=offset, cross=cross)
 
     @classmethod
@@ -140,14 +141,27 @@ class Moments:
             return other if not self.rows else self
         rows = self.rows + other.rows
         gap = other.offset - self.offset
+        # Two sums of one and the same value differ by rounding: that is no spread.
+        reach = EPS * (rows * np.maximum(np.abs(self.offset), np.abs(other.offset)) + np.abs(self.origin))
+        spread = np.where(np.abs(gap) <= reach, 0.0, gap)
         return Moments(
             names=self.names,
             rows=rows,
             counts=tuple(a + b for a, b in zip(self.counts, other.counts, strict=True)),
             origin=self.origin,
             offset=self.offset + gap * (other.rows / rows),
-            cross=self.cross + other.cross + np.outer(gap, gap) * (self.rows * other.rows / rows),
+            cross=self.cross + other.cross + np.outer(spread, spread) * (self.rows * other.rows / rows),
         )
+
+
+def _flatten_rounding(cross: F64, squares: F64, rows: int) -> None:
+    """Takes out, in place, the spread that is nothing but the rounding of the sums: a constant column has none.
+
+    Rounding of a sum of n terms grows up to n times the last digit, always the same way when the terms are equal.
+    """
+    still = np.diag(cross) <= EPS * max(rows, 64) * squares
+    cross[still, :] = np.where(np.isnan(cross[still, :]), np.nan, 0.0)
+    cross[:, still] = np.where(np.isnan(cross[:, still]), np.nan, 0.0)
 
 
 def merged(groups: Iterable[Moments]) -> Moments:

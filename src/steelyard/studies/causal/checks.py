@@ -22,7 +22,14 @@ def checks(study: DifferenceInDifferences, data: Mapping[str, pa.Table], finding
     """Every check of the study, the blocking ones first."""
     first: Any = study.between[0] if study.between else None
     paths = [row for row in data["paths"].to_pylist() if first is None or row["period"] >= first]
-    found = [_two_groups(findings), _one_row_each(paths), _values_there(paths), _whole(paths), _both_sides(findings)]
+    found = [
+        _two_groups(findings),
+        _one_row_each(paths),
+        _values_there(paths),
+        _named(paths),
+        _whole(paths, findings),
+        _both_sides(findings),
+    ]
     if findings.facts["usable"]:
         found += [*_parallel(study, findings), *_steady(findings), _alike(findings)]
     return tuple(found)
@@ -64,8 +71,16 @@ def _values_there(paths: list[dict[str, Any]]) -> Check:
     return _check("outcome_is_there", total == 0 and nan == 0, "blocking", says, float(total), 0)
 
 
-def _whole(paths: list[dict[str, Any]]) -> Check:
-    most = {group: max((row["units"] for row in paths if row["treated"] == group), default=0) for group in (0, 1)}
+def _named(paths: list[dict[str, Any]]) -> Check:
+    nameless = max((row.get("nameless", 0) for row in paths), default=0)
+    says = f"{nameless:,} rows do not say of which unit or period they are." if nameless else "Every row says its unit."
+    return _check("rows_have_a_unit", nameless == 0, "blocking", says, nameless, 0)
+
+
+def _whole(paths: list[dict[str, Any]], findings: Findings) -> Check:
+    # Units of the whole panel, since each may lack another period: then every period has the same number.
+    known = {0: findings.facts["control"], 1: findings.facts["treated"]}
+    most = {group: max((known[group], *(row["units"] for row in paths if row["treated"] == group))) for group in (0, 1)}
     count = len({row["period"] for row in paths})
     seen = {group: sum(row["units"] for row in paths if row["treated"] == group) for group in (0, 1)}
     lacking = sum(most[group] * count - seen[group] for group in (0, 1))

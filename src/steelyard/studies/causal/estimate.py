@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,19 +72,24 @@ class _Numbers:
 
     def _relative(self, main: Interval) -> Estimate:
         """The effect as a fraction of what the treated would have had: their mean after, less the effect."""
-        weights = np.zeros(len(self.panel.periods))
-        weights[list(self.panel.after)] = 1.0 / len(self.panel.after)
-        expected = float(weights @ self.panel.treated.mean) - main.value
+        shared: dict[str, Any] = {"contrast": DIFFERENCE, "role": "secondary", "scale": "relative"}
+        periods, before, after = len(self.panel.periods), self.panel.before, self.panel.after
+        change = before_after(periods, before, after)
+        late = np.clip(change, 0.0, None)
+        found = float(late @ self.panel.treated.mean)
+        expected = found - main.value
         if expected <= 0:
-            return _row(self.study, self.panel, None, contrast=DIFFERENCE, role="secondary", scale="relative")
-        return _row(
-            self.study,
-            self.panel,
-            _scaled(main, 1.0 / expected),
-            contrast=DIFFERENCE,
-            role="secondary",
-            scale="relative",
+            return _row(self.study, self.panel, None, **shared)
+        # The delta method of found / expected, where expected = treated before + change of the controls.
+        ratio = found / expected
+        relative = difference(
+            self.panel.treated,
+            self.panel.control,
+            (late - ratio * (late - change)) / expected,
+            level=self.study.level,
+            control_weights=ratio * change / expected,
         )
+        return _row(self.study, self.panel, _moved_to(relative, ratio - 1), **shared)
 
     def _naive(self) -> Interval:
         return self._level(self.panel.after)
@@ -179,16 +184,13 @@ class _Numbers:
         }
 
 
-def _scaled(interval: Interval, factor: float) -> Interval:
-    return Interval(
-        value=interval.value * factor,
-        std_error=interval.std_error * factor,
-        low=interval.low * factor,
-        high=interval.high * factor,
-        level=interval.level,
-        p_value=interval.p_value,
-        df=interval.df,
-    )
+def _moved_to(interval: Interval, value: float) -> Interval:
+    """The same error around another value; its p-value is that of the value being zero."""
+    from scipy.special import stdtr
+
+    gap, error = value - interval.value, interval.std_error
+    p_value = 2 * float(stdtr(interval.df, -abs(value / error))) if error else 1.0
+    return replace(interval, value=value, low=interval.low + gap, high=interval.high + gap, p_value=p_value)
 
 
 def _finite(value: float) -> float | None:

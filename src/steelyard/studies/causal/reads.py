@@ -32,9 +32,11 @@ def paths_query(study: DifferenceInDifferences, context: Context) -> Query:
 )
 SELECT g.treated AS treated, p.period AS period, count(*) AS "rows", count(DISTINCT p.unit) AS units,
   count(p.value) AS filled, avg(p.value) AS mean,
-  count(CASE WHEN p.value <> 0 THEN 1 END) AS nonzero
+  count(CASE WHEN p.value <> 0 THEN 1 END) AS nonzero,
+  (SELECT count(*) FROM panel WHERE unit IS NULL OR period IS NULL) AS nameless
 FROM panel AS p
 JOIN groups AS g ON p.unit = g.unit
+WHERE p.period IS NOT NULL
 GROUP BY g.treated, p.period
 ORDER BY g.treated, p.period"""
     return Query(sql=sql, parameters=panel.parameters, says="mean path of each group")
@@ -68,6 +70,7 @@ SELECT g.treated AS treated, p.unit AS unit,
   {wide}
 FROM panel AS p
 JOIN groups AS g ON p.unit = g.unit
+WHERE p.period IS NOT NULL
 GROUP BY g.treated, p.unit
 )
 SELECT treated, count(*) AS units,
@@ -106,7 +109,7 @@ def _bare_panel(study: DifferenceInDifferences, context: Context) -> Query:
     where = ""
     if study.between is not None:
         bound = {"since": study.between[0], "until": study.between[1]}
-        where = f"\nWHERE {moment} >= $since AND {moment} <= $until"
+        where = f"\nWHERE ({moment} >= $since AND {moment} <= $until) OR {moment} IS NULL"
     sql = (
         f"SELECT {quote_name(study.unit)} AS unit, {moment} AS period,"
         f" CAST({quote_name(study.outcome)} AS DOUBLE) AS value\n"
@@ -130,6 +133,7 @@ def _governed_panel(study: DifferenceInDifferences, context: Context) -> Query:
     assert isinstance(until, date)  # noqa: S101
     length = len(periods_between(since, until, study.period, context.metrics.week_start))
     _refuse_future(study, until, context)
+    _refuse_other_direction(study, context.metrics.metric(study.outcome).better)
     if "placebo_date" in study.robustness:
         since = earlier_start(since, min(length, MOST_PERIODS - length), study.period)
     panel = unit_panel(
@@ -152,6 +156,15 @@ def _refuse_future(study: DifferenceInDifferences, until: date, context: Context
             f"the study looks at days up to {until}, and it is {context.as_of:%Y-%m-%d}",
             where=f"{study.name}.between",
             hint="run it when the last day is over",
+        )
+
+
+def _refuse_other_direction(study: DifferenceInDifferences, defined: str) -> None:
+    if defined and defined != study.better:
+        raise DefinitionError(
+            f"of {study.outcome!r} the better direction is {defined}, and the study answers yes to {study.better}",
+            where=f"{study.name}.better",
+            hint=f"say `better: {defined}`",
         )
 
 

@@ -1,0 +1,228 @@
+"""Studies that would print a number that is wrong and looks right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from steelyard.errors import DefinitionError
+from steelyard.metrics import Metric, MetricCatalog
+from steelyard.result import Result
+from steelyard.stats.cohort import CohortMoments
+from steelyard.stats.difference import before_after, difference
+from steelyard.studies.causal import DifferenceInDifferences, Group
+from steelyard.studies.experiments import Assignment, Experiment, Mean, Ratio
+from steelyard.studies.run import run
+from steelyard.studies.setting import Setting
+from steelyard.warehouse import TableDeclaration, connect
+
+PERIODS = list(range(8))
+
+
+def failed(result: Result) -> set[str]:
+    return {check.name for check in result.checks if check.status == "failed"}
+
+
+def panel(value: Callable[[int, int], float] | None = None, units: int = 60) -> list[dict[str, Any]]:
+    random = np.random.default_rng(4)
+    noise = random.normal(size=(units, len(PERIODS)))
+    return [
+        {
+            "unit": unit,
+            "period": period,
+            "pilot": unit % 2 == 1,
+            "value": value(unit, period)
+            if value
+            else 10.0 + 5 * (unit % 2) + 2.0 * (unit % 2 == 1 and period >= 4) + noise[unit, period],
+        }
+        for unit in range(units)
+        for period in PERIODS
+    ]
+
+
+def before_and_after(rows: list[dict[str, Any]], **changes: Any) -> Result:
+    words: dict[str, Any] = {
+        "name": "pilot", "question": "Did it help?", "unit": "unit", "panel": "data", "time": "period",
+        "outcome": "value", "treated": Group(where="pilot"), "treated_from": 4,
+    }  # fmt: skip
+    return run(DifferenceInDifferences(**{**words, **changes}), pa.Table.from_pylist(rows))
+
+
+def experiment(columns: dict[str, Any], **changes: Any) -> Result:
+    words: dict[str, Any] = {
+        "name": "test", "question": "Does it help?", "arms": {"control": 0.5, "b": 0.5}, "table": "data",
+        "unit": "id", "assignment": Assignment(), "primary": Mean("value"),
+    }  # fmt: skip
+    return run(Experiment(**{**words, **changes}), pa.table(columns))
+
+
+def test_units_that_each_lack_another_period_are_no_balanced_panel() -> None:
+    rows = [row for row in panel() if row["unit"] >= 48 or row["unit"] // 2 % 8 != row["period"]]
+    result = before_and_after(rows)
+    assert "balanced_panel" in failed(result)
+    assert result.verdict.answer == "invalid"
+
+
+@pytest.mark.parametrize("between", [None, (0, 7)])
+@pytest.mark.parametrize("column", ["unit", "period"])
+def test_panel_rows_without_a_unit_or_period_are_counted(column: str, between: tuple[int, int] | None) -> None:
+    rows = panel()
+    rows.append({**rows[0], column: None})
+    result = before_and_after(rows, between=between)
+    assert "rows_have_a_unit" in failed(result)
+    assert result.verdict.answer == "invalid"
+
+
+def test_a_panel_in_which_nothing_varies_claims_no_certainty() -> None:
+    result = before_and_after(
+        panel(lambda unit, period: 0.1 + 0.2 * (unit % 2) + 0.7 * (unit % 2 == 1 and period >= 4))
+    )
+    row = result.estimate(role="primary")
+    assert (row.low, row.high) == (None, None)
+    assert result.verdict.answer == "unclear"
+
+
+def test_units_that_only_shift_in_parallel_tell_no_error() -> None:
+    result = before_and_after(
+        panel(lambda unit, period: 0.1 * unit + 0.3 * period + 0.7 * (unit % 2 == 1 and period >= 4))
+    )
+    assert result.estimate(role="primary").low is None
+    assert result.verdict.answer == "unclear"
+
+
+def test_the_relative_effect_knows_that_its_baseline_is_estimated() -> None:
+    random = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        level = random.normal(0.0, 3.0, (100, 1))
+        values = level + random.normal(0.0, 3.0, (100, 2)) + np.array([8.0, 10.0])
+        values[50:, 1] += 10.0
+        rows = [
+            {"unit": unit, "period": period, "pilot": unit >= 50, "value": values[unit, period]}
+            for unit in range(100)
+            for period in (0, 1)
+        ]
+        row = before_and_after_quickly(rows)
+        covered += row[0] <= 1.0 <= row[1]
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def before_and_after_quickly(rows: list[dict[str, Any]]) -> tuple[float, float]:
+    """The relative interval from the pure steps alone, without a warehouse."""
+    from steelyard.studies.causal.estimate import _Numbers
+    from steelyard.studies.causal.panel import Panel
+
+    words = DifferenceInDifferences(
+        name="pilot", question="Did it help?", unit="unit", panel="data", time="period", outcome="value",
+        treated=Group(where="pilot"), treated_from=1,
+    )  # fmt: skip
+    numbers = _Numbers(
+        words,
+        Panel(periods=(0, 1), treated=_cohort(rows, True), control=_cohort(rows, False), before=(0,), after=(1,)),
+    )
+    (row,) = [row for row in numbers.estimates() if row.scale == "relative"]
+    assert row.low is not None
+    assert row.high is not None
+    return row.low, row.high
+
+
+def _cohort(rows: list[dict[str, Any]], treated: bool) -> CohortMoments:
+    values = np.array([row["value"] for row in rows if row["pilot"] is treated]).reshape(-1, 2)
+    return CohortMoments(n=len(values), mean=values.mean(axis=0), covariance=np.cov(values.T))
+
+
+def test_weights_of_their_own_leave_the_controls_alone_when_they_are_the_same() -> None:
+    random = np.random.default_rng(2)
+    one, other = (
+        CohortMoments(n=40, mean=values.mean(axis=0), covariance=np.cov(values.T))
+        for values in (random.normal(size=(40, 3)), random.normal(size=(40, 3)))
+    )
+    weights = before_after(3, [0], [2])
+    assert difference(one, other, weights) == difference(one, other, weights, control_weights=weights)
+
+
+def test_a_study_may_not_hope_for_what_the_metric_calls_worse() -> None:
+    refunds = TableDeclaration(name="refunds", key=("id",), time="on", entities={"customer": ("customer",)})
+    people = TableDeclaration(name="people", key=("customer",), entity="customer")
+    catalog = MetricCatalog.of(
+        metrics=[Metric(name="refunds", sum="refunds.amount", better="down")],
+        tables=[refunds, people],
+    )
+    source = {
+        "refunds": pa.table({"id": [1], "on": [date(2026, 1, 6)], "customer": [1], "amount": [3.0]}),
+        "people": pa.table({"customer": [1, 2, 3, 4], "pilot": [True, True, False, False]}),
+    }
+    words: dict[str, Any] = {
+        "name": "pilot", "question": "Fewer refunds?", "unit": "customer", "outcome": "refunds",
+        "treated": Group(table="people", where="pilot"), "treated_from": date(2026, 1, 12),
+        "between": (date(2026, 1, 5), date(2026, 1, 18)),
+    }  # fmt: skip
+    setting = Setting(warehouse=connect(source), metrics=catalog)
+    with pytest.raises(DefinitionError, match="better direction is down"):
+        run(DifferenceInDifferences(**words), setting)
+    assert run(DifferenceInDifferences(**words, better="down"), setting).verdict.answer in ("unclear", "invalid")
+
+
+@pytest.mark.parametrize(("one", "other"), [(0.1, 0.2), (1 / 3, 1 / 7), (19.99, 20.99), (1e9 + 0.1, 1e9 + 0.3)])
+@pytest.mark.parametrize("segments", [(), ("device",)])
+def test_rounding_of_a_constant_is_not_its_error(one: float, other: float, segments: tuple[str, ...]) -> None:
+    treated = np.arange(3_000) % 2 == 1
+    result = experiment(
+        {
+            "id": np.arange(3_000),
+            "arm": np.where(treated, "b", "control"),
+            "value": np.where(treated, other, one),
+            "device": np.array(["a", "b", "c"])[np.arange(3_000) % 7 % 3],
+        },
+        segments=segments,
+    )
+    row = result.estimate(role="primary", scale="absolute")
+    assert (row.low, row.high) == (None, None)
+    assert result.verdict.action == "hold"
+
+
+def test_a_ratio_that_is_the_same_in_every_unit_has_no_error() -> None:
+    random = np.random.default_rng(3)
+    treated = np.arange(2_000) % 2 == 1
+    below = random.poisson(3.0, 2_000) + 1.0
+    result = experiment(
+        {
+            "id": np.arange(2_000),
+            "arm": np.where(treated, "b", "control"),
+            "above": below * np.where(treated, 0.31, 0.3),
+            "below": below,
+        },
+        primary=Ratio("above", "below", metric="rate"),
+    )
+    assert result.estimate(role="primary", scale="absolute").low is None
+    assert result.verdict.action == "hold"
+
+
+def test_a_covariate_that_explains_everything_leaves_no_error_to_trust() -> None:
+    random = np.random.default_rng(5)
+    treated = np.arange(2_000) % 2 == 1
+    before = random.gamma(2.0, 2.0, 2_000)
+    result = experiment(
+        {
+            "id": np.arange(2_000),
+            "arm": np.where(treated, "b", "control"),
+            "value": before + 0.1 * treated,
+            "before": before,
+        },
+        primary=Mean("value", covariate="before"),
+    )
+    assert result.estimate(role="primary", scale="absolute").low is None
+
+
+def test_a_small_spread_far_from_zero_is_still_a_spread() -> None:
+    random = np.random.default_rng(6)
+    treated = np.arange(4_000) % 2 == 1
+    value = 1e6 + 1e-3 * random.normal(size=4_000) + 1e-3 * treated
+    result = experiment({"id": np.arange(4_000), "arm": np.where(treated, "b", "control"), "value": value})
+    row = result.estimate(role="primary", scale="absolute")
+    assert row.std_error == pytest.approx(1e-3 * np.sqrt(4 / 4_000), rel=0.1)
