@@ -159,7 +159,7 @@ def _flatten_rounding(cross: F64, squares: F64, rows: int) -> None:
 
     Rounding of a sum of n terms grows up to n times the last digit, always the same way when the terms are equal.
     """
-    still = np.diag(cross) <= EPS * max(rows, 64) * squares
+    still = np.isfinite(squares) & (np.diag(cross) <= EPS * max(rows, 64) * squares)
     cross[still, :] = np.where(np.isnan(cross[still, :]), np.nan, 0.0)
     cross[:, still] = np.where(np.isnan(cross[:, still]), np.nan, 0.0)
 
