@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -152,7 +152,7 @@ class _Run:
                     change=self.change,
                     warehouse=self.warehouse,
                     cursor=cursor,
-                    clock=Clock(as_of=self.clock.as_of, zone=definition.declaration.zone or self.clock.zone),
+                    clock=replace(self.clock, stored=definition.declaration.zone),
                     full=self.full,
                     since=self.since,
                     until=self.until,

@@ -117,7 +117,7 @@ def _by_day(
     kind, column = columns[time], quote_name(time)
     table = quote_name(definition.name)
     before = Query(
-        sql=f"SELECT max({day_expression(time, kind, clock.zone)}) AS last FROM {table} WHERE {column} < $today",
+        sql=f"SELECT max({day_expression(time, kind, clock)}) AS last FROM {table} WHERE {column} < $today",
         parameters={"today": start_of_day(clock.today, clock, kind)},
     )
     last = warehouse.fetch(before).to_pylist()[0]["last"]
@@ -131,7 +131,7 @@ def _by_day(
         "behind": end_of_day(last, clock, kind),
     }
     asked = Query(
-        sql=f"SELECT {day_expression(time, kind, clock.zone)} AS day, {listed}\nFROM {table}\n"
+        sql=f"SELECT {day_expression(time, kind, clock)} AS day, {listed}\nFROM {table}\n"
         f"WHERE {column} >= $first AND {column} < $behind GROUP BY 1 ORDER BY 1",
         parameters=parameters,
         says=f"days of {definition.name}",

@@ -56,7 +56,7 @@ def run_tests(
         definitions: The tables.
         warehouse: Where they are; any engine.
         as_of: The moment that freshness is measured at; now by default.
-        zone: IANA zone of tables that declare none.
+        zone: IANA zone in which days are counted, and of times without a zone where a table declares none.
 
     Returns:
         The checks, each named `table.test`.
@@ -64,7 +64,7 @@ def run_tests(
     now = as_of or datetime.now(UTC)
     found: list[Check] = []
     for definition in definitions:
-        clock = Clock(as_of=now, zone=definition.declaration.zone or zone)
+        clock = Clock(as_of=now, zone=zone, stored=definition.declaration.zone)
         result = audit(definition, warehouse, clock)
         found += [replace(check, name=f"{definition.name}.{check.name}") for check in result.checks]
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Times of a table's rows and the moment of a build, compared in the table's own zone."""
+"""Times of a table's rows and the moment of a build: days in the project's zone, times in the table's own."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ def moment(clock: Clock, kind: str, *, where: str = "") -> date | datetime:
     Raises:
         DefinitionError: The type is no time.
     """
-    local = clock.as_of.astimezone(ZoneInfo(clock.zone))
     if kind == "DATE":
-        return local.date()
+        return clock.today
     if kind == ZONED:
         return clock.as_of
     if kind.startswith("TIMESTAMP"):
-        return local.replace(tzinfo=None)
+        return clock.as_of.astimezone(clock.written).replace(tzinfo=None)
     raise DefinitionError(f"a time of type {kind}", where=where, hint="a DATE, a TIMESTAMP or one with a time zone")
 
 
@@ -34,8 +33,8 @@ def start_of_day(day: date, clock: Clock, kind: str) -> date | datetime:
     """The first moment of the local day, as a value that a column of this type can be compared with."""
     if kind == "DATE":
         return day
-    first = datetime.combine(day, time())
-    return first if kind != ZONED else first.replace(tzinfo=ZoneInfo(clock.zone))
+    first = datetime.combine(day, time(), ZoneInfo(clock.zone))
+    return first if kind == ZONED else first.astimezone(clock.written).replace(tzinfo=None)
 
 
 def end_of_day(day: date, clock: Clock, kind: str) -> date | datetime:
@@ -43,12 +42,15 @@ def end_of_day(day: date, clock: Clock, kind: str) -> date | datetime:
     return start_of_day(day + timedelta(days=1), clock, kind)
 
 
-def day_expression(column: str, kind: str, zone: str) -> str:
+def day_expression(column: str, kind: str, clock: Clock) -> str:
     """SQL of the local day of a column."""
     if kind == "DATE":
         return quote_name(column)
     if kind == ZONED:
-        return f"local_date({quote_name(column)}, {quote_text(zone)})"
+        return f"local_date({quote_name(column)}, {quote_text(clock.zone)})"
+    if kind.startswith("TIMESTAMP") and clock.stored not in ("", clock.zone):
+        moment_there = f"local_moment({quote_name(column)}, {quote_text(clock.stored)})"
+        return f"local_date({moment_there}, {quote_text(clock.zone)})"
     return f"CAST({quote_name(column)} AS DATE)"
 
 
@@ -58,5 +60,5 @@ def age(value: date | datetime, clock: Clock) -> timedelta:
         value = datetime.combine(value + timedelta(days=1), time(), ZoneInfo(clock.zone))
         return max(clock.as_of - value, timedelta())
     if value.tzinfo is None:
-        value = value.replace(tzinfo=ZoneInfo(clock.zone))
+        value = value.replace(tzinfo=clock.written)
     return clock.as_of - value

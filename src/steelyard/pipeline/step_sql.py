@@ -21,15 +21,22 @@ _FIRST_WEEKDAY = {"monday": 6, "sunday": 0, "saturday": 1}
 
 @dataclass(frozen=True, kw_only=True)
 class Clock:
-    """The moment that a build speaks of, and the zone whose days it counts.
+    """The moment that a build speaks of, the zone whose days it counts, and the zone of times without one.
 
     Args:
         as_of: The moment, with a zone.
-        zone: IANA name.
+        zone: IANA name of the project's zone: days are counted in it.
+        stored: IANA name of the zone in which the table's times without a zone are written; empty is the project's.
     """
 
     as_of: datetime
     zone: str
+    stored: str = ""
+
+    @property
+    def written(self) -> ZoneInfo:
+        """The zone of times without one."""
+        return ZoneInfo(self.stored or self.zone)
 
     @property
     def today(self) -> date:
@@ -206,6 +213,9 @@ def _day_of(text: str, columns: Columns, clock: Clock) -> str:
         raise unknown_name("column", text, columns)
     if columns[text] == "TIMESTAMP WITH TIME ZONE":
         return f"CAST(timezone({quote_text(clock.zone)}, {quote_name(text)}) AS DATE)"
+    if columns[text].startswith("TIMESTAMP") and clock.stored not in ("", clock.zone):
+        there = f"timezone({quote_text(clock.stored)}, {quote_name(text)})"
+        return f"CAST(timezone({quote_text(clock.zone)}, {there}) AS DATE)"
     return f"CAST({quote_name(text)} AS DATE)"
 
 
