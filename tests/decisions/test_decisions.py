@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from tests.studies.test_standing import PANEL, STUDY
 
 from steelyard.decisions import Decision, FollowUp, decide, decisions, due_follow_ups
 from steelyard.decisions.blocks import decision_blocks
@@ -14,7 +15,6 @@ from steelyard.document import to_html, to_text
 from steelyard.errors import DefinitionError, UnknownNameError
 from steelyard.studies import Setting, plan, run_and_keep
 from steelyard.warehouse import Entry, Ledger, connect
-from tests.studies.test_standing import PANEL, STUDY
 
 
 @pytest.fixture

@@ -34,7 +34,8 @@ def shell(command: str, folder: Path) -> str:
     words = shlex.split(command, comments=True)
     if words and words[0] == "steelyard":
         words = [sys.executable, "-m", "steelyard", *words[1:]]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "120"})
+    wide = {**os.environ, "COLUMNS": "120"}
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, env=wide)
     return done.stdout + done.stderr
 
 

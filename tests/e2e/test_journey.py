@@ -103,13 +103,16 @@ def test_the_difference_in_differences_equals_one_computed_from_the_rows(demo: t
     with sy.open_project(demo[0]) as project, project.warehouse() as warehouse:
         rows = warehouse.fetch(
             sy.Query(
-                sql="""SELECT b.household_id AS unit, c.household_id IS NOT NULL AS treated,
-                  CAST(sum(CASE WHEN local_date(b.started_at, 'America/New_York') < DATE '2017-05-08' THEN b.amount ELSE 0 END) AS DOUBLE) / 13 AS before,
-                  CAST(sum(CASE WHEN local_date(b.started_at, 'America/New_York') >= DATE '2017-05-08' THEN b.amount ELSE 0 END) AS DOUBLE) / 7 AS after
-                FROM baskets AS b
+                sql="""WITH paid AS (
+                  SELECT household_id, local_date(started_at, 'America/New_York') AS day, amount FROM baskets
+                )
+                SELECT b.household_id AS unit, c.household_id IS NOT NULL AS treated,
+                  CAST(sum(CASE WHEN b.day < DATE '2017-05-08' THEN b.amount ELSE 0 END) AS DOUBLE) / 13 AS before,
+                  CAST(sum(CASE WHEN b.day >= DATE '2017-05-08' THEN b.amount ELSE 0 END) AS DOUBLE) / 7 AS after
+                FROM paid AS b
                 LEFT JOIN (SELECT DISTINCT household_id FROM campaigns WHERE campaign_id = 8) AS c
                   ON c.household_id = b.household_id
-                WHERE local_date(b.started_at, 'America/New_York') BETWEEN DATE '2017-02-06' AND DATE '2017-06-25'
+                WHERE b.day BETWEEN DATE '2017-02-06' AND DATE '2017-06-25'
                 GROUP BY b.household_id, c.household_id"""
             )
         )

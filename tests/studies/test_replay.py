@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from tests.studies.test_standing import PANEL, STUDY
 
 from steelyard.definition_file import build
 from steelyard.errors import WarehouseError
@@ -15,7 +16,6 @@ from steelyard.studies import Setting, replay, run_and_keep
 from steelyard.studies.causal import DifferenceInDifferences
 from steelyard.studies.replay import tables_differ
 from steelyard.warehouse import Entry, Ledger, Warehouse, connect
-from tests.studies.test_standing import PANEL, STUDY
 
 
 def from_definition(data: Mapping[str, Any]) -> DifferenceInDifferences:
