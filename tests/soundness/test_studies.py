@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -226,3 +226,63 @@ def test_a_small_spread_far_from_zero_is_still_a_spread() -> None:
     result = experiment({"id": np.arange(4_000), "arm": np.where(treated, "b", "control"), "value": value})
     row = result.estimate(role="primary", scale="absolute")
     assert row.std_error == pytest.approx(1e-3 * np.sqrt(4 / 4_000), rel=0.1)
+
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def assigned(days: list[float | None], **changes: Any) -> Result:
+    """Customers who buy for 1, 10 and 100 on the 6th, 13th and 41st day, assigned `days` after the first of January."""
+    count = len(days)
+    moments = [None if day is None else START + timedelta(days=day) for day in days]
+    flags = {"customer": np.arange(count), "arm": np.array(["control", "b"])[np.arange(count) % 2], "at": moments}
+    bought = [START + timedelta(days=day) for _ in range(count) for day in (5, 12, 40)]
+    orders = {
+        "id": np.arange(3 * count), "customer": np.repeat(np.arange(count), 3), "at": bought,
+        "amount": np.tile([1.0, 10.0, 100.0], count),
+    }  # fmt: skip
+    customer = {"customer": ("customer",)}
+    catalog = MetricCatalog.of(
+        metrics=[Metric(name="revenue", sum="orders.amount", better="up")],
+        tables=[
+            TableDeclaration(name="orders", key=("id",), time="at", entities=customer),
+            TableDeclaration(name="flags", key=("customer",), time="at", entities=customer),
+            TableDeclaration(name="people", key=("customer",), entity="customer"),
+        ],
+    )
+    tables = {"people": {"customer": np.arange(count)}, "flags": flags, "orders": orders}
+    setting = Setting(warehouse=connect({name: pa.table(columns) for name, columns in tables.items()}), metrics=catalog)
+    words: dict[str, Any] = {
+        "name": "test", "question": "Does it help?", "arms": {"control": 0.5, "b": 0.5}, "unit": "customer",
+        "assignment": Assignment(table="flags", at="at"), "primary": "revenue",
+    }  # fmt: skip
+    return run(Experiment(**{**words, **changes}), setting, as_of=START + timedelta(days=90))
+
+
+def test_assignments_outside_the_days_of_the_experiment_are_not_in_it() -> None:
+    result = assigned([0.0] * 100 + [10.0] * 300, between=(date(2026, 1, 11), date(2026, 1, 20)))
+    rows = result.tables["arms"].to_pylist()
+    assert [(row["units"], row["level"]) for row in rows] == [(150, 110.0), (150, 110.0)]
+
+
+def test_units_that_do_not_say_when_they_were_assigned_are_counted_and_not_estimated() -> None:
+    result = assigned([None, None, 10.0, 10.0, 10.0] * 40)
+    assert "start_known" in failed(result)
+    rows = result.tables["arms"].to_pylist()
+    assert [(row["units"], row["analysed"], row["level"]) for row in rows] == [(100, 60, 110.0), (100, 60, 110.0)]
+
+
+def test_the_fetches_of_an_experiment_come_in_one_order() -> None:
+    from steelyard.studies.experiments.questions import next_questions
+    from steelyard.studies.study import Context
+
+    words = Experiment(
+        name="test", question="Does it help?", arms={"control": 0.5, "b": 0.5}, table="data", unit="id",
+        assignment=Assignment(at="at"), primary=Mean("value"), segments=("device",),
+    )  # fmt: skip
+    kinds = {"id": "BIGINT", "arm": "VARCHAR", "at": "TIMESTAMPTZ", "value": "DOUBLE", "device": "VARCHAR"}
+    asked = dict(next_questions(words, Context(tables={"data": kinds}), {}))
+    asked |= next_questions(words, Context(tables={"data": kinds}), {"sample": pa.table({"shift_0": [1.0]})})
+    grouped = [query.sql for query in asked.values() if query.sql.rstrip().rpartition("GROUP BY")[2].count("\n") < 2]
+    assert all("ORDER BY" in sql.rpartition("GROUP BY")[2] for sql in grouped if "GROUP BY" in sql)
+    assert sum("GROUP BY" in sql for sql in grouped) >= 2

@@ -51,6 +51,7 @@ def moments(
       FROM "users" AS units
     ) AS shifted
     GROUP BY "arm"
+    ORDER BY "arm"
     """
     places = {name: place for place, name in enumerate(values)}
     pairs = {(places[one], places[other]) for one, other in products}
@@ -68,7 +69,7 @@ def moments(
         f"  FROM {relation} AS units",
         f"  WHERE {where}" if where else "",
         ") AS shifted",
-        f"GROUP BY {groups}" if by else "",
+        f"GROUP BY {groups}\nORDER BY {groups}" if by else "",
     ]
     bound = {f"shift_{place}": float((shifts or {}).get(name, 0.0)) for name, place in places.items()}
     return Query(
@@ -193,7 +194,7 @@ def unusable_values(
         f"FROM (SELECT {', '.join([*groups, *inside])} FROM {relation} AS units",
         f"  WHERE {where}" if where else "",
         ") AS read_values",
-        f"GROUP BY {', '.join(groups)}" if groups else "",
+        f"GROUP BY {', '.join(groups)}\nORDER BY {', '.join(groups)}" if groups else "",
     ]
     sql = "\n".join(line for line in lines if line)
     return Query(sql=sql, parameters=parameters or {}, limit=MOST_GROUPS, says="values that cannot be used, by group")

@@ -282,6 +282,23 @@ def _exposed_after_assignment(study: Experiment, evidence: Evidence) -> Checks:
     )
 
 
+def _start_known(study: Experiment, evidence: Evidence) -> Checks:
+    without = evidence.total("without_start")
+    if without is None:
+        return
+    yield Check(
+        name="start_known",
+        status="failed" if without else "passed",
+        severity="doubt",
+        value=float(without),
+        limit=0.0,
+        says=f"{without:,} units do not say when they were assigned, and are in no estimate: why that is unknown may "
+        "depend on the arm."
+        if without
+        else "Every unit says when it was assigned.",
+    )
+
+
 def _windows_closed(study: Experiment, evidence: Evidence) -> Checks:
     still_open = evidence.total("window_open")
     if still_open is None:
@@ -339,6 +356,7 @@ CHECKS: tuple[Callable[[Experiment, Evidence], Checks], ...] = (
     _values_vary,
     _relative_scale,
     _exposed_after_assignment,
+    _start_known,
     _windows_closed,
     _balance_before,
 )

@@ -41,7 +41,8 @@ class Experiment(Study):
             source, the table `data`).
         assignment: `steelyard` (by hash of the unit's id) or where another system wrote its assignments.
         exposure: The event with which a unit enters; None takes every assigned unit.
-        between: First and last local day of the experiment; metrics of units without an exposure count these days.
+        between: First and last local day of the experiment: units enter by an exposure, or else an assignment, on these
+            days; metrics of units that have neither moment count these days.
         secondary: Metrics that are shown and do not decide.
         guardrails: Metrics that must not get worse by more than their `margin`.
         segments: Dimensions (or columns of `table`) by which effects are shown, as exploration.

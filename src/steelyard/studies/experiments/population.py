@@ -207,6 +207,7 @@ class _Writer:
             if given.at:
                 at = self._own(given.at, "assignment.at")
                 self._not_after(at, self.source.columns[given.at])
+                self._assigned_within(at, self.source.columns[given.at])
                 self.has[ASSIGNED_AT] = self._moment(at, self.clock_type)
             if given.where:
                 self.conditions.append(f"({given.where})")
@@ -239,7 +240,8 @@ class _Writer:
         if given.at:
             at = quote_name(_known(given.at, columns, self.study, "assignment.at"))
             picked.append(f"min({at}) AS assigned_at")
-            conditions.append(self._until(at, columns[given.at], "assigned_until"))
+            conditions.append(f"({self._until(at, columns[given.at], 'assigned_until')} OR {at} IS NULL)")
+            self._assigned_within("a.assigned_at", columns[given.at])
             self.has[ASSIGNED_AT] = self._moment("a.assigned_at", columns[given.at])
             self.clock_type = columns[given.at]
         self._units_come_from(given.table, unit, picked, conditions)
@@ -295,8 +297,13 @@ class _Writer:
 
     def _not_after(self, at: str, column_type: str) -> None:
         """Of a unit table with its own clock: rows after the clock of the study do not exist for it."""
-        self.conditions.append(self._until(at, column_type, "assigned_until"))
+        self.conditions.append(f"({self._until(at, column_type, 'assigned_until')} OR {at} IS NULL)")
         self.clock_type = column_type
+
+    def _assigned_within(self, at: str, column_type: str) -> None:
+        """Without an exposure it is the assignment that must lie in `between`; one without a moment is counted."""
+        if self.study.exposure is None and (inside := self._within(at, column_type)):
+            self.conditions.append(f"(({' AND '.join(inside)}) OR {at} IS NULL)")
 
     def _within(self, at: str, column_type: str) -> list[str]:
         if self.study.between is None:
@@ -312,6 +319,8 @@ class _Writer:
         found = (window_of(use, self.context.metrics, governed=self.source.governed) for use in self.study.uses)
         lengths = [length for length in found if length is not None]
         started = start_of(self.has)
+        if started == ASSIGNED_AT:
+            conditions.append(f"{started} IS NOT NULL")
         if lengths and started in (EXPOSED_AT, ASSIGNED_AT):
             closed = self.context.as_of - max(lengths)
             kind = "TIMESTAMPTZ" if self.source.governed else self.clock_type

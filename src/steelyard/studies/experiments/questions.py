@@ -136,13 +136,15 @@ def _counts(people: Population) -> Query | None:
         sums["in_two_arms"] = f"sum({IN_TWO_ARMS})"
     if ASSIGNED_AT in people.has and EXPOSED_AT in people.has:
         sums["exposed_early"] = f"sum(CASE WHEN {EXPOSED_AT} < {ASSIGNED_AT} THEN 1 ELSE 0 END)"
+    if start_of(people.has) == ASSIGNED_AT:
+        sums["without_start"] = f"sum(CASE WHEN {ASSIGNED_AT} IS NULL THEN 1 ELSE 0 END)"
     if "closed_until" in people.parameters:
         sums["window_open"] = f"sum(CASE WHEN {start_of(people.has)} > $closed_until THEN 1 ELSE 0 END)"
     if not sums:
         return None
     listed = ", ".join(f"{sql} AS {name}" for name, sql in sums.items())
     return Query(
-        sql=f"SELECT {ARM}, count(*) AS n, {listed}\nFROM {people.relation} AS units\nGROUP BY {ARM}",
+        sql=f"SELECT {ARM}, count(*) AS n, {listed}\nFROM {people.relation} AS units\nGROUP BY {ARM}\nORDER BY {ARM}",
         parameters=people.parameters,
         says="units by arm",
     )
