@@ -10,13 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from steelyard.decisions import Decision
+from steelyard.decisions.gates import gates
 from steelyard.errors import DefinitionError
 from steelyard.metrics import Metric, MetricCatalog
 from steelyard.result import Result
 from steelyard.stats.cohort import CohortMoments
 from steelyard.stats.difference import before_after, difference
 from steelyard.studies.causal import DifferenceInDifferences, Group
-from steelyard.studies.experiments import Assignment, Experiment, Mean, Ratio
+from steelyard.studies.experiments import Assignment, Effect, Experiment, Mean, MetricUse, Ratio
 from steelyard.studies.run import run
 from steelyard.studies.setting import Setting
 from steelyard.warehouse import TableDeclaration, connect
@@ -286,3 +288,20 @@ def test_the_fetches_of_an_experiment_come_in_one_order() -> None:
     grouped = [query.sql for query in asked.values() if query.sql.rstrip().rpartition("GROUP BY")[2].count("\n") < 2]
     assert all("ORDER BY" in sql.rpartition("GROUP BY")[2] for sql in grouped if "GROUP BY" in sql)
     assert sum("GROUP BY" in sql for sql in grouped) >= 2
+
+
+def test_a_metric_without_a_number_was_not_measured() -> None:
+    empty = experiment(
+        {
+            "id": [1, 2, 3, 4],
+            "arm": ["control", "b"] * 2,
+            "value": [None, None, None, 1.0],
+            "slow": [None, 1.0, 1.0, 2.0],
+        },
+        guardrails=(MetricUse(metric="slow", margin=Effect(absolute=1.0)),),
+    )
+    decision = Decision(
+        name="test", question="Ship?", choice="ship", action="Ship it.", why="Hope.", who="Ada", reversible=True
+    )
+    found = {check.name: check.status for check in gates(decision, [empty])}
+    assert (found["has_a_primary_metric"], found["has_guardrails"]) == ("failed", "failed")

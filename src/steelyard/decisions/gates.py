@@ -39,12 +39,12 @@ def _cites_a_result(results: Sequence[Result]) -> Check:
 
 
 def _primary(results: Sequence[Result]) -> Check:
-    holds = any(row.role == "primary" for result in results for row in result.estimates)
+    holds = any(row.role == "primary" and row.value is not None for result in results for row in result.estimates)
     return _gate("has_a_primary_metric", holds, "A primary metric was measured.", "No primary metric was measured.")
 
 
 def _guardrails(results: Sequence[Result]) -> Check:
-    holds = any(row.role == "guardrail" for result in results for row in result.estimates)
+    holds = any(row.role == "guardrail" and row.value is not None for result in results for row in result.estimates)
     return _gate("has_guardrails", holds, "Guardrails were measured.", "Launched without any guardrail.")
 
 

@@ -46,8 +46,8 @@ def study_moments(study: Experiment, context: Context, *, entered: bool) -> dict
     Args:
         study: The experiment.
         context: What it may know.
-        entered: Whether each unit has a moment of its own, of exposure or assignment; then `between` bounds that moment,
-            and windows outlast it.
+        entered: Whether each unit has a moment of its own, of exposure or assignment; then `between` bounds that
+            moment, and windows outlast it.
     """
     if entered or study.between is None:
         return {ENDS_AT: context.as_of}
