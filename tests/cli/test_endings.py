@@ -1,4 +1,4 @@
-"""How a command ends when the machine is in the way: full disks, closed pipes, odd encodings, signals, no permission."""
+"""How a command ends when the machine is in the way: full disks, closed pipes, odd encodings, signals."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_place_that_cannot_be_written_is_said_in_three_lines(made: Path, words
 
 
 def test_what_cannot_be_printed_because_the_disk_is_full_exits_3(made: Path) -> None:
-    with open("/dev/full", "wb") as full:
+    with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [*STEELYARD, "query", "revenue"], cwd=made, stdout=full, stderr=subprocess.PIPE, check=False
         )
@@ -135,3 +135,61 @@ def test_an_unexpected_failure_is_named_as_our_own_and_its_traceback_is_asked_fo
         env={**os.environ, "STEELYARD_TRACEBACK": "1"},
     )
     assert "Traceback" in asked.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("query", "revenue", "--by", ""), "without a name"),
+        (("query", "revenue", "--since", "2026-03-30", "--until", "9999-12-31"), ""),
+        (("refresh", "--since", "2026-02-01", "--until", "2026-01-01"), "before it begins"),
+        (("erase", "--table", "orders.customer_id", "--person", "3", "--who", " ", "--why", "x"), "who"),
+        (("erase", "--table", "orders.customer_id", "--person", "3", "--who", "x", "--why", ""), "why"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_what_makes_no_sense_is_refused_and_what_makes_sense_is_not(
+    made: Path, words: tuple[str, ...], said: str
+) -> None:
+    assert said in ended(*words, folder=made, code=2 if said else 0).stderr.decode()
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "json"])
+def test_a_file_that_cannot_be_written_whole_is_as_it_was_before(tmp_path: Path, ending: str) -> None:
+    code = (
+        "import sys, resource, pyarrow as pa; from pathlib import Path;"
+        "from steelyard.metrics.export import write_table;"
+        "table = pa.table({'x': list(range(10_000))}); resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64));"
+        "write_table(table, Path(sys.argv[1]))"
+    )
+    out = tmp_path / f"out.{ending}"
+    out.write_text("mine", encoding="utf-8")
+    done = subprocess.run([sys.executable, "-c", code, str(out)], capture_output=True, text=True, check=False)
+    assert "WarehouseError: problem: the answer could not be written" in done.stderr
+    assert str(out) in done.stderr
+    assert out.read_text(encoding="utf-8") == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_a_ledger_that_was_tampered_with_says_so_to_every_reader(made: Path, tmp_path: Path) -> None:
+    import shutil
+    import sqlite3
+
+    folder = Path(shutil.copytree(made, tmp_path / "copy"))
+    ended("run", "newsletter", folder=folder, code=0)
+    for change in (
+        "UPDATE ledger_entries SET body = '{' WHERE kind = 'result'",
+        "UPDATE ledger_heads SET digest = 'zz'",
+        "DROP TABLE ledger_heads",
+    ):
+        with sqlite3.connect(folder / ".steelyard" / "ledger.sqlite") as database:
+            database.execute("DROP TRIGGER IF EXISTS ledger_entries_no_update")
+            database.execute(change)
+        for words in (("run", "newsletter"), ("ledger", "list"), ("ledger", "verify")):
+            done = subprocess.run(
+                [*STEELYARD, *words], cwd=folder, capture_output=True, text=True, check=False, env=os.environ
+            )
+            assert done.returncode in (0, 3), done
+            assert "should not have" not in done.stderr, done.stderr
+            assert not done.returncode or "verify" in words or "hint:" in done.stderr, done.stderr
+        assert done.returncode == 3

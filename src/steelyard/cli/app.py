@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Annotated
 
 import typer
 
 from steelyard.cli import ask, data, ledger, serving, studies
-from steelyard.cli.output import print_error
-from steelyard.errors import SteelyardError
+from steelyard.cli.ending import end
 
 __all__ = ["app", "run"]
 
@@ -48,13 +45,4 @@ def options(
 
 def run() -> None:
     """Runs the command line and ends the process: 0 fine, 2 a definition, 3 data or warehouse, 4 strict and invalid."""
-    try:
-        app()
-    except SteelyardError as error:
-        print_error(error, as_json="--json" in sys.argv)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end(app)

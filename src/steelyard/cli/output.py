@@ -56,7 +56,7 @@ def folded(blocks: Sequence[Block]) -> list[Block]:
 
 
 def print_json(data: Any) -> None:
-    """Prints plain values as indented JSON; letters that the terminal does not have are escaped as JSON escapes them."""
+    """Prints plain values as indented JSON; letters that the terminal does not have are escaped."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     sys.stdout.write(json.dumps(plain(data), indent=2, ensure_ascii=not unicode) + "\n")
 

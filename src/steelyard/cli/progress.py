@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ def _line(event: ProgressEvent) -> None:
     import sys
 
     if event.done == event.total:
-        sys.stderr.write(f"{event.step} {event.name}: {event.says}\n")
+        # Who watched has gone; the work goes on.
+        with suppress(BrokenPipeError):
+            sys.stderr.write(f"{event.step} {event.name}: {event.says}\n")
 
 
 @contextmanager

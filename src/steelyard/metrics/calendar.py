@@ -100,8 +100,11 @@ class Clock:
         """
         if self.kind == "DATE":
             return _between(self.column, {"since": since, "until": until}, "<=")
-        ends = (since, until + timedelta(days=1) if until else None)
-        moments = tuple(None if day is None else self._midnight(day) for day in ends)
+        try:
+            ends = (since, until + timedelta(days=1) if until else None)
+            moments = tuple(None if day is None else self._midnight(day) for day in ends)
+        except OverflowError:  # the first or the last day that there is: no moment lies beyond it
+            return _between(self.day, {"since": since, "until": until}, "<=")
         if any(moment is None and day is not None for moment, day in zip(moments, ends, strict=True)):
             return _between(self.day, {"since": since, "until": until}, "<=")
         return _between(self.column, {"since_moment": moments[0], "until_moment": moments[1]}, "<")

@@ -63,6 +63,8 @@ def ask(
     if not names:
         raise DefinitionError("no metric is asked for", hint="name at least one")
     for kind, items in (("metric", names), ("dimension", groups)):
+        if not all(item.strip() for item in items):
+            raise DefinitionError(f"a {kind} without a name is asked for", hint="name it, or leave it away")
         twice = sorted({item for item in items if items.count(item) > 1})
         if twice:
             raise DefinitionError(f"the {kind} {twice[0]!r} is asked for twice")

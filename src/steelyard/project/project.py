@@ -206,6 +206,8 @@ class Project:
         """
         from steelyard.pipeline import refresh
 
+        if since is not None and until is not None:
+            as_range((since, until))
         definitions = self.definitions
         return refresh(
             tuple(definitions.sources.values()) if load else (),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from steelyard.canonical import canonical_json, plain
-from steelyard.errors import WarehouseError, unknown_name
+from steelyard.errors import DefinitionError, WarehouseError, unknown_name
 from steelyard.warehouse.append_log import AppendLog
 from steelyard.warehouse.catalog import Catalog, final
 from steelyard.warehouse.duckdb_open import open_duckdb
@@ -87,9 +87,13 @@ def erase(
         logs: Append logs, each with the field that holds the id.
 
     Raises:
+        DefinitionError: It does not say who or why.
         UnknownNameError: A table is in no kept version, or its column is in none of its versions.
         WarehouseError: The disk is full; nothing was erased.
     """
+    for said, text in (("who", who), ("why", why)):
+        if not text.strip():
+            raise DefinitionError(f"the erasure does not say {said}", where="erase", hint="a year later it is asked")
     finish_erasures(store, ledger)
     catalog = store.catalog
     with ExitStack() as held_open:

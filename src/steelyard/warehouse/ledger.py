@@ -19,6 +19,7 @@ from steelyard.warehouse.ledger_verify import verify
 __all__ = ["Ledger"]
 
 _COLUMNS = "number, digest, kind, name, body, parents, at, kept, format"
+_VERIFY = "`steelyard ledger verify` says everything that was changed"
 
 
 class Ledger:
@@ -210,8 +211,11 @@ class Ledger:
         """Now, or just after the newest parent where this machine's clock is behind."""
         now = datetime.now(UTC)
         for parent in parents:
-            ((at,),) = self._database.rows("SELECT at FROM ledger_entries WHERE digest = ?", (parent,))
-            now = max(now, datetime.fromisoformat(at) + timedelta(microseconds=1))
+            rows = self._database.rows("SELECT at FROM ledger_entries WHERE digest = ?", (parent,))
+            if not rows:
+                problem = f"the last entry of the ledger should be {parent!r}, which is not in it"
+                raise DataError(problem, where=self.name, hint=_VERIFY)
+            now = max(now, datetime.fromisoformat(rows[0][0]) + timedelta(microseconds=1))
         return now.isoformat(timespec="microseconds")
 
 
@@ -227,13 +231,10 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     if form != ENTRY_FORMAT:
         hint = "it was written by a newer Steelyard: upgrade this one"
         raise WarehouseError(f"entry {number} of the ledger has format {form}", hint=hint)
+    try:
+        said, links, contents = json.loads(body), tuple(json.loads(parents)), json.loads(kept)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"entry {number} of the ledger is not what was written", hint=_VERIFY) from error
     return Entry(
-        number=int(number),
-        digest=digest,
-        kind=kind,
-        name=name,
-        body=json.loads(body),
-        parents=tuple(json.loads(parents)),
-        at=at,
-        kept=json.loads(kept),
+        number=int(number), digest=digest, kind=kind, name=name, body=said, parents=links, at=at, kept=contents
     )

@@ -104,8 +104,14 @@ class SqliteLedger(LedgerDatabase):
                 hint = "another process is writing; run it again"
                 raise LockedError(f"the ledger was locked for {_WAIT:.0f} s", where=self.name, hint=hint) from error
             if "not a database" in text:
-                raise WarehouseError("the file is no ledger", where=self.name) from error
-            hint = "free space; the ledger is as it was" if "full" in text or "disk I/O" in text else ""
+                hint = "put the ledger back from a copy, or name another file as `ledger` in steelyard.toml"
+                raise WarehouseError("the file is no ledger", where=self.name, hint=hint) from error
+            if "full" in text or "disk I/O" in text:
+                hint = "free space; the ledger is as it was"
+            elif "readonly" in text or "unable to open" in text:
+                hint = "the ledger's file and folder must be readable and writable by you; nothing was written"
+            else:
+                hint = "the file was changed from outside, or is damaged: put it back from a copy"
             raise WarehouseError(f"the ledger could not be used: {text}", where=self.name, hint=hint) from error
 
 
