@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from steelyard.definition_file import build
 from steelyard.errors import DefinitionError, SteelyardError, unknown_name
+from steelyard.project.migrations import FORMAT, migrated
 
-__all__ = ["FILE", "FORMAT", "Settings", "Target", "read_settings"]
+__all__ = ["FILE", "Settings", "Target", "read_settings"]
 
 FILE = "steelyard.toml"
-FORMAT = 1
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
@@ -99,17 +99,13 @@ def read_settings(folder: Path) -> Settings:
 
 
 def _settings(data: dict[str, Any], path: Path) -> Settings:
-    if data.get("format", FORMAT) > FORMAT:
-        raise DefinitionError(
-            f"the project has format {data['format']}, and this Steelyard knows up to {FORMAT}",
-            where=str(path),
-            hint="use a newer Steelyard",
-        )
+    data = migrated(data, where=str(path))
     data.setdefault("name", path.parent.resolve().name)
     try:
         settings = build(Settings, data)
     except SteelyardError as error:
-        raise error.at(str(path)) from None
+        error.where = f"{path}: {error.where}" if error.where else str(path)
+        raise error from None
     try:
         ZoneInfo(settings.zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
