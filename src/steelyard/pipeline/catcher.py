@@ -12,7 +12,7 @@ from steelyard.errors import DataError
 from steelyard.pipeline.checked_select import CheckedSelect, RowTest
 
 if TYPE_CHECKING:
-    import duckdb
+    from steelyard.warehouse.duckdb_session import Cursor
 
 __all__ = ["MOST_REJECTED", "Catcher", "Caught", "catching"]
 
@@ -80,7 +80,7 @@ def _shown(value: str | None) -> str:
 
 
 @contextmanager
-def catching(connection: duckdb.DuckDBPyConnection) -> Iterator[Catcher]:
+def catching(connection: Cursor) -> Iterator[Catcher]:
     """A catcher that SQL on this connection can hand rows to, for as long as the block runs."""
     catcher = Catcher(name=f"steelyard_catch_{os.urandom(4).hex()}")
     connection.create_function(

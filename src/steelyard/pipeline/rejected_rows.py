@@ -19,7 +19,7 @@ from steelyard.pipeline.sources.row_file import rows_beside
 from steelyard.pipeline.sources.scan import FileFacts, Scan
 
 if TYPE_CHECKING:
-    import duckdb
+    from steelyard.warehouse.duckdb_session import Cursor
 
 __all__ = ["Rejected", "reject_sql", "rejected_rows", "unreadable_lines"]
 
@@ -54,7 +54,7 @@ class Rejected:
     raw: str
 
 
-def unreadable_lines(connection: duckdb.DuckDBPyConnection, scan: Scan) -> list[tuple[str, int, str, str]] | None:
+def unreadable_lines(connection: Cursor, scan: Scan) -> list[tuple[str, int, str, str]] | None:
     """The lines that DuckDB's reader left out: file, line, text, reason; None where they need more care."""
     if not scan.rejects:
         return []
@@ -129,13 +129,14 @@ def _placed(file: FileFacts, caught: Sequence[Caught], reads: Reads) -> list[Cau
     wanted: dict[bytes, list[Caught]] = defaultdict(list)
     for row in caught:
         wanted[(row.raw if row.raw is not None else csv_text(row, reads)).encode()].append(row)
+    # Each line is looked up with its end, as it comes: this loop sees every line of the file.
+    ended = {text + end: rows for text, rows in wanted.items() for end in (b"\n", b"\r\n", b"")}
     placed: list[Caught] = []
-    for number, content in numbered_lines(file.path):
-        rows = wanted.get(content.rstrip(b"\r\n"))
-        if rows:
-            row = rows.pop(0)
-            text = row.raw if row.raw is not None else content.rstrip(b"\r\n").decode(errors="backslashreplace")
-            placed.append(replace(row, line=number, raw=text))
+    with open_bytes(file.path) as source:
+        for number, content in enumerate(source, 1):
+            if content in ended and (rows := ended[content]):
+                row = rows.pop(0)
+                placed.append(replace(row, line=number, raw=content.rstrip(b"\r\n").decode()))
     rest = [row for rows in wanted.values() for row in rows]
     if rest and isinstance(reads, FilesReads) and rest[0].raw is None:
         return placed + _placed_by_value(file, rest, reads)
