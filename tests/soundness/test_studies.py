@@ -18,7 +18,7 @@ from steelyard.result import Result
 from steelyard.stats.cohort import CohortMoments
 from steelyard.stats.difference import before_after, difference
 from steelyard.studies.causal import DifferenceInDifferences, Group
-from steelyard.studies.experiments import Assignment, Effect, Experiment, Mean, MetricUse, Ratio
+from steelyard.studies.experiments import Assignment, Effect, Experiment, Exposure, Mean, MetricUse, Ratio
 from steelyard.studies.run import run
 from steelyard.studies.setting import Setting
 from steelyard.warehouse import TableDeclaration, connect
@@ -305,3 +305,40 @@ def test_a_metric_without_a_number_was_not_measured() -> None:
     )
     found = {check.name: check.status for check in gates(decision, [empty])}
     assert (found["has_a_primary_metric"], found["has_guardrails"]) == ("failed", "failed")
+
+
+@pytest.mark.parametrize("by", ["exposure", "assignment"])
+def test_a_declared_zone_of_the_table_says_when_units_enter(by: str) -> None:
+    """Seen at 12:00 UTC; bought at 14:00 UTC, which a clock of New York would take for before the exposure."""
+    count = 40
+    naive = pa.timestamp("us")
+    seen = pa.array([datetime(2026, 1, 5, 12)] * count, naive)  # noqa: DTZ001
+    bought = pa.array([datetime(2026, 1, 5, 14)] * count, naive)  # noqa: DTZ001
+    ids, customer = np.arange(count), {"customer": ("customer",)}
+    catalog = MetricCatalog.of(
+        metrics=[Metric(name="revenue", sum="orders.amount", better="up")],
+        tables=[
+            TableDeclaration(name="orders", key=("id",), time="at", zone="UTC", entities=customer),
+            TableDeclaration(name="seen", key=("customer",), time="at", zone="UTC", entities=customer),
+            TableDeclaration(name="people", key=("customer",), entity="customer"),
+        ],
+        zone="America/New_York",
+    )
+    arm = np.array(["control", "b"])[ids % 2]
+    tables = {
+        "people": pa.table({"customer": ids, "arm": arm}),
+        "seen": pa.table({"customer": ids, "arm": arm, "at": seen}),
+        "orders": pa.table({"id": ids, "customer": ids, "at": bought, "amount": np.full(count, 7.0)}),
+    }
+    entry: dict[str, Any] = (
+        {"assignment": Assignment(), "exposure": Exposure(table="seen")}
+        if by == "exposure"
+        else {"assignment": Assignment(table="seen", at="at")}
+    )
+    words = Experiment(
+        name="test", question="Does it help?", arms={"control": 0.5, "b": 0.5}, unit="customer",
+        primary=MetricUse(metric="revenue", window="1 day"), **entry,
+    )  # fmt: skip
+    setting = Setting(warehouse=connect(tables), metrics=catalog, zone="America/New_York")
+    rows = run(words, setting, as_of=START + timedelta(days=30)).tables["arms"].to_pylist()
+    assert [row["level"] for row in rows] == [7.0, 7.0]

@@ -154,6 +154,7 @@ class _Writer:
         self.conditions: list[str] = []
         self.parameters: dict[str, Value] = {}
         self.clock_type = ""
+        self.clock_zone = context.zone
 
     def written(self) -> Population:
         if self.source.unit:
@@ -187,11 +188,18 @@ class _Writer:
         self.parameters.update(moments)
         return {name: f"CAST(${name} AS TIMESTAMPTZ)" for name in moments}
 
-    def _moment(self, column: str, column_type: str) -> str:
+    def _zone(self, table: str, column_type: str) -> str:
+        """The zone whose clocks a column of the table shows: dates are the project's, timestamps what is declared."""
+        declared = self.context.metrics.tables.get(table) if self.context.metrics else None
+        if declared is None or not declared.zone or column_type.upper() == "DATE":
+            return self.context.zone
+        return declared.zone
+
+    def _moment(self, column: str, column_type: str, zone: str) -> str:
         """A column as the clock that windows compare with: zoned when metrics are governed, else as it is."""
         if not self.source.governed or column_type.upper() in ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"):
             return column
-        return f"(CAST({column} AS TIMESTAMP) AT TIME ZONE {quote_text(self.context.zone)})"
+        return f"(CAST({column} AS TIMESTAMP) AT TIME ZONE {quote_text(zone)})"
 
     def _segments(self) -> dict[str, str]:
         for column in self.study.segments:
@@ -206,9 +214,11 @@ class _Writer:
             self.has[ARM] = self._own(given.arm, "assignment.arm")
             if given.at:
                 at = self._own(given.at, "assignment.at")
-                self._not_after(at, self.source.columns[given.at])
-                self._assigned_within(at, self.source.columns[given.at])
-                self.has[ASSIGNED_AT] = self._moment(at, self.clock_type)
+                self.clock_type = self.source.columns[given.at]
+                self.clock_zone = self._zone(self.source.table, self.clock_type)
+                self._not_after(at, self.clock_type, self.clock_zone)
+                self._assigned_within(at, self.clock_type, self.clock_zone)
+                self.has[ASSIGNED_AT] = self._moment(at, self.clock_type, self.clock_zone)
             if given.where:
                 self.conditions.append(f"({given.where})")
         else:
@@ -240,10 +250,12 @@ class _Writer:
         if given.at:
             at = quote_name(_known(given.at, columns, self.study, "assignment.at"))
             picked.append(f"min({at}) AS assigned_at")
-            conditions.append(f"({self._until(at, columns[given.at], 'assigned_until')} OR {at} IS NULL)")
-            self._assigned_within("a.assigned_at", columns[given.at])
-            self.has[ASSIGNED_AT] = self._moment("a.assigned_at", columns[given.at])
             self.clock_type = columns[given.at]
+            self.clock_zone = self._zone(given.table, self.clock_type)
+            until = self._until(at, self.clock_type, "assigned_until", self.clock_zone)
+            conditions.append(f"({until} OR {at} IS NULL)")
+            self._assigned_within("a.assigned_at", self.clock_type, self.clock_zone)
+            self.has[ASSIGNED_AT] = self._moment("a.assigned_at", self.clock_type, self.clock_zone)
         self._units_come_from(given.table, unit, picked, conditions)
         self.has[ARM] = "a.arm"
         mixed = "a.labelled > 0 AND a.labelled < a.assignments"
@@ -282,35 +294,36 @@ class _Writer:
                 f"nothing says when a row of {table!r} happened", where=f"{self.study.name}.exposure", hint="say `at:`"
             )
         at = quote_name(_known(at_column, columns, self.study, "exposure.at"))
-        conditions = [self._until(at, columns[at_column], "exposed_until"), *self._within(at, columns[at_column])]
+        self.clock_type = columns[at_column]
+        self.clock_zone = zone = self._zone(table, self.clock_type)
+        conditions = [self._until(at, self.clock_type, "exposed_until", zone)]
+        conditions += self._within(at, self.clock_type, zone)
         conditions += [f"({given.where})"] if given.where else []
         self.joins.append(
             f"JOIN (SELECT {unit} AS unit, min({at}) AS exposed_at FROM {quote_name(table)} "
             f"WHERE {' AND '.join(conditions)} GROUP BY {unit}) AS e ON e.unit = {self.has[UNIT]}"
         )
-        self.has[EXPOSED_AT] = self._moment("e.exposed_at", columns[at_column])
-        self.clock_type = columns[at_column]
+        self.has[EXPOSED_AT] = self._moment("e.exposed_at", self.clock_type, zone)
 
-    def _until(self, at: str, column_type: str, name: str) -> str:
-        self.parameters[name] = as_column(self.context.as_of, column_type, self.context.zone)
+    def _until(self, at: str, column_type: str, name: str, zone: str) -> str:
+        self.parameters[name] = as_column(self.context.as_of, column_type, zone)
         return f"{at} <= ${name}"
 
-    def _not_after(self, at: str, column_type: str) -> None:
+    def _not_after(self, at: str, column_type: str, zone: str) -> None:
         """Of a unit table with its own clock: rows after the clock of the study do not exist for it."""
-        self.conditions.append(f"({self._until(at, column_type, 'assigned_until')} OR {at} IS NULL)")
-        self.clock_type = column_type
+        self.conditions.append(f"({self._until(at, column_type, 'assigned_until', zone)} OR {at} IS NULL)")
 
-    def _assigned_within(self, at: str, column_type: str) -> None:
+    def _assigned_within(self, at: str, column_type: str, zone: str) -> None:
         """Without an exposure it is the assignment that must lie in `between`; one without a moment is counted."""
-        if self.study.exposure is None and (inside := self._within(at, column_type)):
+        if self.study.exposure is None and (inside := self._within(at, column_type, zone)):
             self.conditions.append(f"(({' AND '.join(inside)}) OR {at} IS NULL)")
 
-    def _within(self, at: str, column_type: str) -> list[str]:
+    def _within(self, at: str, column_type: str, zone: str) -> list[str]:
         if self.study.between is None:
             return []
         begin, end = day_bounds(self.study.between, self.context.zone)
-        self.parameters["first_moment"] = as_column(begin, column_type, self.context.zone)
-        self.parameters["after_last"] = as_column(end, column_type, self.context.zone)
+        self.parameters["first_moment"] = as_column(begin, column_type, zone)
+        self.parameters["after_last"] = as_column(end, column_type, zone)
         return [f"{at} >= $first_moment", f"{at} < $after_last"]
 
     def _analysed(self) -> str:
@@ -324,7 +337,7 @@ class _Writer:
         if lengths and started in (EXPOSED_AT, ASSIGNED_AT):
             closed = self.context.as_of - max(lengths)
             kind = "TIMESTAMPTZ" if self.source.governed else self.clock_type
-            self.parameters["closed_until"] = as_column(closed, kind, self.context.zone)
+            self.parameters["closed_until"] = as_column(closed, kind, self.clock_zone)
             conditions.append(f"{started} <= $closed_until")
         return " AND ".join(conditions)
 
