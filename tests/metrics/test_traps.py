@@ -398,3 +398,20 @@ def test_a_trap_period_has_the_length_that_its_clock_says() -> None:
         for first, after in [day_bounds(day, "America/New_York")]
     }
     assert hours == {"2025-03-08": 24, "2025-03-09": 23, "2025-11-01": 24, "2025-11-02": 25}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_sum_of_a_nan_is_an_error_that_names_the_metric(value: float) -> None:
+    import pyarrow as pa
+
+    orders = pa.table({"id": [1, 2, 3], "amount": [1.0, value, None], "country": ["DE", "FR", "DE"]})
+    catalog = MetricCatalog.of(
+        metrics=[Metric(name="revenue", sum="orders.amount")],
+        tables=[TableDeclaration(name="orders", key=("id",), dimensions=("country",))],
+    )
+    with connect({"orders": orders}) as warehouse:
+        with pytest.raises(DataError) as caught:
+            query(catalog, warehouse, "revenue", by="country")
+        assert "'revenue' is NaN or infinite in 1 of 2 rows" in caught.value.problem
+        assert caught.value.hint
+        assert query(catalog, warehouse, "revenue", where="country = 'DE'").rows() == [{"revenue": 1.0}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from steelyard.canonical import digest, digest_of_bytes, plain
+from steelyard.errors import DataError
 from steelyard.metrics.asked import Asked
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.how import How
@@ -63,7 +65,7 @@ def query(
         UnknownNameError: It names what is not there.
         DefinitionError: It has no right answer: the error says why, and the nearest question that has one.
         PolicyError: It groups or filters by a sensitive column.
-        DataError: A key that the answer leans on is not unique.
+        DataError: A key that the answer leans on is not unique; or a number is a NaN or an infinity.
         WarehouseError: The engine failed.
 
     >>> import pyarrow as pa
@@ -86,6 +88,7 @@ def query(
     seconds = time.perf_counter() - started
     truncated = limit is not None and fetched.num_rows > limit
     shown = fetched.slice(0, limit) if limit is not None else fetched
+    _must_be_finite(shown, question.metrics)
     facts = asked.facts(shown)
     notes = asked.notes(facts, truncated)
     table = shown.drop_columns(list(asked.plan.counted))
@@ -120,6 +123,17 @@ def how(
     """
     given = {"by": by, "where": where, "since": since, "until": until, "limit": limit, "fill": fill}
     return query(catalog, warehouse, metrics, **given).how  # type: ignore[arg-type]
+
+
+def _must_be_finite(table: pa.Table, metrics: Sequence[str]) -> None:
+    """A NaN or an infinity is no number that anyone can use: it is said which metric, and in how many rows."""
+    for name in metrics:
+        values = table.column(name).to_pylist()
+        wrong = sum(isinstance(value, float) and not math.isfinite(value) for value in values)
+        if wrong:
+            problem = f"the metric {name!r} is NaN or infinite in {wrong} of {len(values)} rows"
+            hint = "a row holds such a value, or the sum is beyond a DOUBLE: find it with a data test, or exclude it"
+            raise DataError(problem, where=f"metric {name!r}", hint=hint)
 
 
 @lru_cache(maxsize=1)

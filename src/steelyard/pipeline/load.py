@@ -13,11 +13,12 @@ from steelyard.pipeline.load_report import LoadReport
 from steelyard.pipeline.load_run import LoadRun, ReadAgain
 from steelyard.pipeline.progress import Progress
 from steelyard.pipeline.source_definition import SourceDefinition
-from steelyard.warehouse import Store
+from steelyard.warehouse import ConflictError, Store
 
 __all__ = ["LoadReport", "load"]
 
 _MOST_READINGS = 6
+_MOST_CONFLICTS = 3
 
 
 def load(
@@ -57,7 +58,7 @@ def load(
     Raises:
         DefinitionError: The definition cannot be followed.
         DataError: A file is missing or unreadable, too many rows are rejected, the key or the cursor is missing.
-        WarehouseError: The disk is full, or another load of the same table was published first.
+        WarehouseError: The disk is full, or other loads of the same table were published first, three times over.
 
     >>> from steelyard.pipeline.source_definition import source_definition
     >>> folder = Path(tempfile.mkdtemp())
@@ -72,6 +73,7 @@ def load(
     started, moment = time.monotonic(), (now or datetime.now(UTC)).astimezone(UTC)
     careful: frozenset[str] = frozenset()
     keys: tuple[str, ...] = ()
+    conflicts = 0
     for _ in range(_MOST_READINGS):
         try:
             with (
@@ -94,6 +96,11 @@ def load(
                     progress=progress,
                 )
                 report = run.go(started)
+        except ConflictError:
+            # Another process loaded the same table meanwhile: what is new since is looked for from there.
+            conflicts += 1
+            if conflicts == _MOST_CONFLICTS:
+                raise
         except ReadAgain as again:
             careful, keys = careful | again.careful, (*keys, *again.keys)
         else:
