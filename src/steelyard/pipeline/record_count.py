@@ -21,7 +21,7 @@ def expected_rows(scan: Scan, reads: Reads) -> Iterator[int]:
 
 def _records(file: FileFacts, scan: Scan, reads: Reads) -> int:
     if scan.document:
-        return sum(1 for _, line in numbered_lines(file.path) if line.strip(b" \t\r\n"))
+        return sum(1 for _, line in numbered_lines(file.path) if line.strip(b"\r\n"))
     quote = reads.quote.encode() if isinstance(reads, FilesReads) else b'"'
     count, within, blank_is_row = 0, False, len(scan.columns) == 1
     for _, line in numbered_lines(file.path):

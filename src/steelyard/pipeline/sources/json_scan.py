@@ -29,17 +29,17 @@ def json_scan(setting: Setting, files: Sequence[FileFacts]) -> Scan:
     own = [DOCUMENT, *([FILE] if careful or len(files) > 1 else []), *([LINE] if careful else [])]
     kept = ", ".join(f'"{name}"' for name in own)
     shape = quote_text(json.dumps(dict.fromkeys(names, TEXT)))
-    valid = f'CASE WHEN json_valid("{DOCUMENT}") THEN "{DOCUMENT}" END'
-    relation = (
-        f'(SELECT {kept}, json_keys({valid}) AS "{KEYS}", unnest(json_transform({valid}, {shape})) '
-        f"FROM {lines} WHERE \"{DOCUMENT}\" IS NOT NULL AND trim(\"{DOCUMENT}\", ' \t\r') <> '')"
-    )
+    # TRY parses a line once for both validity and keys.
+    keyed = f'(SELECT {kept}, TRY(json_keys("{DOCUMENT}")) AS "{KEYS}" FROM {lines} WHERE "{DOCUMENT}" <> \'\')'
+    valid = f'CASE WHEN "{KEYS}" IS NOT NULL THEN "{DOCUMENT}" END'
+    relation = f'(SELECT {kept}, "{KEYS}", unnest(json_transform({valid}, {shape})) FROM {keyed})'
     return Scan(
         label=files[0].label if len(files) == 1 else f"{len(files)} files",
         relation=relation,
         columns=dict.fromkeys(names, TEXT),
         document=DOCUMENT,
         keys=KEYS,
+        usual_keys=_first_keys(files),
         raw=DOCUMENT,
         source=FILE if FILE in own else "",
         line=LINE if careful else "",
@@ -93,6 +93,11 @@ def _names(setting: Setting, files: Sequence[FileFacts]) -> tuple[str, ...]:
     if not names:
         names = {"value": None}
     return tuple(names)
+
+
+def _first_keys(files: Sequence[FileFacts]) -> tuple[str, ...]:
+    first = next((content for _, content in numbered_lines(files[0].path)), b"")
+    return keys_of(first)
 
 
 def keys_of(content: bytes) -> tuple[str, ...]:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import duckdb
-
     from steelyard.pipeline.source_definition import SourceDefinition
+    from steelyard.warehouse.duckdb_session import Cursor
 
 __all__ = ["Asked", "FileFacts", "Found", "Scan", "Setting"]
 
@@ -49,7 +48,7 @@ class Setting:
     """
 
     definition: SourceDefinition
-    connection: duckdb.DuckDBPyConnection
+    connection: Cursor
     folder: Path
     scratch: Path
     asked: Asked
@@ -96,6 +95,7 @@ class Scan:
         columns: Column -> type as it is read; `VARCHAR` is text to be converted.
         document: JSON lines: the column of the relation that holds a row's whole text; empty otherwise.
         keys: JSON lines: the column that holds the row's keys.
+        usual_keys: JSON lines: the keys of the first row, in its order; rows with these are told quickly.
         source: The column that holds the path of a row's file; empty where there is one file, or none.
         line: The column that holds a row's line; empty where lines are found afterwards.
         raw: The column that holds a row's text as it stood; empty where it is made of the values.
@@ -111,6 +111,7 @@ class Scan:
     columns: Mapping[str, str]
     document: str = ""
     keys: str = ""
+    usual_keys: tuple[str, ...] = ()
     source: str = ""
     line: str = ""
     raw: str = ""
