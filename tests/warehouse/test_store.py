@@ -429,3 +429,18 @@ def test_any_run_of_changes_gives_what_a_list_gives(
     assert [row[0] for row in rows_of(store, "SELECT x FROM t ORDER BY x")] == sorted(expected)
     make(store, "whole", f"SELECT unnest({expected}::BIGINT[]) AS x")
     assert store.table("whole").fingerprint == store.table("t").fingerprint
+
+
+@pytest.mark.parametrize("damage", ["cut short", "missing"])
+def test_a_damaged_file_is_an_error_that_names_the_table(store: Store, damage: str) -> None:
+    make(store, "t", "SELECT range AS id FROM range(10)")
+    (file,) = (store.folder / "data" / "t").glob("*.parquet")
+    if damage == "missing":
+        file.unlink()
+    else:
+        file.chmod(0o644)
+        file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(WarehouseError) as caught:
+        store.warehouse()
+    assert "'t'" in caught.value.problem
+    assert caught.value.hint

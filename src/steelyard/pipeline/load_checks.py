@@ -65,7 +65,9 @@ def load_checks(
         )
         checks.append(_check("future_cursor", "doubt", ahead[0], says, "no cursor lies in the future"))
     if definition.key:
-        says = f"{superseded:,} rows of this load have the key of another; the latest was kept"
+        first = f"the latest {definition.cursor!r}, then " if definition.cursor else ""
+        kept = f"the row with {first}the last file, then the largest values was kept"
+        says = f"{superseded:,} rows of this load have the key of another; {kept}"
         checks.append(_check("same_key", "note", superseded, says, "no two rows of this load have the same key"))
     if found.twins:
         says = f"files with the content of another are loaded once: {', '.join(found.twins[:5])}"

@@ -23,6 +23,8 @@ from steelyard.warehouse.store_format import open_format
 from steelyard.warehouse.transaction import ConflictError, Transaction
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from steelyard.warehouse.duckdb_warehouse import DuckDbWarehouse
 
 __all__ = ["Store"]
@@ -116,7 +118,7 @@ class Store:
         connection = open_duckdb(memory_limit=memory_limit, threads=threads)
         connection.execute(f"SET temp_directory = {quote_text(f'{tempfile.gettempdir()}/steelyard-{os.getpid()}')}")
         for table in snapshot.tables.values():
-            connection.execute(table.view(str(self.folder)))
+            self._view(connection, table)
         return DuckDbWarehouse(
             connection,
             name=f"{self.folder.name} (version {snapshot.number})",
@@ -124,6 +126,17 @@ class Store:
             versions=snapshot.tables,
             owned=True,
         )
+
+    def _view(self, connection: DuckDBPyConnection, table: StoredTable) -> None:
+        import duckdb
+
+        try:
+            connection.execute(table.view(str(self.folder)))
+        except duckdb.Error as error:
+            connection.close()
+            problem = f"the files of {table.name!r} are damaged or missing: {str(error).splitlines()[0]}"
+            hint = "put the store's folder back from a copy; or drop it, and load and build anew"
+            raise WarehouseError(problem, where=str(self.folder), hint=hint) from error
 
     def transaction(self, says: str, *, memory_limit: str | None = None, threads: int | None = None) -> Transaction:
         """A change of the store: a context manager that commits on a clean exit and discards everything otherwise.
