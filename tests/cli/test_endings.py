@@ -193,3 +193,22 @@ def test_a_ledger_that_was_tampered_with_says_so_to_every_reader(made: Path, tmp
             assert "should not have" not in done.stderr, done.stderr
             assert not done.returncode or "verify" in words or "hint:" in done.stderr, done.stderr
         assert done.returncode == 3
+
+
+def test_an_erasure_says_what_it_did_not_reach(made: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = Path(shutil.copytree(made, tmp_path / "copy"))
+    words = ("erase", "--table", "orders.customer_id", "--person", "3", "--who", "a", "--why", "b")
+    told = json.loads(ended(*words, "--json", folder=folder, code=0).stdout)
+    assert told["rows"] > 0
+    assert told["not_reached"] == [
+        "customers",
+        "raw_customers",
+        "raw_customers_rejects",
+        "raw_orders",
+        "raw_orders_rejects",
+    ]
+    said = ended(*words, folder=folder, code=0).stdout.decode()
+    assert "0 rows were taken away" in said
+    assert "raw_orders" in said

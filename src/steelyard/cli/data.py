@@ -163,11 +163,31 @@ def erase(
     as_json: AsJson = False,
 ) -> None:
     """Removes a person's rows from every kept version, and records that it was done."""
+    from steelyard.document import Callout
     from steelyard.project.blocks import entry_blocks
 
     with opened(project, target) as found:
         entry = found.erase(table, person, who=who, why=why)
-    show(entry_blocks(entry), {"entry": entry.digest, "body": entry.body}, as_json=as_json)
+        left = _not_reached(found, table)
+    rows = sum(item["rows"] for item in entry.body["tables"].values())
+    says = [f"{rows:,} rows were taken away.", "The sources are as they were: a load of them brings the person back."]
+    if left:
+        says.append(f"Not named, and with a column of that name or with rejected rows: {', '.join(left)}.")
+    note = Callout("note", "What was reached", " ".join(says))
+    data = {"entry": entry.digest, "body": entry.body, "rows": rows, "not_reached": left}
+    show([*entry_blocks(entry), note], data, as_json=as_json)
+
+
+def _not_reached(project: Project, named: Sequence[str]) -> list[str]:
+    """Tables that may hold the person too: they have a column of a name that was given, or keep rejected rows."""
+    done = {item.rpartition(".")[0] for item in named}
+    columns = {item.rpartition(".")[2] for item in named}
+    tables = project.store.snapshot().tables
+    return sorted(
+        name
+        for name, table in tables.items()
+        if name not in done and (columns & set(table.columns) or name.endswith("_rejects"))
+    )
 
 
 def add_to(app: typer.Typer) -> None:
