@@ -20,6 +20,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.measure import Row
 
 COLUMNS = {
     "order_id": "BIGINT",
@@ -156,6 +160,34 @@ def table(folder: Path, rounds: int, forms: Sequence[str]) -> list[str]:
         )
         print(lines[-1], file=sys.stderr, flush=True)
     return lines
+
+
+def rows(small: bool) -> list[Row]:
+    """Loads of each format beside a bare read and write of the same file, and beside dlt."""
+    from benchmarks.measure import Row
+
+    size, rounds = (200_000, 1) if small else (20_000_000, 3)
+    found = []
+    with tempfile.TemporaryDirectory(prefix="steelyard-bench-") as name:
+        folder = Path(name)
+        make(folder, size, 0.0001)
+        for form, limit in LIMITS.items():
+            taken: dict[str, list[float]] = {"bare": [], "ours": []}
+            peak = 0.0
+            for _ in range(rounds):
+                for contender, seconds in taken.items():
+                    cpu, memory, _ = measured(contender, folder, form)
+                    seconds.append(cpu)
+                    peak = max(peak, memory) if contender == "ours" else peak
+            what = f"load {size:,} rows of {form}, rejects kept, fingerprinted, atomic (peak {peak:.2f} GB)"
+            bare, ours = statistics.median(taken["bare"]), statistics.median(taken["ours"])
+            bound = None if small else limit
+            found.append(Row(what=what, ours=ours, unit="CPU s", peer=bare, peer_is="bare read and COPY", limit=bound))
+            if find_spec("dlt") and form == "parquet":
+                cpu, memory, _ = measured("dlt", folder, form)
+                what = f"the same by dlt to DuckDB, Parquet loader files (peak {memory:.2f} GB)"
+                found.append(Row(what=what, ours=cpu, unit="CPU s", peer=bare, peer_is="bare read and COPY"))
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

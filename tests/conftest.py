@@ -6,6 +6,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 _SERVER = spec_from_file_location("postgres_server", Path(__file__).with_name("postgres_server.py"))
 assert _SERVER is not None
@@ -23,3 +24,8 @@ def shared() -> Path:
     if not (SHARED / "reference").is_dir():
         pytest.skip("reference values and data are not beside the project")
     return SHARED
+
+
+# A test's time says how busy the machine is, never whether the code is right.
+settings.register_profile("steelyard", deadline=None)
+settings.load_profile("steelyard")

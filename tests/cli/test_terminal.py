@@ -266,3 +266,14 @@ def test_simulate_writes_the_tables_and_the_truth(tmp_path: Path) -> None:
     told = json.loads(steelyard("simulate", "out", "--events", "10000", "--json", folder=tmp_path).stdout)
     assert told["tables"]["orders"] > 0
     assert any(row["quantity"] == "duplicates" for row in told["truth"])
+
+
+def test_a_column_that_changed_its_type_fails_the_load_and_holds_back_what_reads_it(project: Path) -> None:
+    before = json.loads(steelyard("query", "orders", "--json", folder=project).stdout)["rows"]
+    header, *rows = (project / "data" / "orders.csv").read_text(encoding="utf-8").splitlines()
+    changed = [",".join([f"o-{row.split(',')[0]}", *row.split(",")[1:]]) for row in rows]
+    (project / "data" / "orders.csv").write_text("\n".join([header, *changed]) + "\n", encoding="utf-8")
+    done = steelyard("refresh", folder=project, code=3)
+    assert "1,500 of 1,500 rows are in raw_orders_rejects" in " ".join(done.stdout.split())
+    assert "average_order" in done.stdout
+    assert json.loads(steelyard("query", "orders", "--json", folder=project).stdout)["rows"] == before

@@ -117,3 +117,10 @@ def test_it_reads_as_situation_task_action_result_in_every_medium(ledger: Ledger
     for part in ("Situation", "Task", "Action", "Result", "Dissent", "Bob: ship it now", "two-way door", "do nothing"):
         assert part in text
     assert "look at the holdout" in to_html(blocks)
+
+
+def test_shipping_against_a_verdict_that_is_not_yes_is_marked(ledger: Ledger) -> None:
+    entry = result(ledger)
+    answer = entry.body["result"]["verdict"]["answer"]
+    recorded = decide(made(choice="ship", cites=(entry.digest,)), ledger)
+    assert gate(recorded, "agrees_with_the_verdict") == ("passed" if answer == "yes" else "failed")

@@ -103,3 +103,15 @@ def test_a_sensitive_column_may_not_be_used(ledger: Ledger) -> None:
         run_and_keep(STUDY, Setting(**guarded))
     assert "sensitive" in caught.value.problem
     assert not list(ledger.entries(kind="result"))
+
+
+def test_a_second_look_at_other_data_is_exploratory_and_one_at_the_same_data_is_not(ledger: Ledger) -> None:
+    plan(STUDY, setting(ledger), freeze=True)
+    assert standing(STUDY, ledger)[0] == "registered"
+    assert standing(STUDY, ledger)[0] == "registered"
+    rows = PANEL.to_pylist()
+    rows[0]["sales"] += 1.0
+    changed = Setting(warehouse=connect(pa.Table.from_pylist(rows)), ledger=ledger)
+    provenance = run_and_keep(STUDY, changed)[0].provenance
+    assert provenance.standing == "exploratory"
+    assert "later look" in provenance.standing_says

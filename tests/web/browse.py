@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import httpx
+from anyio.from_thread import start_blocking_portal
 
 
 class Browser:
     """One client with one event loop, so that what the application keeps between requests is kept.
+
+    The loop has a thread of its own: the thread of the tests may have one running already.
 
     Args:
         app: The ASGI application.
@@ -17,12 +21,13 @@ class Browser:
     """
 
     def __init__(self, app: Any, base: str = "http://127.0.0.1:8765") -> None:
-        self._runner = asyncio.Runner()
+        self._entered = start_blocking_portal()
+        self._portal = self._entered.__enter__()
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url=base)
 
     def ask(self, path: str, *, method: str = "GET", **options: Any) -> httpx.Response:
-        return self._runner.run(self.client.request(method, path, **options))
+        return self._portal.call(partial(self.client.request, method, path, **options))
 
     def page(self, path: str, **options: Any) -> httpx.Response:
         return self.ask(path, headers={"accept": "text/html"}, **options)
@@ -34,8 +39,8 @@ class Browser:
         async def all_of() -> list[httpx.Response]:
             return list(await asyncio.gather(*(self.client.get(path) for path in paths)))
 
-        return self._runner.run(all_of())
+        return self._portal.call(all_of)
 
     def close(self) -> None:
-        self._runner.run(self.client.aclose())
-        self._runner.close()
+        self._portal.call(self.client.aclose)
+        self._entered.__exit__(None, None, None)

@@ -70,6 +70,10 @@ def _valid(results: Sequence[Result]) -> Check:
 
 def _agrees(decision: Decision, results: Sequence[Result]) -> Check:
     actions = {result.verdict.action for result in results if result.verdict.action != "none"}
+    answers = {result.verdict.answer for result in results}
+    if not actions and decision.choice == "ship" and answers:
+        says = f"The verdict's answer is {', '.join(sorted(answers))}; people chose ship."
+        return _gate("agrees_with_the_verdict", answers == {"yes"}, says, says)
     agrees = None if not actions else actions == {decision.choice}
     verdicts = ", ".join(sorted(actions)) or "none"
     return _gate(

@@ -81,10 +81,12 @@ def _rejected(definition: SourceDefinition, rejected: Sequence[Rejected], rows: 
     most = Counter(row.reason.split(": ")[0] for row in rejected).most_common(3)
     why = "; ".join(f"{reason} ({count:,})" for reason, count in most)
     says = f"{len(rejected):,} of {rows + len(rejected):,} rows are in {definition.table}_rejects: {why}"
-    return _check("rejected_rows", "doubt", len(rejected), says, "no row was rejected")
+    # A load that keeps none of what came (a column changed its type, say) is no load that anything may stand on.
+    severity: Literal["blocking", "doubt"] = "doubt" if rows or not rejected else "blocking"
+    return _check("rejected_rows", severity, len(rejected), says, "no row was rejected")
 
 
-def _check(name: str, severity: Literal["doubt", "note"], count: int, says: str, holds: str) -> Check:
+def _check(name: str, severity: Literal["blocking", "doubt", "note"], count: int, says: str, holds: str) -> Check:
     return Check(
         name=name,
         status="failed" if count else "passed",

@@ -72,6 +72,9 @@ class Provenance:
         packages: Versions of what computed it.
         seed: The seed of anything random; None where nothing is.
         made_at: When it was made, UTC, ISO.
+
+    >>> Provenance(study="pilot", kind="experiment", definition={}, digest="ab12").standing
+    'exploratory'
     """
 
     study: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -65,8 +65,17 @@ def _is_of(entry: Entry, study: Study, governed: Mapping[str, str]) -> bool:
     return bool(entry.body["digest"] == study.digest() and entry.body["metrics"] == dict(governed))
 
 
-def standing_of(study: Study, ledger: Ledger | None, governed: Mapping[str, str] | None = None) -> Standing:
-    """Whether this very definition was registered first, before any result."""
+def standing_of(
+    study: Study, ledger: Ledger | None, governed: Mapping[str, str] | None = None, kept: Sequence[str] = ()
+) -> Standing:
+    """Whether this very definition was registered first, before any result, and this is its first look.
+
+    Args:
+        study: The study.
+        ledger: Where registrations and results are; None when nothing is kept.
+        governed: Digests of the governed metrics that it names.
+        kept: Digests of what it fetched; a look at other data than the first one is a later look.
+    """
     if ledger is None:
         return Standing(label="exploratory", says="it ran without a ledger, so nothing was registered beforehand")
     registrations = list(ledger.entries(kind="registration", name=study.name))
@@ -85,9 +94,17 @@ def standing_of(study: Study, ledger: Ledger | None, governed: Mapping[str, str]
         return Standing(
             label="exploratory", says=f"registered {_moment(mine[0])}, but it had run at {_moment(results[0])} already"
         )
+    looks = [entry for entry in results if entry.body["result"]["provenance"]["digest"] == study.digest()]
+    if looks and kept and _fetched(looks[0]) != list(kept):
+        says = f"a later look: it was read on {_moment(looks[0])} already, and the data has changed since"
+        return Standing(label="exploratory", says=says)
     return Standing(
         label="registered", says=f"registered {_moment(mine[0])} as {mine[0].digest[:12]}, before any result"
     )
+
+
+def _fetched(entry: Entry) -> list[str]:
+    return [read["kept"] for read in entry.body["result"]["provenance"]["reads"]]
 
 
 def _moment(entry: Entry) -> str:

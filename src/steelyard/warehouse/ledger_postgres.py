@@ -116,7 +116,7 @@ def _entries_and_blobs(ledger: PostgresLedger) -> None:
     ledger.run("CREATE TABLE IF NOT EXISTS ledger_format (format INT NOT NULL)", ())
     ledger.run(
         'CREATE TABLE ledger_entries (number BIGINT PRIMARY KEY, digest TEXT COLLATE "C" NOT NULL UNIQUE, '
-        'kind TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, parents TEXT NOT NULL, '
+        "kind TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, parents TEXT NOT NULL, "
         'at TEXT COLLATE "C" NOT NULL, kept TEXT NOT NULL, format BIGINT NOT NULL)',
         (),
     )
