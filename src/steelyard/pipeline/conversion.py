@@ -105,12 +105,16 @@ def _strict(names: _Names, kind: str) -> str | None:
         return _same_or(names, r"\s*[-+]?[0-9]+([.]0*)?\s*")
     if kind.startswith("DECIMAL"):
         scale = int(kind.rstrip(")").split(",")[1])
-        return _same_or(names, rf"\s*[-+]?([0-9]+([.][0-9]{{0,{scale}}}0*)?|[.][0-9]{{1,{max(scale, 1)}}}0*)\s*")
+        return _same_or(names, rf"\s*[-+]?([0-9]+([.][0-9]{{0,{scale}}}0*)?|[.][0-9]{{0,{scale}}}0*)\s*")
     if kind in _FLOATS:
         return f"({given} IS NULL OR (coalesce(isfinite({converted}), false) AND NOT contains({given}, '_')))"
+    # The quick tests take the usual form without a regular expression: 19 bytes with a colon before the seconds leave
+    # no room for an offset but a Z (a test holds them to the slow ones over mutations of many spellings).
+    usual = f"(strlen({given}) = 19 AND year({converted}) BETWEEN 1000 AND 9999 AND {given}[17] = ':'"
+    usual += f" AND NOT suffix({given}, 'Z') AND NOT suffix({given}, 'z'))"
     forms = {
-        "DATE": f"((strlen({given}) = 10 AND {converted} >= DATE '1000-01-01') OR {_like(given, _DAY + _MIDNIGHT)})",
-        "TIMESTAMP": _like(given, f"{_DAY}([ T]{_CLOCK})?"),
+        "DATE": f"((strlen({given}) = 10 AND year({converted}) BETWEEN 1000 AND 9999) OR {_like(given, _DAY + _MIDNIGHT)})",
+        "TIMESTAMP": f"({usual} OR {_like(given, f'{_DAY}([ T]{_CLOCK})?')})",
         "TIME": _like(given, _CLOCK),
     }
     return f"({given} IS NULL OR ({converted} IS NOT NULL AND {forms[kind]}))" if kind in forms else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Rejected", "reject_sql", "rejected_rows", "unreadable_lines"]
 
 MOST_PLACED = 200_000
+_PIECE = 1 << 16
 _REASONS = {
     "MISSING COLUMNS": "too few values",
     "TOO MANY COLUMNS": "too many values",
@@ -129,18 +130,25 @@ def _placed(file: FileFacts, caught: Sequence[Caught], reads: Reads) -> list[Cau
     wanted: dict[bytes, list[Caught]] = defaultdict(list)
     for row in caught:
         wanted[(row.raw if row.raw is not None else csv_text(row, reads)).encode()].append(row)
-    # Each line is looked up with its end, as it comes: this loop sees every line of the file.
     ended = {text + end: rows for text, rows in wanted.items() for end in (b"\n", b"\r\n", b"")}
     placed: list[Caught] = []
-    with open_bytes(file.path) as source:
-        for number, content in enumerate(source, 1):
-            if content in ended and (rows := ended[content]):
-                row = rows.pop(0)
-                placed.append(replace(row, line=number, raw=content.rstrip(b"\r\n").decode()))
+    for number, content in _lines_among(file, frozenset(ended)):
+        if rows := ended[content]:
+            placed.append(replace(rows.pop(0), line=number, raw=content.rstrip(b"\r\n").decode()))
     rest = [row for rows in wanted.values() for row in rows]
     if rest and isinstance(reads, FilesReads) and rest[0].raw is None:
         return placed + _placed_by_value(file, rest, reads)
     return placed + rest
+
+
+def _lines_among(file: FileFacts, wanted: frozenset[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The file's lines that are among these, with their numbers; sets do the looking, because it sees every line."""
+    before = 0
+    with open_bytes(file.path) as source:
+        while lines := source.readlines(_PIECE):
+            if not wanted.isdisjoint(lines):
+                yield from ((before + n, line) for n, line in enumerate(lines, 1) if line in wanted)
+            before += len(lines)
 
 
 def _placed_by_value(file: FileFacts, caught: Iterable[Caught], reads: FilesReads) -> list[Caught]:
