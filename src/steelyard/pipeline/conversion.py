@@ -108,23 +108,17 @@ def _strict(names: _Names, kind: str) -> str | None:
         return _same_or(names, rf"\s*[-+]?([0-9]+([.][0-9]{{0,{scale}}}0*)?|[.][0-9]{{0,{scale}}}0*)\s*")
     if kind in _FLOATS:
         return f"({given} IS NULL OR (coalesce(isfinite({converted}), false) AND NOT contains({given}, '_')))"
-    # The quick tests take the usual form without a regular expression: 19 bytes with a colon before the seconds leave
-    # no room for an offset but a Z (a test holds them to the slow ones over mutations of many spellings).
-    usual = f"(strlen({given}) = 19 AND year({converted}) BETWEEN 1000 AND 9999 AND {given}[17] = ':'"
-    usual += f" AND NOT suffix({given}, 'Z') AND NOT suffix({given}, 'z'))"
-    forms = {
-        "DATE": f"((strlen({given}) = 10 AND year({converted}) BETWEEN 1000 AND 9999) OR {_like(given, _DAY + _MIDNIGHT)})",
-        "TIMESTAMP": f"({usual} OR {_like(given, f'{_DAY}([ T]{_CLOCK})?')})",
-        "TIME": _like(given, _CLOCK),
-    }
-    return f"({given} IS NULL OR ({converted} IS NOT NULL AND {forms[kind]}))" if kind in forms else None
+    forms = {"DATE": _DAY + _MIDNIGHT, "TIMESTAMP": f"{_DAY}([ T]{_CLOCK})?", "TIME": _CLOCK}
+    return _same_or(names, rf"\s*{forms[kind]}\s*") if kind in forms else None
 
 
 def _same_or(names: _Names, pattern: str) -> str:
     """The value written back is the text (the usual case, and the cheapest test), or the text has the right form."""
     given, converted = names.given, names.converted
     form = f"({converted} IS NOT NULL AND regexp_full_match({given}, {quote_text(pattern)}))"
-    return f"({given} IS NULL OR CAST({converted} AS VARCHAR) = {given} OR {form})"
+    back = f"CAST({converted} AS VARCHAR)"
+    with_t = f" OR {back} = replace({given}, 'T', ' ')" if "[ T]" in pattern else ""
+    return f"({given} IS NULL OR {back} = {given}{with_t} OR {form})"
 
 
 def _like(given: str, pattern: str) -> str:
