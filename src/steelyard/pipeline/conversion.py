@@ -31,6 +31,7 @@ _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\
 _DAY = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
 _CLOCK = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6}0*)?)?"
 _OFFSET = r" ?(Z|UTC|GMT|[-+][0-9]{2}(:?[0-9]{2})?)"
+_SPACE = r"\s*"
 _MIDNIGHT = r"([ T]00:00(:00([.]0+)?)?)?"
 
 
@@ -109,7 +110,11 @@ def _strict(names: _Names, kind: str) -> str | None:
     if kind in _FLOATS:
         return f"({given} IS NULL OR (coalesce(isfinite({converted}), false) AND NOT contains({given}, '_')))"
     forms = {"DATE": _DAY + _MIDNIGHT, "TIMESTAMP": f"{_DAY}([ T]{_CLOCK})?", "TIME": _CLOCK}
-    return _same_or(names, rf"\s*{forms[kind]}\s*") if kind in forms else None
+    if kind not in forms:
+        return None
+    # "infinity" is a date and a timestamp to the engine, and written back as it came.
+    finite = "" if kind == "TIME" else f"AND ({given} IS NULL OR isfinite({converted}))"
+    return f"({_same_or(names, rf'{_SPACE}{forms[kind]}{_SPACE}')} {finite})"
 
 
 def _same_or(names: _Names, pattern: str) -> str:
