@@ -166,7 +166,7 @@ def rows(small: bool) -> list[Row]:
     """Loads of each format beside a bare read and write of the same file, and beside dlt."""
     from benchmarks.measure import Row
 
-    size, rounds = (200_000, 1) if small else (20_000_000, 3)
+    size, rounds = (200_000, 1) if small else (20_000_000, int(os.environ.get("STEELYARD_BENCH_ROUNDS", "3")))
     found = []
     with tempfile.TemporaryDirectory(prefix="steelyard-bench-") as name:
         folder = Path(name)
