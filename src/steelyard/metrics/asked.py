@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from steelyard.canonical import plain
 from steelyard.errors import UnknownNameError
+from steelyard.metrics.calendar import next_period, period_start
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.coverage import coverage_of
 from steelyard.metrics.expression import UNKNOWN
+from steelyard.metrics.facts import Fact
 from steelyard.metrics.how import FactRead, How
 from steelyard.metrics.keys import refuse_false_keys
-from steelyard.metrics.plan import ORDER, Coverage, Plan, Planner
+from steelyard.metrics.plan import ORDER, Plan, Planner
 from steelyard.metrics.question import Question
+from steelyard.metrics.spine import Coverage
 from steelyard.result import TableRead
 from steelyard.warehouse import KeyProof, TableVersion, Warehouse
 
@@ -77,16 +81,25 @@ class Asked:
         self.catalog, self.warehouse, self.question = catalog, warehouse, question
         self._read = Tables(warehouse)
         planner = Planner(catalog, self._read, question)
-        self.coverage: dict[str, Coverage] = {}
-        if question.timed:
-            self.coverage = {
-                fact.name: coverage_of(warehouse, fact, self._read.version) for fact in planner.facts.values()
-            }
+        self.coverage: dict[str, Coverage] = self._days(planner)
         self.plan: Plan = planner.plan(self.coverage or None, parts=parts)
         self.proofs: tuple[KeyProof, ...] = refuse_false_keys(
             warehouse, [catalog.tables[table] for table in self.plan.keys], self._read.version
         )
         self.partial = planner.partial(self.coverage)
+
+    def _days(self, planner: Planner) -> dict[str, Coverage]:
+        """The days of every fact that has a time; facts of one table and time are looked at once."""
+        found: dict[str, Coverage] = {}
+        known: dict[tuple[str, str, str], Coverage] = {}
+        for fact in planner.facts:
+            if not fact.timed:
+                continue
+            address = (fact.table, str(fact.time), fact.grain)
+            if address not in known:
+                known[address] = _whole(fact, coverage_of(self.warehouse, fact, self._read.version))
+            found[fact.name] = known[address]
+        return found
 
     def fetch(self, *, timeout: float | None = None) -> pa.Table:
         """What the plan's SELECT gives, with the counts beside the answer."""
@@ -127,7 +140,8 @@ class Asked:
 
     def _fact(self, name: str, table: str, records: Sequence[Mapping[str, Any]]) -> FactRead:
         def total(column: str, only: Sequence[Mapping[str, Any]]) -> int:
-            return sum(int(row[column] or 0) for row in only)
+            amounts = [int(row[column] or 0) for row in only if column in row]
+            return max(amounts, default=0) if column in self.plan.repeated else sum(amounts)
 
         rows = total(f"{name}_rows", records)
         found = {step.target: total(f"{name}_with_{step.target}", records) for step in self.plan.steps[name]}
@@ -152,12 +166,22 @@ class Asked:
         return tuple(_notes(self, facts, truncated))
 
 
+def _whole(fact: Fact, coverage: Coverage) -> Coverage:
+    """A row of targets stands for its whole period, and not for the day that names it."""
+    if not fact.grain or coverage.first is None or coverage.last is None:
+        return coverage
+    week = fact.week_start or fact.catalog.week_start
+    last = next_period(period_start(coverage.last, fact.grain, week), fact.grain) - timedelta(days=1)
+    return replace(coverage, first=period_start(coverage.first, fact.grain, week), last=last)
+
+
 def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator[str]:
     question = asked.question
     if truncated:
         yield f"There are more rows than the {question.limit} that are shown; the counts are of what is shown."
     for day, cut in asked.partial.items():
         yield f"The {question.grain} of {day} is not whole: {cut}."
+    yield from asked.plan.says
     for fact in facts:
         yield from _fact_notes(fact, question)
     spans = {(fact.first, fact.last) for fact in facts if fact.first}

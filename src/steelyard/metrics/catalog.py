@@ -12,6 +12,7 @@ from steelyard.canonical import digest, plain
 from steelyard.errors import DefinitionError, PolicyError, SteelyardError, unknown_name
 from steelyard.metrics.aggregate import Aggregate, Parts, parts_of
 from steelyard.metrics.expression import columns_of, parse_expression
+from steelyard.metrics.formula import Formula, formula_of, leaves
 from steelyard.metrics.graph import Graph, Place
 from steelyard.metrics.metric import Metric
 from steelyard.metrics.tree import Tree, parse_tree
@@ -138,8 +139,9 @@ class MetricCatalog:
         )
 
     def _check_metric(self, metric: Metric) -> None:
-        parts = parts_of(metric, self.tables, self.metrics)
-        for aggregate in parts.each:
+        self._check_names(metric)
+        formula = formula_of(metric, self.tables, self.metrics)
+        for aggregate in dict.fromkeys(leaf.aggregate for leaf in leaves(formula)):
             self.time_of(aggregate.table, aggregate.time, where=metric.defined_at)
             self._check_measure(aggregate, metric.defined_at)
             for text in (*aggregate.where, *aggregate.exclude):
@@ -147,6 +149,15 @@ class MetricCatalog:
                     table = name.table or aggregate.table
                     if self.is_sensitive(table, name.name):
                         raise self.policy_error(Place(table, name.name), metric.defined_at)
+        self._check_entity(metric)
+
+    def _check_names(self, metric: Metric) -> None:
+        """A metric that names a broken one is broken for the same reason."""
+        for name in metric.names():
+            if name not in self.metrics and name in self.broken:
+                raise self.broken[name]
+
+    def _check_entity(self, metric: Metric) -> None:
         entity = metric.entity
         known = {*self.graph.owners, *(name for table in self.tables.values() for name in table.entities)}
         if entity and entity not in known:
@@ -168,6 +179,10 @@ class MetricCatalog:
     def _parts(self) -> dict[str, Parts]:
         return {}
 
+    @cached_property
+    def _formulas(self) -> dict[str, Formula]:
+        return {}
+
     def metric(self, name: str, *, where: str = "") -> Metric:
         """The metric of that name.
 
@@ -181,10 +196,31 @@ class MetricCatalog:
         raise unknown_name("metric", name, self.metrics, where=where)
 
     def parts(self, name: str) -> Parts:
-        """The metric as aggregates."""
+        """The metric as one aggregate, or one over another.
+
+        Raises:
+            DefinitionError: It is of a kind that is no aggregate of rows, such as a rolling sum.
+        """
         if name not in self._parts:
             self._parts[name] = parts_of(self.metric(name), self.tables, self.metrics)
         return self._parts[name]
+
+    def formula(self, name: str) -> Formula:
+        """The metric as arithmetic over leaves, whatever its kind."""
+        if name not in self._formulas:
+            self._formulas[name] = formula_of(self.metric(name), self.tables, self.metrics)
+        return self._formulas[name]
+
+    def facts(self, name: str) -> tuple[str, ...]:
+        """The tables whose rows the metric aggregates, in order."""
+        found: dict[str, None] = {}
+        for leaf in leaves(self.formula(name)):
+            found[leaf.aggregate.table] = None
+            if leaf.aggregate.followed is not None:
+                found[leaf.aggregate.followed.then.table] = None
+            if leaf.aggregate.per is not None:
+                found.update(dict.fromkeys(self.facts(leaf.aggregate.per.metric)))
+        return tuple(found)
 
     def digest(self, name: str) -> str:
         """Digest of the metric with all that its number depends on: parts that it names, tables, zone, week."""
@@ -193,28 +229,38 @@ class MetricCatalog:
     def definition(self, name: str) -> dict[str, object]:
         """The metric with all that its number depends on, as plain values."""
         metric = self.metric(name)
-        sides = (metric.ratio.numerator, metric.ratio.denominator) if metric.ratio else ()
-        facts = {aggregate.table for aggregate in self.parts(name).each}
+        facts = set(self.facts(name))
         used = sorted(facts | {table for fact in facts for table in self.graph.paths(fact)})
         return {
             "metric": metric.definition(),
-            "parts": {side: self.metrics[side].definition() for side in sides if isinstance(side, str)},
+            "parts": {part: self.metrics[part].definition() for part in self._named_by(metric)},
             "tables": {table: _declared(self.tables[table]) for table in used},
             "zone": self.zone,
             "week_start": self.week_start,
         }
 
+    def _named_by(self, metric: Metric) -> tuple[str, ...]:
+        """The metrics that it names, and those that they name, sorted."""
+        found: set[str] = set()
+        waiting = list(metric.names())
+        while waiting:
+            name = waiting.pop()
+            if name in self.metrics and name not in found:
+                found.add(name)
+                waiting += self.metrics[name].names()
+        return tuple(sorted(found))
+
     def names_by_table(self) -> dict[str, tuple[str, ...]]:
         """Table -> the metrics that aggregate its rows, sorted: what is affected when a table is wrong."""
         found: dict[str, set[str]] = {}
         for name in self.metrics:
-            for aggregate in self.parts(name).each:
-                found.setdefault(aggregate.table, set()).add(name)
+            for table in self.facts(name):
+                found.setdefault(table, set()).add(name)
         return {table: tuple(sorted(names)) for table, names in sorted(found.items())}
 
     def dimensions(self, name: str) -> tuple[str, ...]:
         """What the metric can be grouped by, sensitive columns apart."""
-        facts = list(dict.fromkeys(aggregate.table for aggregate in self.parts(name).each))
+        facts = list(dict.fromkeys(leaf.aggregate.table for leaf in leaves(self.formula(name))))
         shared = [item for item in self.graph.dimensions(facts[0]) if all(self._has(fact, item) for fact in facts)]
         return tuple(
             item for item in shared if not self.is_sensitive(*_table_and_column(self.graph.find(item, facts[0])))

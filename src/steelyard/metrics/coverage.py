@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.facts import Fact, Joins
-from steelyard.metrics.plan import Coverage
+from steelyard.metrics.spine import Coverage
 from steelyard.warehouse import TableVersion, Warehouse
 
 __all__ = ["coverage_of"]

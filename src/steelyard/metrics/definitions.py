@@ -10,7 +10,7 @@ from typing import Any
 from steelyard.definition_file import Definition, build, read_definition
 from steelyard.errors import DefinitionError, SteelyardError, unknown_name
 from steelyard.metrics.catalog import MetricCatalog, check_zone
-from steelyard.metrics.metric import LATER_KINDS, Metric
+from steelyard.metrics.metric import Metric
 from steelyard.metrics.tree import Tree, parse_tree
 from steelyard.warehouse import TableDeclaration
 
@@ -113,13 +113,6 @@ class _Reading:
         where = definition.where(at)
         self._refuse_second("metric", name, self.metrics, {n: m.defined_at for n, m in self.metrics.items()}, where)
         data = _mapping(said, "metric", name, where)
-        later = [key for key in data if key in LATER_KINDS]
-        if later:
-            raise DefinitionError(
-                f"the metric {name!r} is of the kind {later[0]!r}, which is not a kind yet",
-                where=definition.where((*at, later[0])),
-                hint="there are sum, count, mean, distinct and ratio; nothing else stands in for it without saying so",
-            )
         self.metrics[name] = replace(build(Metric, {**data, "name": name}, definition, at), defined_at=where)
 
     def _trees(self, definition: Definition, name: str, said: Any) -> None:

@@ -81,6 +81,14 @@ class Fact:
         self.dimensions: dict[str, Place] = {}
         self.keys: dict[str, str] = {}
         self.conditions: list[str] = []
+        self.ranges: list[str] = []
+        self.before: list[tuple[str, str]] = []
+        self.beside: list[str] = []
+        self.given: dict[tuple[object, ...], str] = {}
+        self.complete: date | None = None
+        self.week_start = ""
+        self.grain = ""
+        self.timed = time is not None
 
     # What it is asked for
 
@@ -102,7 +110,7 @@ class Fact:
             kind=self.type_at(self.time),
             zone=self.catalog.zone,
             column_zone=self.catalog.tables[self.time.table].zone,
-            week_start=self.catalog.week_start,
+            week_start=self.week_start or self.catalog.week_start,
             where=declared.where,
         )
 
@@ -149,7 +157,16 @@ class Fact:
         for name, value in values.items():
             placed = str(self.parameters.add(value, name).this) if not self.parameters.inline else name
             condition = condition.replace(f"${name}", f"${placed}")
-        self.conditions.append(condition)
+        self.ranges.append(condition)
+
+    @property
+    def kept(self) -> list[str]:
+        """The conditions of the question: its range of days first."""
+        return [*self.ranges, *self.conditions]
+
+    def lines(self) -> list[str]:
+        """Its FROM and JOIN lines."""
+        return [*self.joins.sql(), *self.beside]
 
     def only(self, condition: str, where: str = "") -> None:
         """Keeps the rows that a question's condition, on dimensions, finds."""
@@ -191,10 +208,20 @@ class Fact:
         """The aggregate's own conditions as SQL, NULL-safe where they exclude."""
         kept = [self._condition(text, aggregate.place, self._own_column, excluded=False) for text in aggregate.where]
         left = [self._condition(text, aggregate.place, self._own_column, excluded=True) for text in aggregate.exclude]
-        return tuple(dict.fromkeys(kept + left))
+        mature = [] if aggregate.mature is None else [self.mature(aggregate.mature)]
+        followed = [self.given[aggregate.identity]] if aggregate.followed is not None else []
+        return tuple(dict.fromkeys(kept + left + mature + followed))
+
+    def mature(self, days: int) -> str:
+        """The condition that so many days after a row's own are known completely."""
+        assert self.complete is not None  # noqa: S101 - the planner has said to which day
+        through = self.parameters.add(self.complete, "complete_through").sql(dialect="duckdb")
+        return f"add_days({self.clock().day}, {days}) <= {through}"
 
     def value(self, aggregate: Aggregate) -> str:
         """What the aggregate aggregates, as SQL; empty for rows."""
+        if aggregate.per is not None:
+            return self.given[aggregate.identity]
         if aggregate.expression is None:
             return ""
         places = {name: Place(self.table, name.name) for name in columns_of(aggregate.expression)}
@@ -207,16 +234,31 @@ class Fact:
             bind_numbers=False,
         )
 
+    def value_where(self, aggregate: Aggregate) -> str:
+        """What the aggregate aggregates, NULL where its conditions leave a row out."""
+        value, filters = self.value(aggregate) or "1", self.filters(aggregate)
+        return f"CASE WHEN {' AND '.join(filters)} THEN {value} END" if filters else value
+
+    def labelled_text(self, output: str) -> str:
+        """A dimension it groups by as text, `(unknown)` where there is none."""
+        sql = self.keys[output]
+        return sql if sql.endswith(f"'{UNKNOWN}')") else f"coalesce(CAST({sql} AS VARCHAR), '{UNKNOWN}')"
+
+    def group_by_place(self, place: Place, output: str) -> None:
+        """Groups by a column that a definition, and no question, names."""
+        self.dimensions[output] = place
+        self.keys[output] = self.column(place)
+
     def aggregated(self, aggregate: Aggregate) -> str:
         """The aggregate as SQL, without its conditions."""
         value = self.value(aggregate)
         forms = {
-            "sum": f"sum({value})",
             "rows": "count(*)",
             "values": f"count({value})",
             "distinct": f"count(DISTINCT {value})",
+            "quantile": f"quantile_cont({value}, {aggregate.share})",
         }
-        return forms[aggregate.function]
+        return forms.get(aggregate.function, f"{aggregate.function}({value})")
 
     def select(self, grain: str | None, *, counts: bool = True) -> str:
         """Its step: one row a group, each aggregate under its name, and how many rows it rests on."""
@@ -231,8 +273,8 @@ class Fact:
             outputs.append(f"{self.aggregated(aggregate)}{condition} AS {sql_name(name)}")
         if counts:
             outputs += [f"{sql} AS {sql_name(name)}" for name, sql in self.counts().items()]
-        lines = ["SELECT", *_comma(outputs), *self.joins.sql()]
-        if conditions := [*self.conditions, *shared]:
+        lines = ["SELECT", *_comma(outputs), *self.lines()]
+        if conditions := [*self.kept, *shared]:
             lines += ["WHERE " + "\n  AND ".join(conditions)]
         if keys:
             lines.append(f"GROUP BY {', '.join(str(number + 1) for number in range(len(keys)))}")
@@ -241,6 +283,8 @@ class Fact:
     def counts(self) -> dict[str, str]:
         """Name -> SQL of what is counted with every answer: rows read, and rows that found each joined table."""
         found = {f"{self.name}_rows": "count(*)"}
+        if immature := {item.mature for item in self.aggregates.values() if item.mature is not None}:
+            found[f"{self.name}_immature"] = f"count(*) FILTER (WHERE NOT {self.mature(max(immature))})"
         for target, step in self.joins.steps.items():
             found[f"{self.name}_with_{target}"] = f"count({column_sql(target, step.key[0])})"
         return found

@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 
-from steelyard.metrics.aggregate import Aggregate, Parts
-from steelyard.metrics.calendar import next_period, period_start, periods
+from steelyard.errors import DefinitionError, unknown_name
+from steelyard.metrics.aggregate import Aggregate
+from steelyard.metrics.balance import BalanceRelation
+from steelyard.metrics.calendar import next_period, period_start
 from steelyard.metrics.catalog import MetricCatalog
-from steelyard.metrics.expression import UNKNOWN, Parameters
+from steelyard.metrics.expression import UNKNOWN, Parameters, columns_of, parse_expression, to_sql
 from steelyard.metrics.facts import Fact, Types
+from steelyard.metrics.followed import followed_condition
+from steelyard.metrics.formula import Formula, Leaf, Quotient, leaves
 from steelyard.metrics.graph import Step
+from steelyard.metrics.meeting import Meeting
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.question import Question
+from steelyard.metrics.refusals import refuse_sums
+from steelyard.metrics.relation import PlainRelation, Relation
+from steelyard.metrics.relation import Step as SqlStep
+from steelyard.metrics.spine import Coverage, Spine, spine_of
+from steelyard.metrics.unit_table import unit_place
+from steelyard.metrics.window import WindowRelation
 from steelyard.warehouse import Query
 
-__all__ = ["Coverage", "Plan", "Planner"]
+__all__ = ["ORDER", "OTHER", "Coverage", "Plan", "Planner"]
 
+OTHER = "(other)"
 ORDER = (
-    "keys are proved, and facts join only to the one row that they refer to",
+    "rules of key, time and duplicates: keys are proved, and facts join only to the one row that they refer to",
+    "attributes with a history are those of the fact's time",
     "rows are kept by the metric's own conditions (an exclusion keeps what is unknown), the question's and the dates",
-    "each fact is aggregated at its own grain",
-    "facts meet after that",
+    "fixed totals, which ignore the question's conditions but for its context",
+    "each fact is aggregated at its own grain, and facts meet after that",
     "missing periods become rows",
-    "ratios are divided last; a zero denominator gives NULL",
+    "windows, which look back beyond the dates",
+    "the top values, and (other), from rows",
+    "ratios and arithmetic; a zero denominator gives NULL",
+    "conditions on metrics",
+    "shares, of totals that neither those conditions nor the limit change",
     "order, and the limit",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Coverage:
-    """The local days in which a fact has rows.
-
-    Args:
-        first: The first; None for an empty table.
-        last: The last.
-        rows: Rows in the table.
-        without_time: Rows that have no time.
-    """
-
-    first: date | None
-    last: date | None
-    rows: int
-    without_time: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,10 @@ class Plan:
         steps: The references that are joined, fact by fact.
         facts: Name of a fact's step -> its table.
         counted: Output columns beside the answer: rows read and references found.
+        repeated: Those among them that are the same in every row.
         places: Output column -> where each fact takes it from.
+        non_additive: Metric -> the columns over which its values do not add up to the whole.
+        says: What a reader must know of how it was planned.
         periods: The periods of the answer; None where it has no grain or is not filled.
     """
 
@@ -70,16 +73,10 @@ class Plan:
     facts: Mapping[str, str]
     counted: tuple[str, ...]
     places: Mapping[str, Mapping[str, str]]
+    repeated: frozenset[str] = frozenset()
+    non_additive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    says: tuple[str, ...] = ()
     periods: tuple[date, ...] | None = None
-
-
-@dataclass
-class _Measured:
-    """A metric, and the facts and columns that hold its aggregates."""
-
-    name: str
-    parts: Parts
-    columns: list[tuple[Fact, str]] = field(default_factory=list)
 
 
 class Planner:
@@ -89,6 +86,9 @@ class Planner:
         catalog: The definitions.
         types: Columns and types of the tables.
         question: What is asked.
+        parameters: Takes the values; None for its own.
+        taken: Names that are taken; None for those of the tables.
+        entity: Groups by this entity's id too, for a plan inside another.
 
     Raises:
         UnknownNameError: It names what is not there.
@@ -96,64 +96,189 @@ class Planner:
         PolicyError: It groups or filters by a sensitive column.
     """
 
-    def __init__(self, catalog: MetricCatalog, types: Types, question: Question) -> None:
+    def __init__(
+        self,
+        catalog: MetricCatalog,
+        types: Types,
+        question: Question,
+        *,
+        parameters: Parameters | None = None,
+        taken: set[str] | None = None,
+        entity: str = "",
+    ) -> None:
         self.catalog, self.types, self.question = catalog, types, question
-        self.parameters = Parameters()
-        self.facts: dict[tuple[str, str], Fact] = {}
-        self.measured: list[_Measured] = []
-        self._taken = {name.lower() for name in catalog.tables}
-        self._columns = set(question.metrics)
-        for name in question.metrics:
-            self._add(name, catalog.parts(name))
+        self.parameters = Parameters() if parameters is None else parameters
+        self.entity = entity
+        self._taken = {name.lower() for name in catalog.tables} if taken is None else taken
+        self.relations: dict[tuple[object, ...], Relation] = {}
+        self.inner: list[Planner] = []
+        self.others: list[Fact] = []
+        self._columns: dict[tuple[object, ...], str] = {}
+        self._tops: dict[str, str] = {}
+        self._steps_first: list[tuple[Planner, str, str]] = []
+        self.formulas = {name: catalog.formula(name) for name in question.metrics}
+        self.week_start = self._week_start()
         self.outputs = self._name_dimensions()
-        for fact in self.facts.values():
-            self._narrow(fact)
+        for asked in question.top:
+            self._add_top(asked)
+        for name, formula in self.formulas.items():
+            self._add(name, formula)
+        self._check_having()
 
-    def _add(self, name: str, parts: Parts) -> None:
-        measured = _Measured(name, parts)
-        for part, aggregate in zip(("numerator", "denominator"), parts.each, strict=False):
-            fact = self._fact(aggregate)
-            wanted = name if parts.denominator is None else f"{name}_{part}"
-            measured.columns.append((fact, self._column(fact, aggregate, wanted, alone=parts.denominator is None)))
-        self.measured.append(measured)
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """Every fact whose days may matter."""
+        own = [relation.fact for relation in self.relations.values()]
+        return (*own, *self.others, *(fact for planner in self.inner for fact in planner.facts))
 
-    def _fact(self, aggregate: Aggregate) -> Fact:
-        """The fact's part of the plan; measures with another time stand apart where time matters."""
-        time = None
-        if self.question.timed:
-            where = aggregate.place or self.catalog.tables[aggregate.table].where
-            time = self.catalog.time_of(aggregate.table, aggregate.time, where=where)
-        key = (aggregate.table, str(time) if time else "")
-        if key not in self.facts:
-            name = free_name(f"{_plain(aggregate.table)}_facts", self._taken)
-            self.facts[key] = Fact(
-                self.catalog, self.types, table=aggregate.table, time=time, parameters=self.parameters, name=name
+    # What is needed
+
+    def _week_start(self) -> str:
+        """The first day of the week of the metrics that are asked for."""
+        starts = {leaf.aggregate.week_start: name for name, f in self.formulas.items() for leaf in leaves(f)}
+        said = {start or self.catalog.week_start for start in starts}
+        if len(said) > 1 and self.question.grain == "week":
+            days = " and ".join(f"{name} on {start or self.catalog.week_start}" for start, name in starts.items())
+            raise DefinitionError(
+                f"weeks start on different days: {days}", where="by", hint="ask for one of them, or by day"
             )
-        return self.facts[key]
-
-    def _column(self, fact: Fact, aggregate: Aggregate, wanted: str, *, alone: bool) -> str:
-        for name, known in fact.aggregates.items():
-            if _same(known, aggregate):
-                return name
-        name = wanted if alone else free_name(wanted, self._columns)
-        fact.aggregates[name] = aggregate
-        return name
+        return said.pop() if len(said) == 1 else self.catalog.week_start
 
     def _name_dimensions(self) -> dict[str, str]:
         """Output column -> dimension as asked; a qualified one is called by its column where that is free."""
-        taken = {*self._columns, "period"}
+        self._named = {*self.question.metrics, "period"}
         outputs = {}
-        for asked in self.question.by:
+        for asked in (*self.question.by, *([self.entity] if self.entity else [])):
             column = asked.rpartition(".")[2]
-            outputs[free_name(column if column not in taken else asked, taken)] = asked
+            outputs[free_name(column if column not in self._named else asked, self._named)] = asked
         return outputs
 
-    def _narrow(self, fact: Fact) -> None:
+    def _add(self, name: str, formula: Formula) -> None:
+        plain = isinstance(formula, Leaf)
+        for leaf in leaves(formula):
+            relation = self._relation(name, leaf)
+            address = (id(relation), leaf.aggregate.identity)
+            if address in self._columns:
+                continue
+            self._prepare(relation, leaf)
+            wanted = f"{name}_{'total' if leaf.total else _side(formula, leaf)}"
+            column = name if plain else free_name(wanted, self._named)
+            self._columns[address] = column
+            relation.leaves[column] = leaf
+            relation.fact.aggregates[column] = leaf.aggregate
+
+    def _relation(self, name: str, leaf: Leaf) -> Relation:
+        """The leaf's part of the plan; measures with another time stand apart where time matters."""
+        aggregate = leaf.aggregate
+        timed = self.question.timed or bool(leaf.window or leaf.balance or aggregate.mature is not None)
+        where = aggregate.place or self.catalog.tables[aggregate.table].where
+        time = self.catalog.time_of(aggregate.table, aggregate.time, where=where) if timed else None
+        adds_up = aggregate.adds_up if leaf.window else True
+        key = (aggregate.table, str(time or ""), leaf.window, leaf.balance, leaf.total, adds_up, aggregate.grain)
+        if key not in self.relations:
+            kind = "totals" if leaf.total else "window" if leaf.window else "balance" if leaf.balance else "facts"
+            step = free_name(f"{_plain(aggregate.table)}_{kind}", self._taken)
+            fact = Fact(
+                self.catalog, self.types, table=aggregate.table, time=time, parameters=self.parameters, name=step
+            )
+            fact.week_start, fact.grain, fact.timed = self.week_start, aggregate.grain, timed
+            self._narrow(name, fact, leaf)
+            self.relations[key] = self._made(fact, step, leaf)
+        refuse_sums(self.relations[key].fact, aggregate, self.question, name)
+        return self.relations[key]
+
+    def _made(self, fact: Fact, step: str, leaf: Leaf) -> Relation:
+        if leaf.window:
+            return WindowRelation(fact, step, leaf.window, adds_up=leaf.aggregate.adds_up)
+        if leaf.balance:
+            return BalanceRelation(fact, step, leaf.balance)
+        return PlainRelation(fact, step)
+
+    def _narrow(self, name: str, fact: Fact, leaf: Leaf) -> None:
+        """Groups the fact, and keeps the rows that the question asks for; a total ignores most of it."""
+        kept = None if leaf.total is None else [str(fact.dimension(item)) for item in leaf.total.within]
         for output, asked in self.outputs.items():
-            fact.group_by(asked, output)
-        if self.question.where is not None:
-            fact.only(self.question.where, "where")
-        fact.within(self.question.since, self.question.until)
+            if asked == self.entity:
+                fact.group_by_place(unit_place(self.catalog, fact.table, self.entity), output)
+            elif kept is None or str(fact.dimension(asked)) in kept:
+                fact.group_by(asked, output)
+                self._apart(fact, asked, output)
+        if kept is not None and len(fact.keys) < len(kept):
+            missing = [item for item in kept if item not in {str(place) for place in fact.dimensions.values()}]
+            raise DefinitionError(
+                f"{name!r} is a share within {', '.join(kept)}, and the question is not by {', '.join(missing)}",
+                hint=f"ask by {', '.join(item.rpartition('.')[2] for item in missing)} too",
+            )
+        conditions = [("context", self.question.context)]
+        if leaf.total is None or leaf.total.filtered:
+            conditions.append(("where", self.question.where))
+        for where, condition in conditions:
+            if condition is not None:
+                fact.only(condition, where)
+        if not leaf.window and not leaf.balance:
+            fact.within(self.question.since, self.question.until)
+
+    def _prepare(self, relation: Relation, leaf: Leaf) -> None:
+        """What a leaf needs beside its fact's rows: a metric of each entity, or the rows that can follow."""
+        fact, aggregate = relation.fact, leaf.aggregate
+        if aggregate.per is not None and aggregate.identity not in fact.given:
+            self._add_per_entity(fact, aggregate)
+        if aggregate.followed is not None:
+            step = free_name(f"{_plain(aggregate.followed.then.table)}_that_follow", self._taken)
+            other, condition = followed_condition(fact, aggregate, step)
+            self.others.append(other)
+            fact.given[aggregate.identity] = condition
+
+    def _add_per_entity(self, fact: Fact, aggregate: Aggregate) -> None:
+        per = aggregate.per
+        assert per is not None  # noqa: S101 - asked before
+        question = Question(metrics=(per.metric,), context=self.question.context, fill=False)
+        planner = self._within(question, entity=per.entity)
+        step = free_name(f"{per.metric}_per_{_plain(per.entity)}", self._taken)
+        self._steps_first.append((planner, step, ""))
+        key = self.catalog.tables[fact.table].key[0]
+        output = next(output for output, asked in planner.outputs.items() if asked == per.entity)
+        on = f"{sql_name(step)}.{sql_name(output)} = {sql_name(fact.table)}.{sql_name(key)}"
+        fact.beside.append(f"LEFT JOIN {sql_name(step)} ON {on}")
+        value = f"{sql_name(step)}.{sql_name(per.metric)}"
+        given = f"coalesce({value}, 0)" if per.counts_nothing_as_zero else value
+        for function in ("sum", "values", "min", "max", "quantile"):
+            fact.given[replace(aggregate, function=function).identity] = given
+
+    def _within(self, question: Question, *, entity: str = "") -> Planner:
+        """A plan inside this one."""
+        planner = Planner(
+            self.catalog, self.types, question, parameters=self.parameters, taken=self._taken, entity=entity
+        )
+        self.inner.append(planner)
+        return planner
+
+    def _add_top(self, asked: str) -> None:
+        """The step of the dimension's largest values by the first metric."""
+        most, question = self.question.top[asked], self.question
+        narrowed = replace(
+            question, metrics=question.metrics[:1], by=(asked,), grain=None, top={}, having=None, limit=None, fill=False
+        )
+        planner = self._within(narrowed)
+        output = next(iter(planner.outputs))
+        step = free_name(f"top_{_plain(output)}", self._taken)
+        self._tops[asked] = step
+        self._steps_first.append((planner, step, f"{sql_name(output)}:{most}"))
+
+    def _apart(self, fact: Fact, asked: str, output: str) -> None:
+        """Keeps the top values of a dimension apart, and calls the rest `(other)`."""
+        if asked not in self._tops:
+            return
+        label = fact.labelled_text(output)
+        chosen = f"SELECT value FROM {sql_name(self._tops[asked])}"
+        fact.keys[output] = f"CASE WHEN {label} IN ({chosen}) THEN {label} ELSE '{OTHER}' END"
+
+    def _check_having(self) -> None:
+        if self.question.having is None:
+            return
+        for name in columns_of(parse_expression(self.question.having, "having")):
+            if str(name) not in self.question.metrics:
+                raise unknown_name("metric that is asked for", str(name), self.question.metrics, where="having")
 
     # The SELECT
 
@@ -165,123 +290,158 @@ class Planner:
             parts: Whether to give the aggregates of each metric (`name`, or `name_numerator` and
                 `name_denominator`) in place of the metric.
         """
-        facts = list(self.facts.values())
-        steps = [(fact.name, fact.select(self.question.grain)) for fact in facts]
-        filled = self._periods(coverage)
-        keys = (["period"] if self.question.grain else []) + list(self.outputs)
         known = coverage or {}
-        if filled:
-            steps += self._grid(facts, filled, known)
-            untimed = any(item.without_time for item in known.values())
-            source, shown = self._beside("grid", facts, keys, timed=not untimed), _of("grid", keys)
-        elif len(facts) > 1 and not self._never_null(facts, keys, known):
-            steps.append(self._groups(facts, keys))
-            source, shown = self._beside("groups", facts, keys, timed=False), _of("groups", keys)
-        else:
-            source, shown = self._meet(facts, keys)
-        counted = [(fact, name) for fact in facts for name in fact.counts()]
-        columns = [f"{sql} AS {sql_name(key)}" for sql, key in zip(shown, keys, strict=True)]
-        columns += [f"{sql} AS {sql_name(name)}" for name, sql in self._values(parts)]
-        columns += [f"{_at(fact, name)}" for fact, name in counted]
-        sql = "WITH\n" + ",\n".join(f"{sql_name(name)} AS (\n{_indented(text)}\n)" for name, text in steps)
-        sql += "\nSELECT\n" + ",\n".join(f"  {column}" for column in columns) + "\n" + source + self._order(keys, parts)
+        steps, select, counted, spine = self.composed(known, parts=parts)
+        text = "WITH\n" + ",\n".join(f"{sql_name(name)} AS (\n{_indented(sql)}\n)" for name, sql in steps)
+        asked = [relation for relation in self.relations.values() if not _is_total(relation)]
         return Plan(
             question=self.question,
-            query=Query(sql=sql, parameters=dict(self.parameters.values), says=", ".join(self.question.metrics)),
+            query=Query(
+                sql=f"{text}\n{select}",
+                parameters=dict(self.parameters.values),
+                says=", ".join(self.question.metrics),
+            ),
             columns={**({"period": self.question.grain} if self.question.grain else {}), **self.outputs},
-            keys=tuple(dict.fromkeys(target for fact in facts for target in fact.joins.steps)),
-            steps={fact.name: tuple(fact.joins.steps.values()) for fact in facts},
-            facts={fact.name: fact.table for fact in facts},
-            counted=tuple(name for _, name in counted),
-            places={key: {fact.name: str(fact.dimensions[key]) for fact in facts} for key in self.outputs},
-            periods=filled,
+            keys=self._keys(),
+            steps={relation.fact.name: tuple(relation.fact.joins.steps.values()) for relation in asked},
+            facts={relation.fact.name: relation.fact.table for relation in asked},
+            counted=tuple(counted),
+            repeated=frozenset(name for relation in asked if isinstance(relation, WindowRelation)
+                               for name in relation.counts()),
+            places={key: {r.fact.name: str(r.fact.dimensions[key]) for r in asked} for key in self.outputs},
+            non_additive=self._non_additive(),
+            says=tuple(self._says(spine)),
+            periods=spine.periods if spine is not None and self.question.grain and self.question.fill else None,
+        )  # fmt: skip
+
+    def composed(
+        self, coverage: Mapping[str, Coverage], *, parts: bool = False, counts: bool = True, ordered: bool = True
+    ) -> tuple[list[SqlStep], str, list[str], Spine | None]:
+        """The steps, the SELECT that ends them, and the names of what is counted beside the answer."""
+        question = self.question
+        spine = self.spine(coverage)
+        steps = [step for planner, name, top in self._steps_first for step in _first(planner, name, top, coverage)]
+        for relation in self.relations.values():
+            fact = relation.fact
+            fact.complete = self._complete(fact, coverage)
+            steps += relation.steps(question.grain, spine, coverage.get(fact.name))
+        keys = (["period"] if question.grain else []) + list(self.outputs)
+        full = [relation for relation in self.relations.values() if not _is_total(relation)]
+        meeting = Meeting(
+            relations=full,
+            totals=[relation for relation in self.relations.values() if _is_total(relation)],
+            keys=keys,
+            spine=spine if question.grain and question.fill else None,
+            coverage={r.fact.name: coverage[r.fact.name] for r in full if r.fact.name in coverage},
+            ranged=question.since is not None or question.until is not None,
+            parameters=self.parameters,
+            names={name: free_name(name, self._taken) for name in ("calendar", "groups", "grid")}
+            if len(full) > 1 or question.grain else {},
+        )  # fmt: skip
+        made, shown, source = meeting.made()
+        columns = [f"{sql} AS {sql_name(key)}" for sql, key in zip(shown, keys, strict=True)]
+        columns += [f"{sql} AS {sql_name(name)}" for name, sql in self._values(parts)]
+        counted: list[str] = []
+        for relation in full if counts else ():
+            for name, sql in relation.counts().items():
+                columns.append(sql if sql.endswith(f".{sql_name(name)}") else f"{sql} AS {sql_name(name)}")
+                counted.append(name)
+        select = "SELECT\n" + ",\n".join(f"  {column}" for column in columns) + "\n" + source
+        if question.having is not None:
+            answer = free_name("answer", self._taken)
+            made.append((answer, select))
+            select = f"SELECT *\nFROM {sql_name(answer)}\nWHERE {self._having()}"
+        return [*steps, *made], select + (self._order(keys, parts) if ordered else ""), counted, spine
+
+    def spine(self, coverage: Mapping[str, Coverage]) -> Spine | None:
+        """The days of the answer."""
+        own = [coverage[r.fact.name] for r in self.relations.values() if r.fact.name in coverage]
+        return spine_of(
+            own,
+            grain=self.question.grain,
+            since=self.question.since,
+            until=self.question.until,
+            week_start=self.week_start,
+        )
+
+    def _complete(self, fact: Fact, coverage: Mapping[str, Coverage]) -> date | None:
+        """The last day that is known completely, for rows that need days after their own."""
+        if self.question.complete_through is not None:
+            return self.question.complete_through
+        near = [coverage[item.name] for item in (fact, *self.others) if item.name in coverage]
+        said = [item.complete for item in near if item.complete is not None]
+        last = [item.last for item in near if item.last is not None]
+        return min(said) if said else max(last, default=date.min)
+
+    def _having(self) -> str:
+        assert self.question.having is not None  # noqa: S101 - asked before
+        return to_sql(
+            parse_expression(self.question.having, "having"),
+            column=lambda name: sql_name(str(name)),
+            type_of=lambda _: "",
+            parameters=self.parameters,
+            where="having",
         )
 
     def _values(self, parts: bool) -> list[tuple[str, str]]:
         values = []
-        for measured in self.measured:
-            columns = [_at(fact, name) for fact, name in measured.columns]
-            if measured.parts.denominator is None:
-                values.append((measured.name, f"coalesce({columns[0]}, 0)"))
-            elif parts:
-                names = (f"{measured.name}_numerator", f"{measured.name}_denominator")
-                values += [(name, f"coalesce({column}, 0)") for name, column in zip(names, columns, strict=True)]
+        for name, formula in self.formulas.items():
+            if parts and isinstance(formula, Quotient):
+                sides = {"numerator": formula.numerator, "denominator": formula.denominator}
+                values += [(f"{name}_{side}", self._sql(of, name)) for side, of in sides.items()]
             else:
-                values.append((measured.name, f"CAST(coalesce({columns[0]}, 0) AS DOUBLE) / nullif({columns[1]}, 0)"))
+                values.append((name, self._sql(formula, name)))
         return values
 
-    def _meet(self, facts: Sequence[Fact], keys: Sequence[str]) -> tuple[str, list[str]]:
-        """The facts side by side where no key can be NULL: a group that any of them has is a row."""
-        lines = [f"FROM {sql_name(facts[0].name)}"]
-        shown = [_at(facts[0], key) for key in keys]
-        for number, fact in enumerate(facts[1:], start=2):
-            if not keys:
-                lines.append(f"CROSS JOIN {sql_name(fact.name)}")
-                continue
-            on = [f"{left} = {_at(fact, key)}" for left, key in zip(shown, keys, strict=True)]
-            lines.append(f"FULL JOIN {sql_name(fact.name)} ON {' AND '.join(on)}")
-            shown = [f"coalesce({', '.join(_at(member, key) for member in facts[:number])})" for key in keys]
-        return "\n".join(lines), shown
+    def _sql(self, formula: Formula, name: str) -> str:
+        """A metric's formula in the answer's SELECT."""
+        if isinstance(formula, Leaf):
+            relation = self._relation(name, formula)
+            return relation.value(self._columns[id(relation), formula.aggregate.identity], formula)
+        if isinstance(formula, Quotient):
+            below = self._sql(formula.denominator, name)
+            if isinstance(formula.denominator, Leaf) and below.startswith("coalesce("):
+                below = below.removeprefix("coalesce(").removesuffix(", 0)")
+            return f"CAST({self._sql(formula.numerator, name)} AS DOUBLE) / nullif({below}, 0)"
+        parts = {part: f"({self._sql(of, name)})" for part, of in formula.parts}
+        return to_sql(
+            formula.tree,
+            column=lambda column: parts[column.name],
+            type_of=lambda _: "",
+            parameters=self.parameters,
+            where=self.catalog.metric(name).defined_at,
+            bind_numbers=False,
+        )
 
-    def _never_null(self, facts: Sequence[Fact], keys: Sequence[str], coverage: Mapping[str, Coverage]) -> bool:
-        """Whether no key of a group can be NULL: text is labelled, and a period is there where every row has a time."""
-        ranged = self.question.since is not None or self.question.until is not None
-        timed = ranged or (bool(coverage) and not any(item.without_time for item in coverage.values()))
-        return all(timed if key == "period" else all(_labelled(fact, key) for fact in facts) for key in keys)
+    def _keys(self) -> tuple[str, ...]:
+        """The tables whose key must be unique."""
+        found = dict.fromkeys(step for fact in self.facts for step in fact.joins.steps)
+        found |= dict.fromkeys(r.fact.table for r in self.relations.values() if isinstance(r, BalanceRelation))
+        for planner in self.inner:
+            found |= dict.fromkeys(planner._keys())
+        found |= dict.fromkeys(fact.table for fact in self.facts if any(a.per for a in fact.aggregates.values()))
+        return tuple(found)
 
-    def _groups(self, facts: Sequence[Fact], keys: Sequence[str]) -> tuple[str, str]:
-        """The step that lists every group that any fact has, once."""
-        names = ", ".join(sql_name(key) for key in keys)
-        return "groups", "\nUNION\n".join(f"SELECT DISTINCT {names} FROM {sql_name(fact.name)}" for fact in facts)
+    def _non_additive(self) -> dict[str, tuple[str, ...]]:
+        """Metric -> the answer's columns over which its values do not add up to the whole."""
+        keys = (["period"] if self.question.grain else []) + list(self.outputs)
+        found: dict[str, tuple[str, ...]] = {}
+        for name, formula in self.formulas.items():
+            if not isinstance(formula, Leaf) or not formula.aggregate.adds_up:
+                found[name] = tuple(keys)
+            elif formula.window or formula.balance:
+                found[name] = tuple(key for key in keys if key == "period")
+        return {name: columns for name, columns in found.items() if columns}
 
-    def _beside(self, step: str, facts: Sequence[Fact], keys: Sequence[str], *, timed: bool) -> str:
-        """Each fact beside a step that lists the groups; NULL meets NULL.
-
-        A FULL JOIN would do on DuckDB, but other engines have none on IS NOT DISTINCT FROM.
-        """
-        lines = [f"FROM {step}"]
-        for fact in facts:
-            on = []
-            for key in keys:
-                equal = timed if key == "period" else _labelled(fact, key)
-                on.append(f"{_at(fact, key)} {'=' if equal else 'IS NOT DISTINCT FROM'} {step}.{sql_name(key)}")
-            lines.append(f"LEFT JOIN {sql_name(fact.name)} ON {' AND '.join(on)}")
-        return "\n".join(lines)
-
-    def _periods(self, coverage: Mapping[str, Coverage] | None) -> tuple[date, ...] | None:
-        """The periods from the first day that any fact has, or was asked for, to the last."""
-        if self.question.grain is None or not self.question.fill or coverage is None:
-            return None
-        known = [item for item in coverage.values() if item.first and item.last]
-        if not known:
-            return None
-        first = max(min(item.first for item in known if item.first), self.question.since or date.min)
-        last = min(max(item.last for item in known if item.last), self.question.until or date.max)
-        if last < first:
-            return None
-        return tuple(periods(first, last, self.question.grain, self.catalog.week_start))
-
-    def _grid(
-        self, facts: Sequence[Fact], filled: tuple[date, ...], coverage: Mapping[str, Coverage]
-    ) -> list[tuple[str, str]]:
-        """Every period, for every group that has rows in any."""
-        steps = {"day": "add_days({}, {})", "week": "add_days({}, {} * 7)", "month": "add_months({}, {})",
-                 "quarter": "add_months({}, {} * 3)", "year": "add_months({}, {} * 12)"}  # fmt: skip
-        first = self.parameters.add(filled[0], "first_period").sql(dialect="duckdb")
-        further = self.parameters.add(len(filled) - 1, "further_periods").sql(dialect="duckdb")
-        period = steps[str(self.question.grain)].format(first, "number")
-        made = [("calendar", f"SELECT {period} AS period\nFROM number_series(0, {further})")]
-        names = [sql_name(key) for key in self.outputs]
-        grid = "SELECT calendar.period\nFROM calendar"
-        if names:
-            made.append(self._groups(facts, list(self.outputs)))
-            chosen = ", ".join(f"groups.{name}" for name in names)
-            grid = f"SELECT calendar.period, {chosen}\nFROM calendar\nCROSS JOIN groups"
-        for fact in facts:
-            if coverage[fact.name].without_time:
-                untimed = ", ".join(["period", *names])
-                grid += f"\nUNION\nSELECT DISTINCT {untimed} FROM {sql_name(fact.name)} WHERE period IS NULL"
-        return [*made, ("grid", grid)]
+    def _says(self, spine: Spine | None) -> Iterator[str]:
+        for name, formula in self.formulas.items():
+            for leaf in dict.fromkeys(leaves(formula)):
+                if leaf.balance is not None and leaf.total is None:
+                    yield f"{name} is a balance by the policy {leaf.balance.policy}: it does not add up over time."
+        if spine is not None and any(leaf.window for f in self.formulas.values() for leaf in leaves(f)):
+            when = "of each period's last day" if self.question.grain else f"of {spine.until}"
+            if self.question.grain != "day":
+                yield f"Windows are those {when}."
 
     def _order(self, keys: Sequence[str], parts: bool) -> str:
         if not keys:
@@ -292,50 +452,41 @@ class Planner:
 
     def partial(self, coverage: Mapping[str, Coverage]) -> dict[date, str]:
         """The periods that the data or the range cuts short, and how."""
-        known = [item for item in coverage.values() if item.first and item.last]
+        spine = self.spine(coverage)
         grain = self.question.grain
-        if grain is None or not known:
+        if grain is None or spine is None:
             return {}
-        since = max(min(item.first for item in known if item.first), self.question.since or date.min)
-        until = min(max(item.last for item in known if item.last), self.question.until or date.max)
-        if until < since:
-            return {}
-        first = period_start(since, grain, self.catalog.week_start)
-        last = period_start(until, grain, self.catalog.week_start)
+        first = period_start(spine.since, grain, self.week_start)
+        last = period_start(spine.until, grain, self.week_start)
         cut: dict[date, str] = {}
-        if first < since:
-            cut[first] = f"from {since}"
-        if next_period(last, grain).toordinal() - 1 > until.toordinal():
-            cut[last] = f"{cut[last]} to {until}" if last in cut else f"to {until}"
+        if first < spine.since:
+            cut[first] = f"from {spine.since}"
+        if next_period(last, grain).toordinal() - 1 > spine.until.toordinal():
+            cut[last] = f"{cut[last]} to {spine.until}" if last in cut else f"to {spine.until}"
         return cut
 
 
-def _at(fact: Fact, name: str) -> str:
-    return f"{sql_name(fact.name)}.{sql_name(name)}"
+def _first(planner: Planner, name: str, top: str, coverage: Mapping[str, Coverage]) -> Iterator[SqlStep]:
+    """The steps of a plan inside another, the last under the name."""
+    steps, select, _, _ = planner.composed(coverage, counts=False, ordered=bool(top))
+    yield from steps
+    if not top:
+        yield name, select
+        return
+    column, _, most = top.rpartition(":")
+    value = f"coalesce(CAST({column} AS VARCHAR), '{UNKNOWN}')"
+    yield name, f"SELECT {value} AS value\nFROM (\n{_indented(select)}\n  LIMIT {most}\n) AS ranked"
 
 
-def _of(step: str, keys: Sequence[str]) -> list[str]:
-    return [f"{step}.{sql_name(key)}" for key in keys]
+def _side(formula: Formula, leaf: Leaf) -> str:
+    """What a leaf is called in the steps: the side of the ratio that it is."""
+    if isinstance(formula, Quotient):
+        return "numerator" if formula.numerator == leaf else "denominator"
+    return "part"
 
 
-def _labelled(fact: Fact, key: str) -> bool:
-    """Whether a missing value of the dimension has a label, so that it is never NULL."""
-    return fact.keys[key].endswith(f"'{UNKNOWN}')")
-
-
-def _same(one: Aggregate, other: Aggregate) -> bool:
-    sides = [
-        (
-            item.function,
-            item.table,
-            item.expression.sql() if item.expression else "",
-            item.where,
-            item.exclude,
-            item.time,
-        )
-        for item in (one, other)
-    ]
-    return sides[0] == sides[1]
+def _is_total(relation: Relation) -> bool:
+    return any(leaf.total is not None for leaf in relation.leaves.values())
 
 
 def _plain(table: str) -> str:
