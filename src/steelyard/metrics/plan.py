@@ -55,7 +55,7 @@ class Plan:
         query: The one SELECT.
         columns: Output column -> the dimension as asked; `period` -> the grain.
         keys: Tables whose key must be unique for the answer to be right.
-        steps: The references that are joined, fact by fact.
+        steps: The references that are joined, fact by fact, by their names in its SELECT.
         facts: Name of a fact's step -> its table.
         counted: Output columns beside the answer: rows read and references found.
         places: Output column -> where each fact takes it from.
@@ -66,7 +66,7 @@ class Plan:
     query: Query
     columns: Mapping[str, str]
     keys: tuple[str, ...]
-    steps: Mapping[str, tuple[Step, ...]]
+    steps: Mapping[str, Mapping[str, Step]]
     facts: Mapping[str, str]
     counted: tuple[str, ...]
     places: Mapping[str, Mapping[str, str]]
@@ -189,8 +189,8 @@ class Planner:
             question=self.question,
             query=Query(sql=sql, parameters=dict(self.parameters.values), says=", ".join(self.question.metrics)),
             columns={**({"period": self.question.grain} if self.question.grain else {}), **self.outputs},
-            keys=tuple(dict.fromkeys(target for fact in facts for target in fact.joins.steps)),
-            steps={fact.name: tuple(fact.joins.steps.values()) for fact in facts},
+            keys=tuple(dict.fromkeys(step.target for fact in facts for step in fact.joins.steps.values())),
+            steps={fact.name: dict(fact.joins.steps) for fact in facts},
             facts={fact.name: fact.table for fact in facts},
             counted=tuple(name for _, name in counted),
             places={key: {fact.name: str(fact.dimensions[key]) for fact in facts} for key in self.outputs},
