@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from generated.markdown import fields_said, first_paragraph, section, table
-from generated.yaml_keys import keys, keys_of
+from generated.yaml_keys import keys
 
 
 def settings() -> str:
@@ -38,7 +38,7 @@ def metric_keys() -> str:
     from steelyard.warehouse import TableDeclaration
 
     metrics = keys(Metric, without=("name", "defined_at"), heading="###")
-    tables = keys_of(TableDeclaration, without=("name", "where"))
+    tables = keys(TableDeclaration, without=("name", "where"), heading="###")
     return f"## `metrics:`\n\n{metrics}\n## `tables:`\n\n{first_paragraph(TableDeclaration)}\n\n{tables}"
 
 

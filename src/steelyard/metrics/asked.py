@@ -144,7 +144,7 @@ class Asked:
             return max(amounts, default=0) if column in self.plan.repeated else sum(amounts)
 
         rows = total(f"{name}_rows", records)
-        found = {step.target: total(f"{name}_with_{step.target}", records) for step in self.plan.steps[name]}
+        found = {joined: total(f"{name}_with_{joined}", records) for joined in self.plan.steps[name]}
         unknown = {
             column: total(f"{name}_rows", [row for row in records if row[column] in (None, UNKNOWN)])
             for column in self.plan.places

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from steelyard.metrics.calendar import Clock
-from steelyard.metrics.facts import Fact, Joins
+from steelyard.metrics.facts import Fact
+from steelyard.metrics.joins import Joins
 from steelyard.metrics.spine import Coverage
 from steelyard.warehouse import TableVersion, Warehouse
 

@@ -3,53 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.metrics.aggregate import Aggregate
+from steelyard.metrics.as_of import AsOf
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.expression import UNKNOWN, ColumnName, Parameters, columns_of, parse_expression, to_sql
-from steelyard.metrics.graph import Path, Place, Step
+from steelyard.metrics.graph import Place
+from steelyard.metrics.joins import Joins, column_sql
 from steelyard.metrics.names import sql_name
 
 __all__ = ["Fact", "Joins", "Types"]
 
 Types = Mapping[str, Mapping[str, str]]
 """Table -> column -> type in DuckDB's words."""
-
-
-@dataclass
-class Joins:
-    """The references that one fact's SELECT follows, each once, in order.
-
-    Args:
-        fact: The fact's table.
-        steps: What is joined so far.
-    """
-
-    fact: str
-    steps: dict[str, Step] = field(default_factory=dict)
-
-    def follow(self, path: Path) -> None:
-        """Joins what the path needs."""
-        for step in path:
-            self.steps.setdefault(step.target, step)
-
-    def sql(self) -> list[str]:
-        """The FROM and JOIN lines."""
-        lines = [f"FROM {sql_name(self.fact)}"]
-        for step in self.steps.values():
-            pairs = zip(step.key, step.columns, strict=True)
-            on = " AND ".join(f"{column_sql(step.target, key)} = {column_sql(step.source, own)}" for key, own in pairs)
-            lines.append(f"LEFT JOIN {sql_name(step.target)} ON {on}")
-        return lines
-
-
-def column_sql(table: str, column: str) -> str:
-    """A column with its table."""
-    return f"{sql_name(table)}.{sql_name(column)}"
 
 
 class Fact:
@@ -62,6 +31,7 @@ class Fact:
         time: The column that places its rows in time; None where the question is not about time.
         parameters: Takes the values.
         name: The name of its step in the SQL.
+        as_of: The column as of which histories are taken; the time, or the table's own time, where it is not given.
     """
 
     def __init__(
@@ -73,10 +43,11 @@ class Fact:
         time: Place | None,
         parameters: Parameters,
         name: str,
+        as_of: Place | None = None,
     ) -> None:
         self.catalog, self.types, self.table, self.time = catalog, types, table, time
         self.parameters, self.name = parameters, name
-        self.joins = Joins(table)
+        self.joins = AsOf(catalog, types, table, as_of or time or catalog.time_of(table, "")).joins()
         self.aggregates: dict[str, Aggregate] = {}
         self.dimensions: dict[str, Place] = {}
         self.keys: dict[str, str] = {}
@@ -131,8 +102,9 @@ class Fact:
     def column(self, place: Place, where: str = "") -> str:
         """A column's SQL; what leads to it is joined."""
         self.type_at(place, where)
-        self.joins.follow(place.path)
-        return column_sql(place.table, place.column)
+        if place.many is not None:
+            raise self.catalog.graph.unreachable(self.table, place.table, where, repr(place.column))
+        return column_sql(self.joins.follow(place.path), place.column)
 
     def group_by(self, name: str, output: str) -> None:
         """Groups by a dimension; where there is none, text says `(unknown)` and other types are NULL."""
@@ -285,8 +257,8 @@ class Fact:
         found = {f"{self.name}_rows": "count(*)"}
         if immature := {item.mature for item in self.aggregates.values() if item.mature is not None}:
             found[f"{self.name}_immature"] = f"count(*) FILTER (WHERE NOT {self.mature(max(immature))})"
-        for target, step in self.joins.steps.items():
-            found[f"{self.name}_with_{target}"] = f"count({column_sql(target, step.key[0])})"
+        for joined, step in self.joins.steps.items():
+            found[f"{self.name}_with_{joined}"] = f"count({column_sql(joined, step.key[0])})"
         return found
 
 

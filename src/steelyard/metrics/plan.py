@@ -55,7 +55,7 @@ class Plan:
         query: The one SELECT.
         columns: Output column -> the dimension as asked; `period` -> the grain.
         keys: Tables whose key must be unique for the answer to be right.
-        steps: The references that are joined, fact by fact.
+        steps: The references that are joined, fact by fact, by their names in its SELECT.
         facts: Name of a fact's step -> its table.
         counted: Output columns beside the answer: rows read and references found.
         repeated: Those among them that are the same in every row.
@@ -69,7 +69,7 @@ class Plan:
     query: Query
     columns: Mapping[str, str]
     keys: tuple[str, ...]
-    steps: Mapping[str, tuple[Step, ...]]
+    steps: Mapping[str, Mapping[str, Step]]
     facts: Mapping[str, str]
     counted: tuple[str, ...]
     places: Mapping[str, Mapping[str, str]]
@@ -303,7 +303,7 @@ class Planner:
             ),
             columns={**({"period": self.question.grain} if self.question.grain else {}), **self.outputs},
             keys=self._keys(),
-            steps={relation.fact.name: tuple(relation.fact.joins.steps.values()) for relation in asked},
+            steps={relation.fact.name: dict(relation.fact.joins.steps) for relation in asked},
             facts={relation.fact.name: relation.fact.table for relation in asked},
             counted=tuple(counted),
             repeated=frozenset(name for relation in asked if isinstance(relation, WindowRelation)
@@ -415,7 +415,7 @@ class Planner:
 
     def _keys(self) -> tuple[str, ...]:
         """The tables whose key must be unique."""
-        found = dict.fromkeys(step for fact in self.facts for step in fact.joins.steps)
+        found = dict.fromkeys(step.target for fact in self.facts for step in fact.joins.steps.values())
         found |= dict.fromkeys(r.fact.table for r in self.relations.values() if isinstance(r, BalanceRelation))
         for planner in self.inner:
             found |= dict.fromkeys(planner._keys())

@@ -242,8 +242,7 @@ def unit_place(catalog: MetricCatalog, table: str, entity: str) -> Place:
 def proved_here(catalog: MetricCatalog, fact: Fact) -> list[str]:
     """Conditions that fail the query, naming a key, where a joined table's key is not unique: SQL proves it itself."""
     conditions = []
-    for target in fact.joins.steps:
-        key = catalog.tables[target].key
+    for target, key in dict.fromkeys((step.target, step.key) for step in fact.joins.steps.values()):
         columns = ", ".join(sql_name(column) for column in key)
         shown = " || ' ' || ".join(f"CAST({sql_name(column)} AS VARCHAR)" for column in key)
         says = quote_text(f"the key {', '.join(key)} of {target} is not unique: ")
