@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.measure import Row, Taken, here, interleaved
 
 from steelyard.metrics import Metric, MetricCatalog, Ratio, query
-from steelyard.metrics.plan import Planner
+from steelyard.metrics.planner import Planner
 from steelyard.metrics.question import ask
 from steelyard.warehouse import Store, TableDeclaration, Warehouse
 

@@ -16,7 +16,8 @@ from steelyard.metrics.expression import UNKNOWN
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.how import FactRead, How
 from steelyard.metrics.keys import refuse_false_keys
-from steelyard.metrics.plan import ORDER, Plan, Planner
+from steelyard.metrics.plan import ORDER, Plan
+from steelyard.metrics.planner import Planner
 from steelyard.metrics.question import Question
 from steelyard.metrics.spine import Coverage
 from steelyard.result import TableRead

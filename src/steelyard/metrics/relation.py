@@ -23,7 +23,6 @@ class Relation(ABC):
     Args:
         fact: The fact; it groups by the dimensions of the relation.
         name: The name of the relation's last step.
-        own: Names that are free for steps of its own, by what they hold.
     """
 
     def __init__(self, fact: Fact, name: str) -> None:
@@ -35,9 +34,10 @@ class Relation(ABC):
         """The answer's dimensions that it has."""
         return tuple(self.fact.keys)
 
-    def has_period(self, spine: Spine | None, grain: str | None) -> bool:
-        """Whether its rows are of a period."""
-        return grain is not None
+    @property
+    def is_total(self) -> bool:
+        """Whether it is looked up by some of the answer's keys, and its groups are no rows of the answer."""
+        return any(leaf.total is not None for leaf in self.leaves.values())
 
     @abstractmethod
     def steps(self, grain: str | None, spine: Spine | None, coverage: Coverage | None) -> list[Step]:

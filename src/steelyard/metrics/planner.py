@@ -1,0 +1,123 @@
+"""The planner: a question becomes one SELECT in which facts are aggregated before they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from steelyard.metrics.balance import BalanceRelation
+from steelyard.metrics.calendar import next_period, period_start
+from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.composition import Composition, spine
+from steelyard.metrics.facts import Fact, Types
+from steelyard.metrics.formula import Leaf, leaves
+from steelyard.metrics.names import sql_name
+from steelyard.metrics.needs import Needs
+from steelyard.metrics.plan import Plan
+from steelyard.metrics.question import Question
+from steelyard.metrics.spine import Coverage
+from steelyard.metrics.window import WindowRelation
+from steelyard.warehouse import Query
+
+__all__ = ["Planner"]
+
+
+class Planner:
+    """A question on its way to SQL: first the facts that it needs, then, with their days known, the SELECT.
+
+    Args:
+        catalog: The definitions.
+        types: Columns and types of the tables.
+        question: What is asked.
+
+    Raises:
+        UnknownNameError: It names what is not there.
+        DefinitionError: It has no right answer; the error says why and what to ask instead.
+        PolicyError: It groups or filters by a sensitive column.
+    """
+
+    def __init__(self, catalog: MetricCatalog, types: Types, question: Question) -> None:
+        self.question = question
+        self.needs = Needs(catalog, types, question)
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """Every fact whose days may matter."""
+        return self.needs.facts
+
+    def plan(self, coverage: Mapping[str, Coverage] | None = None, *, parts: bool = False) -> Plan:
+        """The SELECT.
+
+        Args:
+            coverage: The days of each fact, by its step's name; needed where periods are filled.
+            parts: Whether to give the aggregates of each metric (`name`, or `name_numerator` and
+                `name_denominator`) in place of the metric.
+        """
+        made = Composition(self.needs, coverage or {}, parts=parts)
+        question, asked, outputs = self.question, made.asked, self.needs.outputs
+        text = "WITH\n" + ",\n".join(f"{sql_name(name)} AS (\n{_indented(sql)}\n)" for name, sql in made.steps)
+        values = dict(self.needs.parameters.values)
+        return Plan(
+            question=question,
+            query=Query(sql=f"{text}\n{made.select}", parameters=values, says=", ".join(question.metrics)),
+            columns={**({"period": question.grain} if question.grain else {}), **outputs},
+            keys=_keys(self.needs),
+            steps={relation.fact.name: dict(relation.fact.joins.steps) for relation in asked},
+            facts={relation.fact.name: relation.fact.table for relation in asked},
+            counted=tuple(made.counted),
+            repeated=frozenset(name for r in asked if isinstance(r, WindowRelation) for name in r.counts()),
+            places={key: {r.fact.name: str(r.fact.dimensions[key]) for r in asked} for key in outputs},
+            non_additive=self._non_additive(made.keys),
+            says=tuple(self._says(made)),
+            periods=made.spine.periods if made.spine is not None and question.grain and question.fill else None,
+        )
+
+    def _non_additive(self, keys: list[str]) -> dict[str, tuple[str, ...]]:
+        """Metric -> the answer's columns over which its values do not add up to the whole."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, formula in self.needs.formulas.items():
+            if not isinstance(formula, Leaf) or not formula.aggregate.adds_up:
+                found[name] = tuple(keys)
+            elif formula.window or formula.balance:
+                found[name] = tuple(key for key in keys if key == "period")
+        return {name: columns for name, columns in found.items() if columns}
+
+    def _says(self, made: Composition) -> Iterator[str]:
+        for name, formula in self.needs.formulas.items():
+            for leaf in dict.fromkeys(leaves(formula)):
+                if leaf.balance is not None and leaf.total is None:
+                    yield f"{name} is a balance by the policy {leaf.balance.policy}: it does not add up over time."
+        if made.spine is not None and any(leaf.window for f in self.needs.formulas.values() for leaf in leaves(f)):
+            when = "of each period's last day" if self.question.grain else f"of {made.spine.until}"
+            if self.question.grain != "day":
+                yield f"Windows are those {when}."
+
+    def partial(self, coverage: Mapping[str, Coverage]) -> dict[date, str]:
+        """The periods that the data or the range cuts short, and how."""
+        days = spine(self.needs, coverage)
+        grain = self.question.grain
+        if grain is None or days is None:
+            return {}
+        first = period_start(days.since, grain, self.needs.week_start)
+        last = period_start(days.until, grain, self.needs.week_start)
+        cut: dict[date, str] = {}
+        if first < days.since:
+            cut[first] = f"from {days.since}"
+        if next_period(last, grain).toordinal() - 1 > days.until.toordinal():
+            cut[last] = f"{cut[last]} to {days.until}" if last in cut else f"to {days.until}"
+        return cut
+
+
+def _keys(needs: Needs) -> tuple[str, ...]:
+    """The tables whose key must be unique."""
+    found = dict.fromkeys(step.target for fact in needs.facts for step in fact.joins.steps.values())
+    for relation in needs.relations.values():
+        if isinstance(relation, BalanceRelation) or any(leaf.aggregate.per for leaf in relation.leaves.values()):
+            found[relation.fact.table] = None
+    for inner in needs.inner:
+        found |= dict.fromkeys(_keys(inner.needs))
+    return tuple(found)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.split("\n"))
