@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Tables"]
 
 
+COUNTED = ("unconverted", "stale", "immature", "ambiguous")
+"""What a fact may count beside its rows; each is a field of `FactRead`."""
+
+
 class Tables(Mapping[str, Mapping[str, str]]):
     """The columns, types and versions of a warehouse's tables, each read once, where it is needed.
 
@@ -157,10 +161,14 @@ class Asked:
             rows=rows,
             unmatched={target: rows - matched for target, matched in found.items()},
             unknown=unknown,
+            **{what: sum(total(c, records) for c in self._counted(name, what)) for what in COUNTED},
             without_time=known.without_time if known else None,
             first=str(known.first or "") if known else "",
             last=str(known.last or "") if known else "",
         )
+
+    def _counted(self, name: str, what: str) -> list[str]:
+        return [column for column in self.plan.counted if column.startswith(f"{name}_{what}")]
 
     def notes(self, facts: Sequence[FactRead], truncated: bool) -> tuple[str, ...]:
         """What a reader of the answer must know."""
@@ -200,6 +208,7 @@ def _fact_notes(fact: FactRead, question: Question) -> Iterator[str]:
         if missing:
             said = f"{missing:,} of {fact.rows:,} rows of {fact.table} find no row in {target}"
             yield f"{said}: what is taken from there is (unknown)."
+    yield from _left_notes(fact)
     if fact.without_time:
         kept = "are in no period" if question.grain and not (question.since or question.until) else "are left out"
         yield f"{fact.without_time:,} rows of {fact.table} have no time and {kept}."
@@ -209,3 +218,14 @@ def _fact_notes(fact: FactRead, question: Question) -> Iterator[str]:
         yield f"The rows of {fact.table} end on {fact.last}, before the range does."
     if fact.first and question.since and date.fromisoformat(fact.first) > question.since:
         yield f"The rows of {fact.table} begin on {fact.first}, after the range does."
+
+
+def _left_notes(fact: FactRead) -> Iterator[str]:
+    if fact.unconverted:
+        yield f"{fact.unconverted:,} of {fact.rows:,} rows of {fact.table} find no exchange rate: they are in no sum."
+    if fact.stale:
+        yield f"{fact.stale:,} of {fact.rows:,} rows of {fact.table} are converted at a rate older than allowed."
+    if fact.immature:
+        yield f"{fact.immature:,} of {fact.rows:,} rows of {fact.table} are too recent to count: what follows is not known."
+    if fact.ambiguous:
+        yield f"{fact.ambiguous:,} rows of {fact.table} have rivals that are equally late: what they disagree on is NULL."

@@ -75,7 +75,8 @@ class BalanceRelation(Relation):
     def steps(self, grain: str | None, spine: Spine | None, coverage: Coverage | None) -> list[Step]:
         """The levels, then those that stand for each period, added up."""
         if spine is None:
-            return [*self.fact.before, (self.name, self._nothing(grain))]
+            nothing = self._nothing(grain)
+            return [*self.fact.before, (self.name, nothing)]
         carried = self.rule.policy == "carried_forward"
         self.fact.within(None if carried else spine.since, spine.until)
         levels = (f"{self.name}_levels", self._levels())

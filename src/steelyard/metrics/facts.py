@@ -10,9 +10,11 @@ from steelyard.metrics.aggregate import Aggregate
 from steelyard.metrics.as_of import AsOf
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.exchange import Exchange, currency_of, exchange
 from steelyard.metrics.expression import UNKNOWN, ColumnName, Parameters, columns_of, parse_expression, to_sql
 from steelyard.metrics.graph import Place
 from steelyard.metrics.joins import Joins, column_sql
+from steelyard.metrics.kinds import Convert
 from steelyard.metrics.names import sql_name
 
 __all__ = ["Fact", "Joins", "Types"]
@@ -56,6 +58,7 @@ class Fact:
         self.before: list[tuple[str, str]] = []
         self.beside: list[str] = []
         self.given: dict[tuple[object, ...], str] = {}
+        self.exchanges: dict[tuple[Convert, str], Exchange] = {}
         self.complete: date | None = None
         self.week_start = ""
         self.grain = ""
@@ -197,7 +200,7 @@ class Fact:
         if aggregate.expression is None:
             return ""
         places = {name: Place(self.table, name.name) for name in columns_of(aggregate.expression)}
-        return to_sql(
+        value = to_sql(
             aggregate.expression,
             column=lambda name: self.column(places[name], aggregate.place),
             type_of=lambda name: self.type_at(places[name], aggregate.place),
@@ -205,6 +208,18 @@ class Fact:
             where=aggregate.place,
             bind_numbers=False,
         )
+        return value if aggregate.convert is None else self.exchange(aggregate).value.format(value)
+
+    def exchange(self, aggregate: Aggregate) -> Exchange:
+        """How the aggregate's money is brought to one currency; the rates are joined."""
+        convert = aggregate.convert
+        assert convert is not None  # noqa: S101 - asked before
+        address = (convert, currency_of(self, aggregate))
+        if address not in self.exchanges:
+            self.exchanges[address] = made = exchange(self, aggregate, convert)
+            self.before += made.steps
+            self.beside += made.joins
+        return self.exchanges[address]
 
     def value_where(self, aggregate: Aggregate) -> str:
         """What the aggregate aggregates, NULL where its conditions leave a row out."""
@@ -255,6 +270,9 @@ class Fact:
     def counts(self) -> dict[str, str]:
         """Name -> SQL of what is counted with every answer: rows read, and rows that found each joined table."""
         found = {f"{self.name}_rows": "count(*)"}
+        for number, made in enumerate(self.exchanges.values()):
+            found[f"{self.name}_unconverted_{number}"] = f"count(*) FILTER (WHERE {made.missing})"
+            found[f"{self.name}_stale_{number}"] = f"count(*) FILTER (WHERE {made.stale})"
         if immature := {item.mature for item in self.aggregates.values() if item.mature is not None}:
             found[f"{self.name}_immature"] = f"count(*) FILTER (WHERE NOT {self.mature(max(immature))})"
         for joined, step in self.joins.steps.items():

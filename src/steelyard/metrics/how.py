@@ -25,6 +25,10 @@ class FactRead:
         rows: Rows that were aggregated, after conditions and dates.
         unmatched: Joined table -> rows that found no row there: their reference is NULL, or has no parent.
         unknown: Dimension -> rows in its `(unknown)` group.
+        unconverted: Rows whose money found no rate: their amounts are in no sum.
+        stale: Rows whose rate was older on their day than the metric allows.
+        immature: Rows that are too recent: the days that they need are not over, or not known completely.
+        ambiguous: Rows of a key whose latest rows disagree: their values are NULL.
         without_time: Rows of the table that have no time, and so are in no period or range; None where time plays no
             part.
         first: First local day that the table has, ISO; empty where time plays no part.
@@ -36,6 +40,10 @@ class FactRead:
     rows: int
     unmatched: Mapping[str, int] = field(default_factory=dict)
     unknown: Mapping[str, int] = field(default_factory=dict)
+    unconverted: int = 0
+    stale: int = 0
+    immature: int = 0
+    ambiguous: int = 0
     without_time: int | None = None
     first: str = ""
     last: str = ""

@@ -134,7 +134,8 @@ class Needs:
     def relation(self, name: str, leaf: Leaf) -> Relation:
         """The leaf's part of the plan; measures with another time stand apart where time matters."""
         aggregate = leaf.aggregate
-        timed = self.question.timed or bool(leaf.window or leaf.balance or aggregate.mature is not None)
+        dated = aggregate.convert is not None and aggregate.convert.at is None
+        timed = self.question.timed or bool(leaf.window or leaf.balance or aggregate.mature is not None or dated)
         where = aggregate.place or self.catalog.tables[aggregate.table].where
         time = self.catalog.time_of(aggregate.table, aggregate.time, where=where) if timed else None
         adds_up = aggregate.adds_up if leaf.window else True

@@ -114,6 +114,8 @@ def _keys(needs: Needs) -> tuple[str, ...]:
     for relation in needs.relations.values():
         if isinstance(relation, BalanceRelation) or any(leaf.aggregate.per for leaf in relation.leaves.values()):
             found[relation.fact.table] = None
+        rates = (leaf.aggregate.convert for leaf in relation.leaves.values())
+        found |= dict.fromkeys(convert.rates for convert in rates if convert is not None)
     for inner in needs.inner:
         found |= dict.fromkeys(_keys(inner.needs))
     return tuple(found)

@@ -56,13 +56,16 @@ class WindowRelation(Relation):
     def steps(self, grain: str | None, spine: Spine | None, coverage: Coverage | None) -> list[Step]:
         """Days, then windows, then the last day of each period."""
         if spine is None or coverage is None or coverage.first is None:
-            return [*self.fact.before, (self.name, _empty(self.fact.select(grain, counts=False)))]
+            nothing = _empty(self.fact.select(grain, counts=False))
+            return [*self.fact.before, (self.name, nothing)]
         first = self.first_day(spine, coverage)
         self.fact.within(first, spine.until)
         ends = (f"{self.name}_ends", spine.ends(self.fact.parameters))
         if self.adds_up:
-            return [*self.fact.before, *self._added(first, spine, coverage), ends, self._picked(grain)]
-        return [*self.fact.before, *self._rows(), ends, self._gathered(grain, spine, coverage)]
+            made = [*self._added(first, spine, coverage), ends, self._picked(grain)]
+        else:
+            made = [*self._rows(), ends, self._gathered(grain, spine, coverage)]
+        return [*self.fact.before, *made]
 
     # What adds up: a row a day and group, and a frame over them
 
