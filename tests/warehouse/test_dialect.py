@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from steelyard.errors import DefinitionError
 from steelyard.warehouse import parse_select, quote_name, referenced_tables, render
-from steelyard.warehouse.dialect import parameter_names
+from steelyard.warehouse.dialect import parameter_names, render_bound
+from steelyard.warehouse.dialect_spelling import Spelling
 from steelyard.warehouse.functions import ENGINES, FUNCTIONS
 
 HERE = Path(__file__).parent
@@ -171,6 +172,30 @@ def test_a_name_of_a_with_shadows_only_what_comes_after_it() -> None:
     assert referenced_tables("WITH orders AS (SELECT * FROM orders) SELECT * FROM orders") == ("orders",)
     assert referenced_tables("SELECT * FROM (WITH a AS (SELECT 1) SELECT * FROM a) AS x, a") == ("a",)
     assert referenced_tables("WITH a AS (SELECT 1) SELECT * FROM s.a") == ("s.a",)
+
+
+def test_the_tables_are_the_same_whether_or_not_the_sql_is_in_the_subset() -> None:
+    for sql in _shapes(SHAPES).values():
+        read = referenced_tables(sql)
+        outside = f"SELECT * FROM (SELECT gamma(2) AS no_function_of_ours) AS x, ({sql}\n) AS inside"
+        with pytest.raises(DefinitionError, match="gamma"):
+            parse_select(outside)
+        assert referenced_tables(outside) == read
+
+
+def test_a_spelling_is_kept_for_its_types_and_its_collations_and_no_others() -> None:
+    sql = "SELECT b FROM t WHERE a = $a ORDER BY b"
+    spellings = [
+        Spelling(types={"a": "BIGINT"}),
+        Spelling(types={"a": "DATE"}),
+        Spelling(),
+        Spelling(types={"a": "DATE"}, by_code_point=True, collated={"t": {"a": False, "b": True}}),
+        Spelling(types={"a": "DATE"}, by_code_point=True, collated={"t": {"a": False, "b": False}}),
+    ]
+    first = [render_bound(sql, "postgres", spelling) for spelling in spellings]
+    assert len(set(first)) == len(spellings) - 1  # without a column of text, the order is the engine's own
+    assert first[4] == first[1]
+    assert [render_bound(sql, "postgres", spelling) for spelling in reversed(spellings)] == first[::-1]
 
 
 def test_an_order_is_the_same_whatever_the_engine_does_by_default() -> None:
