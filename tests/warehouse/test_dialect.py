@@ -83,6 +83,11 @@ REFUSED = {
     "SELECT a FROM t UNION BY NAME SELECT a FROM u": "BY NAME",
     "SELECT a FROM t SEMI JOIN u USING (a)": "SEMI",
     "SELECT a FROM t NATURAL JOIN u": "NATURAL",
+    "SELECT a FROM (t)": "a table in parentheses",
+    "SELECT a FROM (t JOIN u USING (a)) AS v": "has no name",
+    "SELECT a FROM t LEFT JOIN u LEFT JOIN v ON u.a = v.a ON t.a = u.a": "a join inside of a join",
+    "SELECT a FROM t JOIN ((u JOIN v USING (a)) JOIN w USING (a)) USING (a)": "JOINS",
+    "SELECT a FROM t JOIN ((SELECT 1 AS a) AS u JOIN v USING (a)) USING (a)": "JOINS",
     "SELECT a FROM t POSITIONAL JOIN u": "POSITIONAL",
     "SELECT a FROM t, LATERAL (SELECT 1) AS u": "LATERAL",
     "WITH RECURSIVE r AS (SELECT 1 AS a) SELECT * FROM r": "RECURSIVE",
@@ -196,6 +201,15 @@ def test_a_spelling_is_kept_for_its_types_and_its_collations_and_no_others() -> 
     assert len(set(first)) == len(spellings) - 1  # without a column of text, the order is the engine's own
     assert first[4] == first[1]
     assert [render_bound(sql, "postgres", spelling) for spelling in reversed(spellings)] == first[::-1]
+
+
+def test_a_table_whose_texts_are_put_in_order_keeps_what_is_joined_to_it() -> None:
+    sql = "SELECT c.b FROM t LEFT JOIN (u LEFT JOIN c ON c.a = u.a) ON u.a = t.a"
+    collated = {name: {"a": False, "b": True} for name in ("t", "u", "c")}
+    text, _ = render_bound(sql, "postgres", Spelling(by_code_point=True, collated=collated))
+    inner = '(SELECT "a", "b" COLLATE "C" AS "b" FROM {0}) AS {0}'.format
+    joined = f"({inner('u')} LEFT JOIN {inner('c')} ON c.a = u.a)"
+    assert text == f"SELECT c.b FROM {inner('t')} LEFT JOIN {joined} ON u.a = t.a"
 
 
 def test_an_order_is_the_same_whatever_the_engine_does_by_default() -> None:
