@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -166,9 +165,14 @@ def how(
 
 def _must_be_finite(table: pa.Table, metrics: Sequence[str]) -> None:
     """A NaN or an infinity is no number that anyone can use: it is said which metric, and in how many rows."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     for name in metrics:
-        values = table.column(name).to_pylist()
-        wrong = sum(isinstance(value, float) and not math.isfinite(value) for value in values)
+        values = table.column(name)
+        if not pa.types.is_floating(values.type):
+            continue
+        wrong = values.filter(pc.invert(pc.is_finite(values))).length()
         if wrong:
             problem = f"the metric {name!r} is NaN or infinite in {wrong} of {len(values)} rows"
             hint = "a row holds such a value, or the sum is beyond a DOUBLE: find it with a data test, or exclude it"
