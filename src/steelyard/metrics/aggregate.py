@@ -149,10 +149,9 @@ def parts_of(
 
 def with_rules(aggregate: Aggregate, metric: Metric) -> Aggregate:
     """The aggregate with what the metric says of its rows beyond conditions."""
-    counts = aggregate.function in ("rows", "values")
     return replace(
         aggregate,
-        convert=metric.convert if not counts else None,
+        convert=metric.convert if aggregate.function != "rows" else None,
         not_additive_over=metric.not_additive_over,
         week_start=metric.week_start,
     )

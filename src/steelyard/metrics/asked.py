@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from steelyard.canonical import plain
 from steelyard.errors import UnknownNameError
 from steelyard.metrics.calendar import next_period, period_start
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.counted import counted
 from steelyard.metrics.coverage import coverage_of
-from steelyard.metrics.expression import UNKNOWN
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.how import FactRead, How
 from steelyard.metrics.keys import refuse_false_keys
+from steelyard.metrics.mixed_currencies import refuse_mixed_currencies
 from steelyard.metrics.plan import ORDER, Plan
 from steelyard.metrics.planner import Planner
 from steelyard.metrics.question import Question
@@ -91,6 +92,7 @@ class Asked:
         self.proofs: tuple[KeyProof, ...] = refuse_false_keys(
             warehouse, [catalog.tables[table] for table in self.plan.keys], self._read.version
         )
+        refuse_mixed_currencies(warehouse, planner.relations)
         self.partial = planner.partial(self.coverage)
 
     def _days(self, planner: Planner) -> dict[str, Coverage]:
@@ -139,29 +141,24 @@ class Asked:
 
     def facts(self, table: pa.Table) -> tuple[FactRead, ...]:
         """What each fact gave, from the counts beside the answer."""
-        rows = table.select([name for name in table.column_names if name in {*self.plan.counted, *self.plan.columns}])
-        records = rows.to_pylist() if self.plan.counted else []
-        return tuple(self._fact(name, fact, records) for name, fact in self.plan.facts.items())
+        return tuple(self._fact(name, fact, table) for name, fact in self.plan.facts.items())
 
-    def _fact(self, name: str, table: str, records: Sequence[Mapping[str, Any]]) -> FactRead:
-        def total(column: str, only: Sequence[Mapping[str, Any]]) -> int:
-            amounts = [int(row[column] or 0) for row in only if column in row]
-            return max(amounts, default=0) if column in self.plan.repeated else sum(amounts)
+    def _fact(self, name: str, fact: str, answer: pa.Table) -> FactRead:
+        def total(column: str, unknown: str | None = None) -> int:
+            if column not in self.plan.counted:
+                return 0
+            return counted(answer, column, unknown=unknown, repeated=column in self.plan.repeated)
 
-        rows = total(f"{name}_rows", records)
-        found = {joined: total(f"{name}_with_{joined}", records) for joined in self.plan.steps[name]}
-        unknown = {
-            column: total(f"{name}_rows", [row for row in records if row[column] in (None, UNKNOWN)])
-            for column in self.plan.places
-        }
+        rows = total(f"{name}_rows")
+        found = {joined: total(f"{name}_with_{joined}") for joined in self.plan.steps[name]}
         known = self.coverage.get(name)
         return FactRead(
             name=name,
-            table=table,
+            table=fact,
             rows=rows,
             unmatched={target: rows - matched for target, matched in found.items()},
-            unknown=unknown,
-            **{what: sum(total(c, records) for c in self._counted(name, what)) for what in COUNTED},
+            unknown={column: total(f"{name}_rows", column) for column in self.plan.places},
+            **{what: sum(total(column) for column in self._counted(name, what)) for what in COUNTED},
             without_time=known.without_time if known else None,
             first=str(known.first or "") if known else "",
             last=str(known.last or "") if known else "",
@@ -226,6 +223,6 @@ def _left_notes(fact: FactRead) -> Iterator[str]:
     if fact.stale:
         yield f"{fact.stale:,} of {fact.rows:,} rows of {fact.table} are converted at a rate older than allowed."
     if fact.immature:
-        yield f"{fact.immature:,} of {fact.rows:,} rows of {fact.table} are too recent to count: what follows is not known."
+        yield f"{fact.immature:,} of {fact.rows:,} rows of {fact.table} are too recent to count."
     if fact.ambiguous:
-        yield f"{fact.ambiguous:,} rows of {fact.table} have rivals that are equally late: what they disagree on is NULL."
+        yield f"{fact.ambiguous:,} rows of {fact.table} have equally late rivals: what they disagree on is NULL."

@@ -96,9 +96,10 @@ class _Deduplicating:
         deleted = f"({self._sql(self.rule.deleted)}) IS TRUE" if self.rule.deleted else "FALSE"
         absent = " OR ".join(f"{sql} IS NULL" for sql in self.keys.values())
         source = sql_name(self.table.name)
+        shown = ", ".join(self._shown(name) for name in self.columns)
         return "\n".join(
             [
-                f"SELECT DISTINCT {', '.join(self._shown(name) for name in self.columns)}, {self.rivals} > 1 AS {AMBIGUOUS}",
+                f"SELECT DISTINCT {shown}, {self.rivals} > 1 AS {AMBIGUOUS}",
                 "FROM (",
                 f"  SELECT *, count(*) OVER (PARTITION BY {key}) AS {self.rivals}",
                 "  FROM (",

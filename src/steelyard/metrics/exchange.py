@@ -133,20 +133,20 @@ class _Exchanging:
         return self._made(steps, joins, to, stale)
 
     def _made(self, steps: list[tuple[str, str]], joins: list[str], to: str, stale: str) -> Exchange:
-        target, base = quote_text(self.convert.to), quote_text(self.rates.base)
-        source = f"CASE WHEN {self.own} = {base} THEN 1 ELSE {self._name('from')}.rate END"
-        value = f"CASE WHEN {self.own} = {target} THEN {{0}} ELSE CAST({{0}} AS DOUBLE) / {source} * {to} END"
-        absent = [f"({self.own} = {base} OR {self._name('from')}.rate IS NOT NULL) IS TRUE"]
-        old = [f"({self.own} <> {base} AND {stale.format(self._name('from'))})"]
+        own, target, base = self.own, quote_text(self.convert.to), quote_text(self.rates.base)
+        rate = f"{self._name('from')}.rate"
+        known, old = f"{rate} IS NOT NULL", stale.format(self._name("from"))
+        converted = f"CAST({{0}} AS DOUBLE) / {rate}"
         if to != "1":
-            absent.append(f"{self._name('to')}.rate IS NOT NULL")
-            old.append(stale.format(self._name("to")))
+            converted = f"CAST({{0}} AS DOUBLE) / CASE WHEN {own} = {base} THEN 1 ELSE {rate} END * {to}"
+            known = f"({own} = {base} OR {known}) AND {to} IS NOT NULL"
+            old = f"({own} <> {base} AND {old}) OR {stale.format(self._name('to'))}"
         return Exchange(
             steps=tuple(steps),
             joins=tuple(joins),
-            value=value,
-            missing=f"NOT ({self.own} = {target} OR ({' AND '.join(absent)})) IS TRUE",
-            stale=f"({self.own} <> {target} AND ({' OR '.join(old)})) IS TRUE",
+            value=f"CASE WHEN {own} = {target} THEN {{0}} ELSE {converted} END",
+            missing=f"NOT ({own} = {target} OR ({known})) IS TRUE",
+            stale=f"({own} <> {target} AND ({old})) IS TRUE",
         )
 
     def _rates(self) -> str:

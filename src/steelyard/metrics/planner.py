@@ -15,6 +15,7 @@ from steelyard.metrics.names import sql_name
 from steelyard.metrics.needs import Needs
 from steelyard.metrics.plan import Plan
 from steelyard.metrics.question import Question
+from steelyard.metrics.relation import Relation
 from steelyard.metrics.spine import Coverage
 from steelyard.metrics.window import WindowRelation
 from steelyard.warehouse import Query
@@ -44,6 +45,11 @@ class Planner:
     def facts(self) -> tuple[Fact, ...]:
         """Every fact whose days may matter."""
         return self.needs.facts
+
+    @property
+    def relations(self) -> tuple[Relation, ...]:
+        """The relations of the plan, and of those inside it."""
+        return _relations(self.needs)
 
     def plan(self, coverage: Mapping[str, Coverage] | None = None, *, parts: bool = False) -> Plan:
         """The SELECT.
@@ -106,6 +112,10 @@ class Planner:
         if next_period(last, grain).toordinal() - 1 > days.until.toordinal():
             cut[last] = f"{cut[last]} to {days.until}" if last in cut else f"to {days.until}"
         return cut
+
+
+def _relations(needs: Needs) -> tuple[Relation, ...]:
+    return (*needs.relations.values(), *(found for inner in needs.inner for found in _relations(inner.needs)))
 
 
 def _keys(needs: Needs) -> tuple[str, ...]:
