@@ -158,7 +158,7 @@ class Asked:
             rows=rows,
             unmatched={target: rows - matched for target, matched in found.items()},
             unknown={column: total(f"{name}_rows", column) for column in self.plan.places},
-            **{what: sum(total(column) for column in self._counted(name, what)) for what in COUNTED},
+            **{what: max(map(total, self._counted(name, what)), default=0) for what in COUNTED},
             without_time=known.without_time if known else None,
             first=str(known.first or "") if known else "",
             last=str(known.last or "") if known else "",
@@ -169,7 +169,7 @@ class Asked:
 
     def notes(self, facts: Sequence[FactRead], truncated: bool) -> tuple[str, ...]:
         """What a reader of the answer must know."""
-        return tuple(_notes(self, facts, truncated))
+        return tuple(dict.fromkeys(_notes(self, facts, truncated)))
 
 
 def _whole(fact: Fact, coverage: Coverage) -> Coverage:
