@@ -14,7 +14,14 @@ from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.metric import Metric
 from steelyard.warehouse import Entry, Ledger, TableDeclaration
 
-__all__ = ["KIND", "DefinitionVersion", "catalog_then", "definition_versions", "record_definitions"]
+__all__ = [
+    "KIND",
+    "DefinitionVersion",
+    "catalog_then",
+    "changes_between",
+    "definition_versions",
+    "record_definitions",
+]
 
 KIND = "metric_definition"
 UNGOVERNED = ("grain", "dimensions", "description", "owner", "where")
@@ -81,9 +88,18 @@ def definition_versions(
     for at, address, definition in said:
         if versions and versions[-1].digest == address:
             continue
-        changes = tuple(_changes(versions[-1].definition, definition)) if versions else ()
+        changes = changes_between(versions[-1].definition, definition) if versions else ()
         versions.append(DefinitionVersion(digest=address, since=at, changes=changes, definition=definition))
     return tuple(versions)
+
+
+def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is another in two definitions, one sentence each.
+
+    >>> changes_between({"metric": {"sum": "a.b"}}, {"metric": {"sum": "a.b", "exclude": "status = 'void'"}})
+    ('exclude was added: "status = \'void\'"',)
+    """
+    return tuple(_changes(plain(before), plain(after)))
 
 
 def _changes(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
