@@ -277,7 +277,7 @@ class _Drilling:
             notes.append(f"Sensitive columns are left out: {', '.join(self.left_out)}.")
         if not self.measure:
             notes.append("What each row adds is made of a sensitive column, and is left out too.")
-        if self.cell.values and UNKNOWN in map(str, self.cell.values.values()):
+        if any(value is None or value == UNKNOWN for value in self.cell.values.values()):
             notes.append("The group (unknown) has the rows whose value is not there, or whose reference finds no row.")
         return notes
 

@@ -75,8 +75,8 @@ def _groups(restatement: Restatement, changed: list[dict[str, Any]]) -> Table:
 def _counted(restatement: Restatement, changed: int) -> str:
     groups = restatement.table.num_rows
     same = groups - changed
-    kinds = [f"{restatement.rows[reason]:,} {WORDS[reason]}" for reason in CAUSES if restatement.rows[reason]]
-    rows = f"{', '.join(kinds)}; {restatement.rows['same']:,} stayed as they were" if kinds else "no row changed"
-    if not restatement.by:
-        return f"{rows[:1].upper()}{rows[1:]}."
-    return f"{same:,} of {groups:,} groups did not change. {rows[:1].upper()}{rows[1:]}."
+    kinds = [f"{WORDS[reason]}: {restatement.rows[reason]:,}" for reason in CAUSES if restatement.rows[reason]]
+    stayed = f"as they were: {restatement.rows['same']:,}"
+    rows = f"{'; '.join([*kinds, stayed])}." if kinds else "No row changed."
+    rows = f"{rows[:1].upper()}{rows[1:]}"
+    return f"{same:,} of {groups:,} groups did not change. {rows}" if restatement.by else rows

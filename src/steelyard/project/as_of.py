@@ -29,14 +29,14 @@ class AsOf:
     Args:
         number: The version.
         published_at: When it was published, UTC, ISO.
-        until: The moment that was asked for; of a version that was, the last one at which it was the newest.
+        moment: The moment that was asked for, and now where that is in the future; of a version, when it was published.
         says: One sentence: which version, from when, and why this one.
         erasures: Table -> what was erased from it since, in one sentence.
     """
 
     number: int
     published_at: str
-    until: datetime
+    moment: datetime
     says: str
     erasures: Mapping[str, str] = field(default_factory=dict)
 
@@ -70,7 +70,7 @@ def known_at(store: Store, asked: Moment, *, zone: str, now: datetime | None = N
     moment = moment_of(asked, zone)
     numbers = store.catalog.numbers()
     if isinstance(moment, int):
-        return _numbered(store, moment, numbers, present)
+        return _as_of(store, moment, f"As of {_version(store, moment)}.", _published(store, moment))
     found = _newest_at(store, moment, numbers)
     newest = found == numbers[-1]
     said = str(asked) if isinstance(asked, str) else asked.isoformat()  # type: ignore[union-attr]
@@ -169,18 +169,11 @@ def _newest_at(store: Store, moment: datetime, numbers: Sequence[int]) -> int:
     return found
 
 
-def _numbered(store: Store, number: int, numbers: Sequence[int], present: datetime) -> AsOf:
-    published = _published(store, number)
-    later = [item for item in numbers if item > number]
-    until = _published(store, later[0]) - TICK if later else max(present, published)
-    return _as_of(store, number, f"As of {_version(store, number)}.", until)
-
-
 def _version(store: Store, number: int) -> str:
     return f"version {number}, published {_published(store, number).isoformat(timespec='seconds')}"
 
 
-def _as_of(store: Store, number: int, says: str, until: datetime) -> AsOf:
+def _as_of(store: Store, number: int, says: str, moment: datetime) -> AsOf:
     snapshot = store.snapshot(number)
     erasures = {
         name: f"{_erased(table):,} rows of {name} were erased from version {number} since, the last on "
@@ -188,7 +181,7 @@ def _as_of(store: Store, number: int, says: str, until: datetime) -> AsOf:
         for name, table in snapshot.tables.items()
         if _erased(table)
     }
-    return AsOf(number=number, published_at=snapshot.published_at, until=until, says=says, erasures=erasures)
+    return AsOf(number=number, published_at=snapshot.published_at, moment=moment, says=says, erasures=erasures)
 
 
 def _erased(table: StoredTable) -> int:

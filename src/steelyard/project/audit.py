@@ -87,7 +87,7 @@ def restated(
     later = _known(project, to if to is not None else datetime.now(UTC))
     assert earlier is not None  # noqa: S101 - a moment is given
     assert later is not None  # noqa: S101
-    if later.until < earlier.until or later.number < earlier.number:
+    if later.moment < earlier.moment or later.number < earlier.number:
         raise DefinitionError(
             f"{to!r} is before {from_!r}", where="restatement", hint="give the earlier moment as `from_`"
         )
@@ -138,7 +138,7 @@ def _catalog(project: Project, names: Sequence[str], definitions: Definitions, k
         return today
     if known is None:
         raise DefinitionError("`definitions = then` without a moment", where="query", hint="give `as_of` too")
-    return catalog_then(today, project.ledger.entries(kind=KIND), names, known.until)
+    return catalog_then(today, project.ledger.entries(kind=KIND), names, known.moment)
 
 
 def _history(project: Project, catalog: MetricCatalog, name: str) -> tuple[DefinitionVersion, ...]:
@@ -154,7 +154,7 @@ def _unused_changes(project: Project, metric: str, earlier: AsOf, later: AsOf) -
     """That the definition changed in between, where the present one was used for both moments."""
     versions = definition_versions(project.ledger.entries(kind=KIND, name=metric))
     between = [
-        version for version in versions[1:] if earlier.until < datetime.fromisoformat(version.since) <= later.until
+        version for version in versions[1:] if earlier.moment < datetime.fromisoformat(version.since) <= later.moment
     ]
     if not between:
         return ()
