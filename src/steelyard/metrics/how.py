@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from steelyard.metrics.table_lineage import FailedTest, TableOrigin
 from steelyard.result import TableRead
 from steelyard.warehouse import KeyProof
 
 if TYPE_CHECKING:
     from steelyard.document import Block
+    from steelyard.metrics.definition_history import DefinitionVersion
 
 __all__ = ["FactRead", "How"]
 
@@ -33,6 +35,8 @@ class FactRead:
             part.
         first: First local day that the table has, ISO; empty where time plays no part.
         last: Last local day.
+        complete_through: The last local day whose data is complete, ISO; empty where nothing says it.
+        complete_says: Why.
     """
 
     name: str
@@ -47,6 +51,8 @@ class FactRead:
     without_time: int | None = None
     first: str = ""
     last: str = ""
+    complete_through: str = ""
+    complete_says: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,9 @@ class How:
         proofs: The keys that were proved, and on which version.
         paths: Column -> fact -> where it comes from there.
         notes: What a reader must know.
+        history: Metric -> the definitions that it has had, oldest first; empty where nobody keeps them.
+        origins: Every table that the number rests on, to the sources; empty where no versions are kept.
+        columns: Column of a fact that decides the number -> the columns of loaded tables that it comes from.
     """
 
     definitions: Mapping[str, Any]
@@ -80,6 +89,14 @@ class How:
     proofs: tuple[KeyProof, ...] = ()
     paths: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    history: Mapping[str, tuple[DefinitionVersion, ...]] = field(default_factory=dict)
+    origins: tuple[TableOrigin, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> tuple[FailedTest, ...]:
+        """The data tests that do not hold on what the number was made of, or on what that was built from."""
+        return tuple(test for origin in self.origins for test in origin.failed)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole of it as plain values."""
