@@ -13,6 +13,7 @@ from steelyard.metrics.calendar import next_period, period_start
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.counted import counted
 from steelyard.metrics.coverage import coverage_of
+from steelyard.metrics.data_complete import data_complete, lateness_days
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.how import FactRead, How
 from steelyard.metrics.keys import refuse_false_keys
@@ -104,7 +105,8 @@ class Asked:
                 continue
             address = (fact.table, str(fact.time), fact.grain)
             if address not in known:
-                known[address] = _whole(fact, coverage_of(self.warehouse, fact, self._read.version))
+                known[address] = self._complete(fact, coverage_of(self.warehouse, fact, self._read.version))
+                known[address] = _whole(fact, known[address])
             found[fact.name] = known[address]
         return found
 
@@ -162,7 +164,24 @@ class Asked:
             without_time=known.without_time if known else None,
             first=str(known.first or "") if known else "",
             last=str(known.last or "") if known else "",
+            complete_through=str(known.complete or "") if known else "",
+            complete_says=known.rule if known else "",
         )
+
+    def _complete(self, fact: Fact, coverage: Coverage) -> Coverage:
+        """The days with the last that is known completely, by the longest lateness that anybody declares."""
+        declared = self.catalog.tables[fact.table]
+        said = [declared.lateness, *(self.catalog.metric(name).lateness for name in self.question.metrics)]
+        found = data_complete(
+            declared.complete_through,
+            max(said, key=lambda item: lateness_days(item, declared.where)),
+            self._read.version(fact.table).published_at,
+            coverage.last,
+            self.catalog.zone,
+            where=declared.where,
+        )
+        through = self.question.complete_through or found.through
+        return replace(coverage, complete=through, rule=found.says)
 
     def _counted(self, name: str, what: str) -> list[str]:
         return [column for column in self.plan.counted if column.startswith(f"{name}_{what}")]

@@ -10,9 +10,10 @@ from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.data_complete import data_complete, lateness_days
 from steelyard.metrics.definition_history import DefinitionVersion
 from steelyard.metrics.expression import columns_of, parse_expression
-from steelyard.metrics.fact_rows import ROW_KINDS, sides_of
+from steelyard.metrics.fact_rows import sides_of
 from steelyard.metrics.graph import Place
 from steelyard.metrics.how import FactRead, How
+from steelyard.metrics.metric import PLAIN_KINDS
 from steelyard.metrics.metric_table import MetricTable
 from steelyard.metrics.table_lineage import FailedTest, KeptVersions, column_origins, table_lineage
 
@@ -79,7 +80,7 @@ def _deciding(catalog: MetricCatalog, metrics: Iterable[str], kept: KeptVersions
     """Table and column of all that the metrics aggregate, filter by and place in time."""
     found: dict[tuple[str, str], None] = {}
     for name in metrics:
-        if catalog.metric(name).kind not in ROW_KINDS:
+        if catalog.metric(name).kind not in PLAIN_KINDS:
             continue
         for aggregate in sides_of(catalog, name).values():
             table = aggregate.table

@@ -13,8 +13,8 @@ from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.cell import Cell, cell_of
 from steelyard.metrics.expression import UNKNOWN, Parameters, columns_of, parse_expression
 from steelyard.metrics.fact_rows import FactRows, Side, fact_rows, sides_of
-from steelyard.metrics.facts import column_sql
 from steelyard.metrics.graph import Place
+from steelyard.metrics.joins import column_sql
 from steelyard.metrics.keys import refuse_false_keys
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.question import Question, ask
@@ -172,9 +172,8 @@ class _Drilling:
         aggregate = self.sides[self.side or "numerator"]
         self.rows: FactRows = fact_rows(catalog, self.read, aggregate, question, self.parameters)
         self.fact = self.rows.fact
-        before = len(self.fact.conditions)
         cell.narrow(self.fact)
-        self.conditions = (*self.rows.conditions, *self.fact.conditions[before:])
+        self.conditions = (*self.fact.kept, *self.fact.filters(aggregate))
         self.left_out: list[str] = []
         self.shown = self._columns(question)
         self.measure = self._measure()
@@ -214,13 +213,13 @@ class _Drilling:
 
     @property
     def _from(self) -> str:
-        lines = self.fact.joins.sql()
+        lines = self.fact.lines()
         if self.conditions:
             lines.append("WHERE " + "\n  AND ".join(self.conditions))
         return "\n".join(lines)
 
     def found(self, limit: int, timeout: float | None) -> Drill:
-        targets = [self.catalog.tables[name] for name in self.fact.joins.steps]
+        targets = [self.catalog.tables[step.target] for step in self.fact.joins.steps.values()]
         refuse_false_keys(self.warehouse, targets, self.read.version)
         columns = ",\n".join(f"  {sql} AS {sql_name(name)}" for name, sql in self.shown.items())
         sql = f"SELECT\n{columns}\n{self._from}{self._order()}\nLIMIT {limit}"
@@ -229,7 +228,7 @@ class _Drilling:
         whole = self.warehouse.fetch(counted, timeout=timeout).to_pylist()[0]
         table = self.warehouse.fetch(Query(sql=sql, parameters=values, limit=limit), timeout=timeout)
         rows = int(whole["counted"])
-        names = sorted({self.fact.table, *self.fact.joins.steps})
+        names = sorted({self.fact.table, *(step.target for step in self.fact.joins.steps.values())})
         versions = [self.read.version(name) for name in names]
         return Drill(
             metric=self.metric,

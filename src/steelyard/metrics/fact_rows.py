@@ -12,13 +12,12 @@ from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.expression import Parameters, columns_of, parse_expression
 from steelyard.metrics.facts import Fact, Types
 from steelyard.metrics.graph import Place
+from steelyard.metrics.metric import PLAIN_KINDS
 from steelyard.metrics.question import Question
 
-__all__ = ["ROW_KINDS", "FactRows", "Side", "fact_rows", "sides_of"]
+__all__ = ["FactRows", "Side", "fact_rows", "sides_of"]
 
 Side = Literal["numerator", "denominator"]
-ROW_KINDS = ("sum", "count", "mean", "distinct", "ratio")
-"""The kinds of metric that are an aggregate of rows, or one over another: what a row adds to them can be said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +75,7 @@ def sides_of(catalog: MetricCatalog, metric: str) -> dict[str, Aggregate]:
         DefinitionError: It is no aggregate of rows.
     """
     kind = catalog.metric(metric).kind
-    if kind not in ROW_KINDS:
+    if kind not in PLAIN_KINDS:
         raise DefinitionError(
             f"{metric!r} is of the kind {kind!r}, whose number is no sum, count, mean, distinct count or ratio of rows",
             where=catalog.metric(metric).defined_at,
@@ -114,4 +113,10 @@ def fact_rows(
     fact.within(question.since, question.until)
     own = fact.filters(aggregate)
     fact.value(aggregate)
-    return FactRows(fact=fact, aggregate=aggregate, groups=groups, conditions=(*fact.conditions, *own))
+    if fact.before:
+        raise DefinitionError(
+            f"what a row of {aggregate.table!r} adds is converted, and stands in no row",
+            where=aggregate.place,
+            hint="ask for the same metric without `convert:`, by currency",
+        )
+    return FactRows(fact=fact, aggregate=aggregate, groups=groups, conditions=(*fact.kept, *own))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 from steelyard.metrics.balance import BalanceRelation
-from steelyard.metrics.calendar import next_period, period_start
+from steelyard.metrics.calendar import next_period
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.composition import Composition, spine
 from steelyard.metrics.facts import Fact, Types
@@ -16,7 +16,7 @@ from steelyard.metrics.needs import Needs
 from steelyard.metrics.plan import Plan
 from steelyard.metrics.question import Question
 from steelyard.metrics.relation import Relation
-from steelyard.metrics.spine import Coverage
+from steelyard.metrics.spine import Coverage, Spine
 from steelyard.metrics.window import WindowRelation
 from steelyard.warehouse import Query
 
@@ -101,17 +101,25 @@ class Planner:
     def partial(self, coverage: Mapping[str, Coverage]) -> dict[date, str]:
         """The periods that the data or the range cuts short, and how."""
         days = spine(self.needs, coverage)
-        grain = self.question.grain
-        if grain is None or days is None:
+        if days is None:
             return {}
-        first = period_start(days.since, grain, self.needs.week_start)
-        last = period_start(days.until, grain, self.needs.week_start)
-        cut: dict[date, str] = {}
-        if first < days.since:
-            cut[first] = f"from {days.since}"
-        if next_period(last, grain).toordinal() - 1 > days.until.toordinal():
-            cut[last] = f"{cut[last]} to {days.until}" if last in cut else f"to {days.until}"
-        return cut
+        return {period: says for period in days.periods if (says := _cut(period, days, _complete(coverage)))}
+
+
+def _complete(coverage: Mapping[str, Coverage]) -> date:
+    """The last day that all facts know completely."""
+    return min((item.complete for item in coverage.values() if item.complete is not None), default=date.max)
+
+
+def _cut(period: date, days: Spine, complete: date) -> str:
+    """How a period is cut short; empty where it is whole."""
+    assert days.grain is not None  # noqa: S101 - a period has one
+    last = next_period(period, days.grain) - timedelta(days=1)
+    said = [f"from {days.since}"] if period < days.since else []
+    said += [f"to {days.until}"] if last > days.until else []
+    if complete < min(last, days.until):
+        said.append(f"known completely only to {complete}" if complete >= period else "not known completely yet")
+    return " ".join(said[:2]) if len(said) < 3 else f"{said[0]} {said[1]}, {said[2]}"
 
 
 def _relations(needs: Needs) -> tuple[Relation, ...]:

@@ -15,7 +15,8 @@ from steelyard.metrics.aggregate import Aggregate
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.expression import Parameters
 from steelyard.metrics.fact_rows import FactRows, fact_rows
-from steelyard.metrics.facts import Fact, Types, column_sql
+from steelyard.metrics.facts import Fact, Types
+from steelyard.metrics.joins import column_sql
 from steelyard.metrics.keys import prove_key, refuse_false_keys
 from steelyard.metrics.names import sql_name
 from steelyard.metrics.question import Question
@@ -99,7 +100,7 @@ def row_changes(
     }
     fact = sides["after"].fact
     for side in ("before", "after"):
-        _prove_joins(catalog, pair, side, tuple(sides[side].fact.joins.steps))
+        _prove_joins(catalog, pair, side, tuple(step.target for step in sides[side].fact.joins.steps.values()))
     declared = catalog.tables[aggregate.table]
     own = _own_columns(sides["after"])
     key = declared.key if _is_key(pair, declared) else ()
@@ -113,7 +114,7 @@ def row_changes(
         group = tuple(row[name] for name in writing.group_names)
         groups.setdefault(group, {})[reason] = (_finite(row["amount_before"], fact), _finite(row["amount_after"], fact))
         rows[reason] += int(row["counted"])
-    tables = (fact.table, *fact.joins.steps)
+    tables = (fact.table, *(step.target for step in fact.joins.steps.values()))
     return RowChanges(groups=groups, rows=rows, tables=tables, by_key=bool(key), sql=sql)
 
 
@@ -152,7 +153,7 @@ def _own_columns(rows: FactRows) -> tuple[str, ...]:
     texts = [*rows.groups.values(), *rows.conditions, rows.amount]
     if rows.fact.time is not None:
         texts.append(rows.fact.clock().day)
-    lines = "\n".join(rows.fact.joins.sql())
+    lines = "\n".join(rows.fact.lines())
     tree = sqlglot.parse_one(f"SELECT {', '.join(f'({text})' for text in texts)} {lines}", dialect="duckdb")
     named = {column.name for column in tree.find_all(exp.Column) if column.table == rows.fact.table}
     return tuple(column for column in rows.fact.types[rows.fact.table] if column in named)
@@ -202,9 +203,9 @@ class _Writing:
         outputs += [f"{sql} AS {name}" for sql, name in zip(rows.groups.values(), self.group_names, strict=True)]
         counts = f"CASE WHEN {' AND '.join(rows.conditions)} THEN true ELSE false END" if rows.conditions else "true"
         outputs += [f"{day} AS day", f"{counts} AS counts", f"{rows.amount} AS amount", "true AS there"]
-        lines = ["SELECT\n  " + ",\n  ".join(outputs), *fact.joins.sql()]
+        lines = ["SELECT\n  " + ",\n  ".join(outputs), *fact.lines()]
         if side == "before":
-            tables = (fact.table, *fact.joins.steps)
+            tables = (fact.table, *(step.target for step in fact.joins.steps.values()))
             as_it_was = [f"{sql_name(name)} AS (SELECT * FROM {sql_name(self.pair.names[name])})" for name in tables]
             lines.insert(0, f"WITH {', '.join(as_it_was)}")
         return "\n".join(lines)
