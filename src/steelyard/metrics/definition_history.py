@@ -96,8 +96,8 @@ def definition_versions(
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
     """What is another in two definitions, one sentence each.
 
-    >>> changes_between({"metric": {"sum": "a.b"}}, {"metric": {"sum": "a.b", "exclude": "status = 'void'"}})
-    ('exclude was added: "status = \'void\'"',)
+    >>> changes_between({"metric": {"sum": "orders.gross"}}, {"metric": {"sum": "orders.net"}})
+    ('sum was orders.gross, and is orders.net',)
     """
     return tuple(_changes(plain(before), plain(after)))
 

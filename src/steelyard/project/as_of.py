@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from steelyard.errors import DefinitionError, WarehouseError
@@ -19,6 +19,7 @@ __all__ = ["AsOf", "Moment", "known_at", "moment_of"]
 Moment = int | str | date | datetime
 """A catalog version; or a moment with a zone; or a date, which means the end of that local day."""
 
+T = TypeVar("T")
 TICK = timedelta(microseconds=1)
 
 
@@ -111,18 +112,20 @@ def moment_of(asked: Moment, zone: str) -> int | datetime:
 def _read(text: str, zone: str) -> int | datetime:
     if text.isdecimal():
         return int(text)
-    try:
-        return _end_of(date.fromisoformat(text), zone)
-    except ValueError:
-        pass  # it may still be a moment
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise _no_moment(text) from None
+    if len(text) <= len("2026-01-31"):
+        return _end_of(_parsed(date.fromisoformat, text), zone)
+    moment = _parsed(datetime.fromisoformat, text)
     if moment.tzinfo is None:
         hint = f"write {text}Z for UTC, or {text}+01:00; a date alone means the end of that day in {zone}"
         raise DefinitionError(f"the moment {text!r} has no time zone", where="as_of", hint=hint)
     return moment.astimezone(UTC)
+
+
+def _parsed(read: Callable[[str], T], text: str) -> T:
+    try:
+        return read(text)
+    except ValueError:
+        raise _no_moment(text) from None
 
 
 def _no_moment(asked: object) -> DefinitionError:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from steelyard.errors import DefinitionError, SteelyardError, unknown_name
-from steelyard.project.dates import Range, as_day, as_range
+from steelyard.project.audited_questions import AuditedQuestions
+from steelyard.project.dates import Range, as_range
 from steelyard.project.definitions import Definitions, read_definitions
 from steelyard.project.evidence import cited_results, reopened, table_and_column
 from steelyard.project.settings import FILE, Settings, Target, read_settings
@@ -22,12 +23,9 @@ from steelyard.warehouse import Entry, Ledger, Store, Warehouse, connect, finish
 if TYPE_CHECKING:
     from steelyard.decisions import Decision
     from steelyard.decisions.record import Recorded
-    from steelyard.metrics import Explanation, How, MetricTable
-    from steelyard.metrics.drill import Drill
-    from steelyard.metrics.restatement import Restatement
+    from steelyard.metrics import Explanation
     from steelyard.pipeline import RefreshReport
     from steelyard.pipeline.progress import Progress
-    from steelyard.project.as_of import Moment
 
 __all__ = ["Project", "open_project"]
 
@@ -51,7 +49,7 @@ def open_project(folder: str | Path, *, target: str | None = None) -> Project:
     return Project(root, target=target)
 
 
-class Project:
+class Project(AuditedQuestions):
     """A folder of definitions, opened for one target."""
 
     def __init__(self, folder: Path, *, target: str | None = None) -> None:
@@ -212,7 +210,7 @@ class Project:
         if since is not None and until is not None:
             as_range((since, until))
         definitions = self.definitions
-        self._record_definitions()
+        self.record_definitions()
         return refresh(
             tuple(definitions.sources.values()) if load else (),
             tuple(definitions.tables.values()) if build else (),
@@ -227,95 +225,6 @@ class Project:
             zone=self.settings.zone,
             progress=progress,
         )
-
-    def query(
-        self,
-        metrics: str | Sequence[str],
-        *,
-        by: Sequence[str] | str = (),
-        where: str | None = None,
-        since: str | date | None = None,
-        until: str | date | None = None,
-        limit: int | None = None,
-        as_of: Moment | None = None,
-        definitions: Literal["now", "then"] = "now",
-    ) -> MetricTable:
-        """Governed metrics as a table with provenance; as they were known at a moment, where one is given.
-
-        Args:
-            metrics: One name, or several.
-            by: Dimensions, and at most one of day, week, month, quarter, year.
-            where: A condition on dimensions, such as `country = 'DE'`.
-            since: First local date.
-            until: Last local date.
-            limit: The most rows.
-            as_of: A moment with a zone, as a datetime or its ISO text; a date, which means the end of that local day;
-                or the number of a catalog version. What was the newest then is read; None is the newest now.
-            definitions: `then` takes the metrics' definitions as they were recorded by that moment; `now` the present.
-        """
-        from steelyard.project.audit import audited_query
-
-        return audited_query(
-            self, metrics, as_of=as_of, definitions=definitions,
-            by=by, where=where, since=as_day(since), until=as_day(until), limit=limit,
-        )  # fmt: skip
-
-    def how(
-        self,
-        metrics: str | Sequence[str],
-        *,
-        as_of: Moment | None = None,
-        definitions: Literal["now", "then"] = "now",
-        **asked: Any,
-    ) -> How:
-        """How a number is made: all that `query(...).how` says, and the history of its definition.
-
-        Args:
-            metrics: One name, or several.
-            as_of: As in `query`.
-            definitions: As in `query`.
-            asked: `by`, `where`, `since`, `until` and `limit`, as in `query`.
-        """
-        from steelyard.project.audit import audited_query
-
-        return audited_query(self, metrics, as_of=as_of, definitions=definitions, history=True, **asked).how
-
-    def drill(
-        self, metric: str, at: Mapping[str, Any] | None = None, *, as_of: Moment | None = None, **asked: Any
-    ) -> Drill:
-        """The very rows behind one cell of an answer.
-
-        Args:
-            metric: The metric.
-            at: The cell, such as `{"country": "DE", "month": "2026-01-01"}`; None is the whole.
-            as_of: As in `query`.
-            asked: `grain`, `where`, `since`, `until`, `side` and `limit`, as `steelyard.metrics.drill` takes them.
-        """
-        from steelyard.project.audit import audited_drill
-
-        return audited_drill(self, metric, at, as_of=as_of, **asked)
-
-    def restatement(
-        self,
-        metric: str,
-        *,
-        from_: Moment,
-        to: Moment | None = None,
-        definitions: Literal["now", "then"] = "now",
-        **asked: Any,
-    ) -> Restatement:
-        """What a metric was at one moment and is at another, and why; the reasons add up to the change.
-
-        Args:
-            metric: The metric.
-            from_: The earlier moment, or catalog version, as `query` takes it.
-            to: The later one; None is now.
-            definitions: `then` takes the definition as it was at each of the moments; `now` the present one for both.
-            asked: `by`, `where`, `since` and `until`, as in `query`.
-        """
-        from steelyard.project.audit import restated
-
-        return restated(self, metric, from_=from_, to=to, definitions=definitions, **asked)
 
     def explain(
         self, metric: str, *, before: Range, after: Range, dimensions: Sequence[str] | None = None
@@ -360,18 +269,12 @@ class Project:
         """As `run`, with the ledger's entry."""
         from steelyard.studies import run_and_keep
 
-        self._record_definitions()
+        self.record_definitions()
         with self.warehouse(self._number()) as warehouse:
             setting = self.setting(warehouse)
             result, entry = run_and_keep(self.study(name), setting, as_of=as_of, timeout=self.target.timeout or None)
         assert entry is not None  # noqa: S101 - a project always has a ledger
         return result, entry
-
-    def _record_definitions(self) -> None:
-        """Keeps in the ledger the metrics' definitions that are not kept yet, so that their history can be told."""
-        from steelyard.metrics.definition_history import record_definitions
-
-        record_definitions(self.definitions.metrics, self.ledger)
 
     def _number(self) -> int | None:
         return self.store.snapshot().number if self.embedded else None
@@ -401,7 +304,7 @@ class Project:
         if missing:
             raise DefinitionError(f"the decision does not say {', '.join(missing)}", where=f"decide {name}")
         decision: Decision = Decision(name=name, **said)
-        self._record_definitions()
+        self.record_definitions()
         return decide(decision, self.ledger)
 
     def replay(self, reference: str) -> tuple[Replay, ...]:
