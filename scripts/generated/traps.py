@@ -75,5 +75,5 @@ def traps() -> str:
         done = f"{total - len(waiting)} of {total}"
         rows.append((number, case["title"], str(total - refusals), str(refusals), done))
     head = ("", "trap", "to answer", "to refuse", "as they should be")
-    said = f"{asked} questions in {len(rows)} cases: {asked - left} are as they should be, {left} not yet; none may be wrong."
-    return f"{said}\n\n{table(head, rows)}"
+    said = f"{asked} questions in {len(rows)} cases: {asked - left} are as they should be, {left} not yet."
+    return f"{said} None may be wrong in silence.\n\n{table(head, rows)}"

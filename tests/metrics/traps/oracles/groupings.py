@@ -509,3 +509,8 @@ def units_by_day(t: Tables) -> Answer:
 def units_of_a_day(t: Tables) -> Answer:
     found = groups([row for row in t["stock"] if row["day"] == date(2025, 1, 2)], lambda row: row["sku"])
     return [[sku, total(rows, "units")] for sku, rows in found.items()]
+
+
+@oracle("39_not_additive_over", "q18", "SELECT sum(users) FROM reach WHERE channel = 'app'")
+def of_the_app(t: Tables) -> Answer:
+    return [[total([row for row in t["reach"] if row["channel"] == "app"], "users")]]

@@ -1,4 +1,4 @@
-"""What the planner may join, drop and put in which order: 49, 50, 51, 52."""
+"""What the planner may join, drop and put in which order: 49, 50, 51, 52, 53."""
 
 from __future__ import annotations
 
@@ -193,3 +193,87 @@ def own_country(t: Tables) -> Answer:
 )  # fmt: skip
 def their_country(t: Tables) -> Answer:
     return by(t, lambda row: by_key(t["customers"], "customer_id")[row["customer_id"]]["country"])
+
+
+# 53
+
+
+def of_categories(t: Tables) -> dict[str, list[Row]]:
+    """Category -> its lines."""
+    return groups(t["lines"], lambda row: row["category"])
+
+
+def fees(t: Tables, lines: Iterable[Row]) -> Any:
+    """The fees of the orders that the lines belong to, each once."""
+    there = {line["order_id"] for line in lines}
+    return total([row for row in t["orders"] if row["order_id"] in there], "fee")
+
+
+EACH = "(SELECT DISTINCT category, order_id FROM lines) JOIN orders USING (order_id)"
+REVENUE = "(SELECT category, sum(amount) AS revenue FROM lines GROUP BY 1)"
+FEES = f"(SELECT category, sum(fee) AS fees FROM {EACH} GROUP BY 1)"
+
+
+@oracle(
+    "53_overlap_in_every_form", "q1",
+    """WITH k AS (SELECT *, CASE WHEN category = (SELECT category FROM lines GROUP BY 1 ORDER BY sum(amount) DESC LIMIT 1)
+    THEN category ELSE '(other)' END AS k FROM lines)
+    SELECT k, (SELECT sum(amount) FROM k x WHERE x.k = y.k), sum(fee)
+    FROM (SELECT DISTINCT k, order_id FROM k) y JOIN orders USING (order_id) GROUP BY 1""",
+)  # fmt: skip
+def top_category(t: Tables) -> Answer:
+    best = max(of_categories(t).items(), key=lambda item: total(item[1], "amount"))[0]
+    found = groups(t["lines"], lambda row: row["category"] if row["category"] == best else "(other)")
+    return [[k, total(rows, "amount"), fees(t, rows)] for k, rows in found.items()]
+
+
+@oracle("53_overlap_in_every_form", "q2", f"SELECT category, fees / (SELECT sum(fee) FROM orders) FROM {FEES}")
+def share_of_fees(t: Tables) -> Answer:
+    return [[k, over(fees(t, rows), total(t["orders"], "fee"))] for k, rows in of_categories(t).items()]
+
+
+@oracle(
+    "53_overlap_in_every_form", "q3",
+    f"SELECT category, revenue - fees, fees / revenue FROM {REVENUE} JOIN {FEES} USING (category)",
+)  # fmt: skip
+def net(t: Tables) -> Answer:
+    found = {k: (total(rows, "amount"), fees(t, rows)) for k, rows in of_categories(t).items()}
+    return [[k, revenue - paid, over(paid, revenue)] for k, (revenue, paid) in found.items()]
+
+
+@oracle("53_overlap_in_every_form", "q4", f"SELECT day, category, sum(fee) FROM {EACH} GROUP BY 1, 2")
+def fees_by_day(t: Tables) -> Answer:
+    orders = by_key(t["orders"], "order_id")
+    found = groups(t["lines"], lambda row: (orders[row["order_id"]]["day"], row["category"]))
+    return [[*k, fees(t, rows)] for k, rows in found.items()]
+
+
+@oracle("53_overlap_in_every_form", "q5", f"SELECT category, count(DISTINCT customer_id) FROM {EACH} GROUP BY 1")
+def customers_of(t: Tables) -> Answer:
+    orders = by_key(t["orders"], "order_id")
+    found = {k: {orders[row["order_id"]]["customer_id"] for row in rows} for k, rows in of_categories(t).items()}
+    return [[k, len(there)] for k, there in found.items()]
+
+
+@oracle("53_overlap_in_every_form", "q6", f"SELECT * FROM {FEES} WHERE fees > 9")
+def large_fees(t: Tables) -> Answer:
+    return [[k, fees(t, rows)] for k, rows in of_categories(t).items() if fees(t, rows) > 9]
+
+
+@oracle(
+    "53_overlap_in_every_form", "q7",
+    f"SELECT category, sum(fee) FROM {EACH} WHERE day <= '2025-01-02' GROUP BY 1",
+)  # fmt: skip
+def fees_so_far(t: Tables) -> Answer:
+    early = {row["order_id"] for row in t["orders"] if row["day"] <= date(2025, 1, 2)}
+    lines = groups([row for row in t["lines"] if row["order_id"] in early], lambda row: row["category"])
+    return [[k, fees(t, rows)] for k, rows in lines.items()]
+
+
+@oracle(
+    "53_overlap_in_every_form", "q8",
+    "SELECT f, r - f FROM (SELECT sum(fee) AS f FROM orders), (SELECT sum(amount) AS r FROM lines)",
+)  # fmt: skip
+def in_all(t: Tables) -> Answer:
+    paid = total(t["orders"], "fee")
+    return [[paid, total(t["lines"], "amount") - paid]]
