@@ -216,8 +216,9 @@ FEES = f"(SELECT category, sum(fee) AS fees FROM {EACH} GROUP BY 1)"
 
 @oracle(
     "53_overlap_in_every_form", "q1",
-    """WITH k AS (SELECT *, CASE WHEN category = (SELECT category FROM lines GROUP BY 1 ORDER BY sum(amount) DESC LIMIT 1)
-    THEN category ELSE '(other)' END AS k FROM lines)
+    """WITH k AS (
+    SELECT *, CASE WHEN category = best THEN category ELSE '(other)' END AS k
+    FROM lines, (SELECT category AS best FROM lines GROUP BY 1 ORDER BY sum(amount) DESC LIMIT 1))
     SELECT k, (SELECT sum(amount) FROM k x WHERE x.k = y.k), sum(fee)
     FROM (SELECT DISTINCT k, order_id FROM k) y JOIN orders USING (order_id) GROUP BY 1""",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Days, weeks, zones and windows: 09, 13, 27, 28, 35, 36, 38, 44, 45."""
+"""Days, weeks, zones and windows: 09, 13, 27, 28, 35, 36, 38, 44, 45, 54."""
 
 from __future__ import annotations
 
@@ -544,3 +544,52 @@ def retention_by_country(t: Tables) -> Answer:
 )  # fmt: skip
 def retention_by_week(t: Tables) -> Answer:
     return [[k, retained(t, rows)] for k, rows in groups(t["signups"], lambda row: week(row["signed_up_on"])).items()]
+
+
+# 54
+
+LOCAL = "(SELECT CAST(at_utc AT TIME ZONE 'UTC' AT TIME ZONE 'America/New_York' AS DATE) AS d, * FROM events)"
+
+
+def in_new_york(t: Tables) -> list[Row]:
+    """The events with their local day."""
+    return [{**row, "day": local_day(row["at_utc"], "America/New_York")} for row in t["events"]]
+
+
+@oracle(
+    "54_windows_over_local_days", "q1",
+    f"""SELECT x.d, (SELECT sum(amount) FROM {LOCAL} e WHERE e.d BETWEEN date_trunc('month', x.d) AND x.d)
+    FROM {spine("2025-02-28", "2025-03-01")} x""",
+)  # fmt: skip
+def local_month_to_date(t: Tables) -> Answer:
+    rows = in_new_york(t)
+    return [[day, amount_of(rows, month(day), day)] for day in days(date(2025, 2, 28), date(2025, 3, 1))]
+
+
+@oracle(
+    "54_windows_over_local_days", "q2",
+    f"""SELECT x.d, (SELECT count(DISTINCT user_id) FROM {LOCAL} e WHERE e.d BETWEEN x.d - 1 AND x.d)
+    FROM {spine("2025-03-08", "2025-03-10")} x""",
+)  # fmt: skip
+def local_users(t: Tables) -> Answer:
+    rows = {"visits": in_new_york(t)}
+    return [[day, users_of(rows, day - DAY, day)] for day in days(date(2025, 3, 8), date(2025, 3, 10))]
+
+
+@oracle(
+    "54_windows_over_local_days", "q3",
+    f"""SELECT m, sum(sum(amount)) OVER (ORDER BY m)
+    FROM (SELECT CAST(date_trunc('month', d) AS DATE) AS m, amount FROM {LOCAL}) GROUP BY 1""",
+)  # fmt: skip
+def local_so_far(t: Tables) -> Answer:
+    return cumulative_by_month({"sales": in_new_york(t)})
+
+
+@oracle(
+    "54_windows_over_local_days", "q4",
+    f"SELECT user_id, sum(amount) / sum(sum(amount)) OVER () FROM {LOCAL} WHERE d <= '2025-02-28' GROUP BY 1",
+)  # fmt: skip
+def local_shares(t: Tables) -> Answer:
+    rows = [row for row in in_new_york(t) if row["day"] <= date(2025, 2, 28)]
+    found = groups(rows, lambda row: row["user_id"])
+    return [[user, over(total(there, "amount"), total(rows, "amount"))] for user, there in found.items()]
