@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -107,8 +106,3 @@ def test_a_table_is_small_and_its_key_is_true() -> None:
                 found = [tuple(row[column] for column in key) for row in rows]
                 assert len(set(found)) == len(found), (name, table)
                 assert not any(None in item for item in found), (name, table)
-
-
-def test_the_themes_are_all_there() -> None:
-    assert THEMES == ["groupings", "joins", "money", "planner", "times"]
-    assert Path(FOLDER / "oracle.py").exists()

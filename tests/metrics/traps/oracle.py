@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -154,3 +155,16 @@ def week(day: date, starts: int = 0) -> date:
 def days(first: date, last: date) -> list[date]:
     """Every day of the range, both ends included."""
     return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
+
+
+def local_day(moment: datetime, zone: str, of: str = "UTC") -> date:
+    """The local day of a naive moment that is written in the zone `of`."""
+    return moment.replace(tzinfo=ZoneInfo(of)).astimezone(ZoneInfo(zone)).date()
+
+
+# What the routes in SQL are made of.
+
+
+def spine(first: str, last: str) -> str:
+    """A table of every day `d` of the range."""
+    return f"(SELECT CAST(unnest(generate_series(DATE '{first}', DATE '{last}', INTERVAL 1 DAY)) AS DATE) AS d)"
