@@ -27,6 +27,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         {"Home": "index.md"},
         {"Guides": listed("guides", GUIDES)},
         {"Reference": listed("reference", REFERENCE)},
+        {"Traps": "traps.md"},
         {"The project": [name.lower() for name in PROJECT]},
     ]
     return config
