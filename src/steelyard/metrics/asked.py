@@ -11,8 +11,8 @@ from steelyard.errors import UnknownNameError
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.coverage import coverage_of
 from steelyard.metrics.expression import UNKNOWN
+from steelyard.metrics.false_claims import refuse_false_claims
 from steelyard.metrics.how import FactRead, How
-from steelyard.metrics.keys import refuse_false_keys
 from steelyard.metrics.plan import ORDER, Coverage, Plan, Planner
 from steelyard.metrics.question import Question
 from steelyard.result import TableRead
@@ -83,8 +83,8 @@ class Asked:
                 fact.name: coverage_of(warehouse, fact, self._read.version) for fact in planner.facts.values()
             }
         self.plan: Plan = planner.plan(self.coverage or None, parts=parts)
-        self.proofs: tuple[KeyProof, ...] = refuse_false_keys(
-            warehouse, [catalog.tables[table] for table in self.plan.keys], self._read.version
+        self.proofs: tuple[KeyProof, ...] = refuse_false_claims(
+            warehouse, self.plan.claims, catalog.tables, self._read.version
         )
         self.partial = planner.partial(self.coverage)
 
@@ -95,8 +95,7 @@ class Asked:
     @property
     def tables(self) -> tuple[TableRead, ...]:
         """The tables that are read, as they are."""
-        names = sorted({*self.plan.facts.values(), *self.plan.keys})
-        found = (self._read.version(name) for name in names)
+        found = (self._read.version(name) for name in sorted(self.plan.tables))
         return tuple(
             TableRead(name=v.name, version_id=v.version_id, fingerprint=v.fingerprint, rows=v.rows) for v in found
         )
@@ -130,7 +129,7 @@ class Asked:
             return sum(int(row[column] or 0) for row in only)
 
         rows = total(f"{name}_rows", records)
-        found = {joined: total(f"{name}_with_{joined}", records) for joined in self.plan.steps[name]}
+        found = {joined: total(f"{name}_with_{joined}", records) for joined in self.plan.joined[name]}
         unknown = {
             column: total(f"{name}_rows", [row for row in records if row[column] in (None, UNKNOWN)])
             for column in self.plan.places
@@ -160,6 +159,9 @@ def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator
         yield f"The {question.grain} of {day} is not whole: {cut}."
     for fact in facts:
         yield from _fact_notes(fact, question)
+    for reasons in asked.plan.overlaps.values():
+        for column, reason in reasons.items():
+            yield f"The parts by {column!r} overlap and do not add up: {reason}."
     spans = {(fact.first, fact.last) for fact in facts if fact.first}
     if question.grain and len(spans) > 1:
         said = "; ".join(f"{fact.table} from {fact.first} to {fact.last}" for fact in facts if fact.first)

@@ -9,9 +9,9 @@ from datetime import date
 from steelyard.metrics.aggregate import Aggregate, Parts
 from steelyard.metrics.calendar import next_period, period_start, periods
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.claims import Claim
 from steelyard.metrics.expression import UNKNOWN, Parameters
 from steelyard.metrics.facts import Fact, Types
-from steelyard.metrics.graph import Step
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.question import Question
 from steelyard.warehouse import Query
@@ -54,8 +54,10 @@ class Plan:
         question: What was asked.
         query: The one SELECT.
         columns: Output column -> the dimension as asked; `period` -> the grain.
-        keys: Tables whose key must be unique for the answer to be right.
-        steps: The references that are joined, fact by fact, by their names in its SELECT.
+        tables: The tables that are read.
+        claims: What must be true of them for the answer to be right.
+        joined: Fact by fact, what is joined: its name in the SELECT -> its table.
+        overlaps: Fact by fact, output column -> why its groups have rows in common.
         facts: Name of a fact's step -> its table.
         counted: Output columns beside the answer: rows read and references found.
         places: Output column -> where each fact takes it from.
@@ -65,8 +67,10 @@ class Plan:
     question: Question
     query: Query
     columns: Mapping[str, str]
-    keys: tuple[str, ...]
-    steps: Mapping[str, Mapping[str, Step]]
+    tables: tuple[str, ...]
+    claims: tuple[Claim, ...]
+    joined: Mapping[str, Mapping[str, str]]
+    overlaps: Mapping[str, Mapping[str, str]]
     facts: Mapping[str, str]
     counted: tuple[str, ...]
     places: Mapping[str, Mapping[str, str]]
@@ -119,16 +123,17 @@ class Planner:
 
     def _fact(self, aggregate: Aggregate) -> Fact:
         """The fact's part of the plan; measures with another time stand apart where time matters."""
-        time = None
-        if self.question.timed:
-            where = aggregate.place or self.catalog.tables[aggregate.table].where
-            time = self.catalog.time_of(aggregate.table, aggregate.time, where=where)
-        key = (aggregate.table, str(time) if time else "")
+        where = aggregate.place or self.catalog.tables[aggregate.table].where
+        as_of = self.catalog.time_of(aggregate.table, aggregate.time, where=where)
+        timed = self.question.timed or self.catalog.graph.has_history(aggregate.table)
+        key = (aggregate.table, str(as_of) if as_of and timed else "")
         if key not in self.facts:
             name = free_name(f"{_plain(aggregate.table)}_facts", self._taken)
+            time = as_of if self.question.timed else None
             self.facts[key] = Fact(
-                self.catalog, self.types, table=aggregate.table, time=time, parameters=self.parameters, name=name
-            )
+                self.catalog, self.types,
+                table=aggregate.table, time=time, parameters=self.parameters, name=name, as_of=as_of,
+            )  # fmt: skip
         return self.facts[key]
 
     def _column(self, fact: Fact, aggregate: Aggregate, wanted: str, *, alone: bool) -> str:
@@ -166,7 +171,8 @@ class Planner:
                 `name_denominator`) in place of the metric.
         """
         facts = list(self.facts.values())
-        steps = [(fact.name, fact.select(self.question.grain)) for fact in facts]
+        selected = [(fact, fact.select(self.question.grain)) for fact in facts]
+        steps = [step for fact, sql in selected for step in (*fact.linked, (fact.name, sql))]
         filled = self._periods(coverage)
         keys = (["period"] if self.question.grain else []) + list(self.outputs)
         known = coverage or {}
@@ -189,8 +195,10 @@ class Planner:
             question=self.question,
             query=Query(sql=sql, parameters=dict(self.parameters.values), says=", ".join(self.question.metrics)),
             columns={**({"period": self.question.grain} if self.question.grain else {}), **self.outputs},
-            keys=tuple(dict.fromkeys(step.target for fact in facts for step in fact.joins.steps.values())),
-            steps={fact.name: dict(fact.joins.steps) for fact in facts},
+            tables=tuple(dict.fromkeys(table for fact in facts for table in (fact.table, *fact.tables))),
+            claims=tuple(dict.fromkeys(claim for fact in facts for claim in fact.claims)),
+            joined={fact.name: fact.joined for fact in facts},
+            overlaps={fact.name: dict(fact.overlaps) for fact in facts if fact.overlaps},
             facts={fact.name: fact.table for fact in facts},
             counted=tuple(name for _, name in counted),
             places={key: {fact.name: str(fact.dimensions[key]) for fact in facts} for key in self.outputs},
