@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steelyard.errors import DataError, DefinitionError, PolicyError, UnknownNameError
-from steelyard.metrics import Measure, Metric, MetricCatalog, MetricTable, Ratio, query
+from steelyard.metrics import Measure, Metric, MetricCatalog, MetricTable, Ratio, explain, query
 from steelyard.warehouse import TableDeclaration, Warehouse, connect
 
 UNKNOWN = "(unknown)"
@@ -313,3 +315,18 @@ def test_or_and_not_over_any_sides_are_those_of_plain_python(
     where = f"NOT ({one} OR {other})" if denied else f"{one} OR {other}"
     with lined(lines) as warehouse:
         assert query(catalog(), warehouse, "orders", where=where).rows() == [{"orders": expected}]
+
+
+def test_segments_that_overlap_explain_no_change() -> None:
+    orders = {**ORDERS, "at": [date(2026, 1, day) for day in (1, 1, 2, 2, 2)]}
+    tables = [replace(table, time="at") if table.name == "orders" else table for table in TABLES]
+    made = MetricCatalog.of(tables=tables, metrics=METRICS)
+    ranges = ("2026-01-01", "2026-01-01"), ("2026-01-02", "2026-01-02")
+    with connect({**shop_tables(), "orders": pa.table(orders)}) as warehouse:
+        with pytest.raises(DefinitionError, match="the segments of 'category' overlap"):
+            explain(made, warehouse, "fee", *ranges, dimensions=["category"])
+        assert {item.dimension for item in explain(made, warehouse, "fee", *ranges).dimensions} == {
+            "channel",
+            "country",
+        }
+    assert "quantity" not in made.dimensions("fee_per_line")

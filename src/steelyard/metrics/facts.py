@@ -199,9 +199,7 @@ class Fact:
 
     def _condition(self, text: str, where: str, find: Find, *, excluded: bool) -> str:
         sql = self._conditioned(text, where, find)[1]
-        if excluded:
-            return f"NOT ({sql}) IS TRUE"
-        return f"({sql})" if " OR " in sql and not sql.startswith(("(", "EXISTS", "NOT EXISTS")) else sql
+        return f"NOT ({sql}) IS TRUE" if excluded else sql
 
     def _conditioned(self, text: str, where: str, find: Find) -> tuple[Condition, str]:
         tree = parse_expression(text, where)

@@ -22,7 +22,7 @@ class FactRead:
     Args:
         name: Its step in the SQL.
         table: Its table.
-        rows: Rows that were aggregated, after conditions and dates.
+        rows: Rows that were aggregated, after conditions and dates; one that counts in several groups, in each.
         unmatched: Joined table -> rows that found no row there: their reference is NULL, or has no parent.
         unknown: Dimension -> rows in its `(unknown)` group.
         without_time: Rows of the table that have no time, and so are in no period or range; None where time plays no

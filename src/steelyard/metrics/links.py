@@ -35,8 +35,8 @@ class Link:
     _taken: set[str] = field(default_factory=set, repr=False)
 
     def __post_init__(self) -> None:
-        for sql in id_columns(self.many, self.joins):
-            self.columns[free_name(sql.rpartition(".")[2].strip('"'), self._taken)] = sql
+        named = zip(self.many.up[-1].columns, id_columns(self.many, self.joins), strict=True)
+        self.columns = {free_name(column.lower(), self._taken): sql for column, sql in named}
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ class Link:
         for name, known in self.columns.items():
             if known == sql and name not in self.keys:
                 return name
-        name = free_name(place.column, self._taken)
+        name = free_name(place.column.lower(), self._taken)
         self.columns[name] = sql
         return name
 
