@@ -144,6 +144,7 @@ class Asked:
             without_time=known.without_time if known else None,
             first=str(known.first or "") if known else "",
             last=str(known.last or "") if known else "",
+            several=name in self.plan.several,
         )
 
     def notes(self, facts: Sequence[FactRead], truncated: bool) -> tuple[str, ...]:
@@ -175,7 +176,8 @@ def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator
 def _fact_notes(fact: FactRead, question: Question) -> Iterator[str]:
     for target, missing in fact.unmatched.items():
         if missing:
-            said = f"{missing:,} of {fact.rows:,} rows of {fact.table} find no row in {target}"
+            each = " (one that counts in several groups, in each)" if fact.several else ""
+            said = f"{missing:,} of {fact.rows:,} rows of {fact.table}{each} find no row in {target}"
             yield f"{said}: what is taken from there is (unknown)."
     if fact.without_time:
         kept = "are in no period" if question.grain and not (question.since or question.until) else "are left out"

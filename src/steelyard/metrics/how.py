@@ -22,13 +22,14 @@ class FactRead:
     Args:
         name: Its step in the SQL.
         table: Its table.
-        rows: Rows that were aggregated, after conditions and dates; one that counts in several groups, in each.
+        rows: Rows that were aggregated, after conditions and dates.
         unmatched: Joined table -> rows that found no row there: their reference is NULL, or has no parent.
         unknown: Dimension -> rows in its `(unknown)` group.
         without_time: Rows of the table that have no time, and so are in no period or range; None where time plays no
             part.
         first: First local day that the table has, ISO; empty where time plays no part.
         last: Last local day.
+        several: Whether a row may count in several groups, and is counted here in each.
     """
 
     name: str
@@ -39,6 +40,7 @@ class FactRead:
     without_time: int | None = None
     first: str = ""
     last: str = ""
+    several: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,7 @@ class Plan:
         tables: The tables that are read.
         claims: What must be true of them for the answer to be right.
         joined: Fact by fact, what is joined: its name in the SELECT -> its table.
+        several: The facts of which a row may count in several groups.
         overlaps: Fact by fact, output column -> why its groups have rows in common.
         facts: Name of a fact's step -> its table.
         counted: Output columns beside the answer: rows read and references found.
@@ -70,6 +71,7 @@ class Plan:
     tables: tuple[str, ...]
     claims: tuple[Claim, ...]
     joined: Mapping[str, Mapping[str, str]]
+    several: frozenset[str]
     overlaps: Mapping[str, Mapping[str, str]]
     facts: Mapping[str, str]
     counted: tuple[str, ...]
@@ -198,6 +200,7 @@ class Planner:
             tables=tuple(dict.fromkeys(table for fact in facts for table in (fact.table, *fact.tables))),
             claims=tuple(dict.fromkeys(claim for fact in facts for claim in fact.claims)),
             joined={fact.name: fact.joined for fact in facts},
+            several=frozenset(fact.name for fact in facts if fact.links or fact.share),
             overlaps={fact.name: dict(fact.overlaps) for fact in facts if fact.overlaps},
             facts={fact.name: fact.table for fact in facts},
             counted=tuple(name for _, name in counted),
