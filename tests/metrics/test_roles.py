@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steelyard.errors import DefinitionError, UnknownNameError
@@ -168,6 +168,7 @@ def test_what_cannot_be_declared_is_refused(said: dict[str, Any], problem: str) 
 IDS = st.one_of(st.none(), st.integers(1, 4))
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(IDS, IDS, st.integers(-9, 9)), min_size=1, max_size=20))
 def test_two_roles_give_what_a_dictionary_gives(orders: list[tuple[int | None, int | None, int]]) -> None:
     city = {1: "Bonn", 2: "Lyon", 3: "Rome"}

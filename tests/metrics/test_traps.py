@@ -79,7 +79,10 @@ def fanout_q2(case: Case) -> Rows:
 
 
 def fanout_q3(case: Case) -> Rows:
-    return case.rows(FANOUT, ["shipping_fee"], by="category")
+    """Of the orders that contain any; the parts overlap, and the answer says so."""
+    answer = query(FANOUT, case.warehouse, ["shipping_fee"], by="category", where="category IS NOT NULL")
+    assert any("overlap" in note for note in answer.notes)
+    return [tuple(row.values()) for row in answer.rows()]
 
 
 def fanout_q4(case: Case) -> Rows:
@@ -244,7 +247,10 @@ def changes(case: Case) -> Rows:
 # 20: NULLs and exclusion
 
 STATUS = MetricCatalog.of(
-    tables=[TableDeclaration(name="orders", key=("order_id",), dimensions=("status", "country"))],
+    tables=[
+        TableDeclaration(name="orders", key=("order_id",), dimensions=("status", "country")),
+        TableDeclaration(name="blocklist", dimensions=("country",)),
+    ],
     metrics=[
         Metric(name="revenue", sum="orders.amount", exclude="status IN ('cancelled', 'test')"),
         Metric(name="orders", count="orders", exclude="status IN ('cancelled', 'test')"),
@@ -260,10 +266,10 @@ def null_q1(case: Case) -> Rows:
 
 
 def null_q2(case: Case) -> Rows:
-    """A list in a table (EXISTS) is refused; the list in the definition, with its NULL, is right."""
+    """The list in a table, whose NULLs match nothing; SQL of one's own is refused."""
     with pytest.raises(DefinitionError):
         case.rows(STATUS, ["all_revenue"], where="country NOT IN (SELECT country FROM blocklist)")
-    return case.rows(STATUS, ["all_revenue"], where="country NOT IN ('FR', NULL)")
+    return case.rows(STATUS, ["all_revenue"], where="country NOT IN blocklist.country")
 
 
 def null_q3(case: Case) -> Rows:
@@ -418,13 +424,13 @@ def test_every_trap_is_answered_right_or_refused(shared: Path, tmp_path: Path) -
             score[result.split(":")[0]] += 1
             assert not result.startswith("silently wrong"), (case["id"], name, question["ask"], result)
             refused = case["id"] in LATER or (case["id"], name) in {
-                ("01_fanout_order_items", "q3"), *(("08_dst_time_zone", item) for item in ("q3", "q4", "q5")),
+                *(("08_dst_time_zone", item) for item in ("q3", "q4", "q5")),
             }  # fmt: skip
             assert result == ("refused" if refused else "right"), (case["id"], name, question["ask"])
         loaded.warehouse.close()
     assert score["silently wrong"] == 0
-    assert score["right"] == 28
-    assert score["refused"] == 10
+    assert score["right"] == 29
+    assert score["refused"] == 9
 
 
 def test_the_adapter_finds_a_wrong_answer() -> None:

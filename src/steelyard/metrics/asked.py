@@ -15,8 +15,8 @@ from steelyard.metrics.counted import counted
 from steelyard.metrics.coverage import coverage_of
 from steelyard.metrics.data_complete import data_complete, lateness_days
 from steelyard.metrics.facts import Fact
+from steelyard.metrics.false_claims import refuse_false_claims
 from steelyard.metrics.how import FactRead, How
-from steelyard.metrics.keys import refuse_false_keys
 from steelyard.metrics.mixed_currencies import refuse_mixed_currencies
 from steelyard.metrics.plan import ORDER, Plan
 from steelyard.metrics.planner import Planner
@@ -90,8 +90,8 @@ class Asked:
         planner = Planner(catalog, self._read, question)
         self.coverage: dict[str, Coverage] = self._days(planner)
         self.plan: Plan = planner.plan(self.coverage or None, parts=parts)
-        self.proofs: tuple[KeyProof, ...] = refuse_false_keys(
-            warehouse, [catalog.tables[table] for table in self.plan.keys], self._read.version
+        self.proofs: tuple[KeyProof, ...] = refuse_false_claims(
+            warehouse, self.plan.claims, catalog.tables, self._read.version
         )
         refuse_mixed_currencies(warehouse, planner.relations)
         self.partial = planner.partial(self.coverage)
@@ -117,8 +117,7 @@ class Asked:
     @property
     def tables(self) -> tuple[TableRead, ...]:
         """The tables that are read, as they are."""
-        names = sorted({*self.plan.facts.values(), *self.plan.keys})
-        found = (self._read.version(name) for name in names)
+        found = (self._read.version(name) for name in sorted(self.plan.tables))
         return tuple(
             TableRead(name=v.name, version_id=v.version_id, fingerprint=v.fingerprint, rows=v.rows) for v in found
         )
@@ -152,7 +151,7 @@ class Asked:
             return counted(answer, column, unknown=unknown, repeated=column in self.plan.repeated)
 
         rows = total(f"{name}_rows")
-        found = {joined: total(f"{name}_with_{joined}") for joined in self.plan.steps[name]}
+        found = {joined: total(f"{name}_with_{joined}") for joined in self.plan.joined[name]}
         known = self.coverage.get(name)
         return FactRead(
             name=name,
@@ -166,6 +165,7 @@ class Asked:
             last=str(known.last or "") if known else "",
             complete_through=str(known.complete or "") if known else "",
             complete_says=known.rule if known else "",
+            several=name in self.plan.several,
         )
 
     def _complete(self, fact: Fact, coverage: Coverage) -> Coverage:
@@ -209,6 +209,9 @@ def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator
     yield from asked.plan.says
     for fact in facts:
         yield from _fact_notes(fact, question)
+    for reasons in asked.plan.overlaps.values():
+        for column, reason in reasons.items():
+            yield f"The parts by {column!r} overlap and do not add up: {reason}."
     spans = {(fact.first, fact.last) for fact in facts if fact.first}
     if question.grain and len(spans) > 1:
         said = "; ".join(f"{fact.table} from {fact.first} to {fact.last}" for fact in facts if fact.first)
@@ -222,7 +225,8 @@ def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator
 def _fact_notes(fact: FactRead, question: Question) -> Iterator[str]:
     for target, missing in fact.unmatched.items():
         if missing:
-            said = f"{missing:,} of {fact.rows:,} rows of {fact.table} find no row in {target}"
+            each = " (one that counts in several groups, in each)" if fact.several else ""
+            said = f"{missing:,} of {fact.rows:,} rows of {fact.table}{each} find no row in {target}"
             yield f"{said}: what is taken from there is (unknown)."
     yield from _left_notes(fact)
     if fact.without_time:

@@ -35,6 +35,12 @@ class BalanceRelation(Relation):
     def __init__(self, fact: Fact, name: str, rule: Balance) -> None:
         super().__init__(fact, name)
         self.rule = rule
+        if fact.links or fact.share:
+            raise DefinitionError(
+                f"a balance of {fact.table!r} by what one row has many of would count its level more than once",
+                where=fact.catalog.tables[fact.table].where,
+                hint="ask by dimensions of which each row has one",
+            )
         self.per = self._things()
 
     def counts(self) -> Mapping[str, str]:
@@ -76,12 +82,12 @@ class BalanceRelation(Relation):
         """The levels, then those that stand for each period, added up."""
         if spine is None:
             nothing = self._nothing(grain)
-            return [*self.fact.before, (self.name, nothing)]
+            return [*self.fact.steps, (self.name, nothing)]
         carried = self.rule.policy == "carried_forward"
         self.fact.within(None if carried else spine.since, spine.until)
         levels = (f"{self.name}_levels", self._levels())
         made: list[Step] = getattr(self, f"_{self.rule.policy}")(grain, spine)
-        return [*self.fact.before, levels, *made]
+        return [*self.fact.steps, levels, *made]
 
     def _levels(self) -> str:
         fact = self.fact

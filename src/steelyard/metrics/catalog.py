@@ -271,7 +271,7 @@ class MetricCatalog:
             place = self.graph.find(name, fact)
         except DefinitionError:
             return False
-        return not self.is_sensitive(place.table, place.column)
+        return place.many is None and not self.is_sensitive(place.table, place.column)
 
     def is_sensitive(self, table: str, column: str) -> bool:
         """Whether policy keeps the column out of groups and filters."""
@@ -326,9 +326,13 @@ def _by_name(kind: str, items: Iterable[tuple[str, T, str]], problems: list[Stee
     return named
 
 
+_ONLY_SAID = ("dimensions", "grain", "description", "owner", "where", "one_to_one", "complete_references")
+"""What is said of a table and changes no number; what is proved of it may refuse one."""
+
+
 def _declared(table: TableDeclaration) -> dict[str, object]:
     said = plain(table)
-    return {key: said[key] for key in ("name", "key", "entity", "entities", "time", "zone") if said[key]}
+    return {key: value for key, value in said.items() if value and key not in _ONLY_SAID}
 
 
 def _table_and_column(place: Place) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.facts import Fact
-from steelyard.metrics.joins import Joins
+from steelyard.metrics.joins import Joins, column_sql
 from steelyard.metrics.spine import Coverage
 from steelyard.warehouse import TableVersion, Warehouse
 
@@ -36,11 +36,11 @@ def coverage_of(warehouse: Warehouse, fact: Fact, version_of: Callable[[str], Ta
         _KNOWN.move_to_end(address)
         return _KNOWN[address]
     joins = Joins(fact.table)
-    joins.follow(fact.time.path)
+    column = column_sql(joins.follow(fact.time.path), fact.time.column)
     lines = "\n".join(joins.sql())
     sql = (
-        f"SELECT min({clock.column}) AS first, max({clock.column}) AS last, count(*) AS counted,\n"
-        f"  count({clock.column}) AS timed\n{lines}"
+        f"SELECT min({column}) AS first, max({column}) AS last, count(*) AS counted,\n"
+        f"  count({column}) AS timed\n{lines}"
     )
     row = warehouse.fetch(sql).to_pylist()[0]
     coverage = Coverage(

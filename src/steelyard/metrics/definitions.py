@@ -106,6 +106,8 @@ class _Reading:
         table = build(TableDeclaration, {**_mapping(said, "table", name, where), "name": name}, definition, at)
         if table.zone:
             check_zone(table.zone, definition.where((*at, "zone")))
+        for column, zone in table.zones.items():
+            check_zone(zone, definition.where((*at, "zones", column)))
         self.tables[name] = replace(table, where=where)
 
     def _metrics(self, definition: Definition, name: str, said: Any) -> None:

@@ -13,9 +13,9 @@ from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.cell import Cell, cell_of
 from steelyard.metrics.expression import UNKNOWN, Parameters, columns_of, parse_expression
 from steelyard.metrics.fact_rows import FactRows, Side, fact_rows, sides_of
+from steelyard.metrics.false_claims import refuse_false_claims
 from steelyard.metrics.graph import Place
 from steelyard.metrics.joins import column_sql
-from steelyard.metrics.keys import refuse_false_keys
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.question import Question, ask
 from steelyard.result import TableRead
@@ -219,8 +219,7 @@ class _Drilling:
         return "\n".join(lines)
 
     def found(self, limit: int, timeout: float | None) -> Drill:
-        targets = [self.catalog.tables[step.target] for step in self.fact.joins.steps.values()]
-        refuse_false_keys(self.warehouse, targets, self.read.version)
+        refuse_false_claims(self.warehouse, self.fact.claims, self.catalog.tables, self.read.version)
         columns = ",\n".join(f"  {sql} AS {sql_name(name)}" for name, sql in self.shown.items())
         sql = f"SELECT\n{columns}\n{self._from}{self._order()}\nLIMIT {limit}"
         values = dict(self.parameters.values)
@@ -228,7 +227,7 @@ class _Drilling:
         whole = self.warehouse.fetch(counted, timeout=timeout).to_pylist()[0]
         table = self.warehouse.fetch(Query(sql=sql, parameters=values, limit=limit), timeout=timeout)
         rows = int(whole["counted"])
-        names = sorted({self.fact.table, *(step.target for step in self.fact.joins.steps.values())})
+        names = sorted({self.fact.table, *self.fact.tables})
         versions = [self.read.version(name) for name in names]
         return Drill(
             metric=self.metric,

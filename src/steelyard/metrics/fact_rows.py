@@ -113,7 +113,7 @@ def fact_rows(
     fact.within(question.since, question.until)
     own = fact.filters(aggregate)
     fact.value(aggregate)
-    if fact.before:
+    if fact.steps:
         raise DefinitionError(
             f"what a row of {aggregate.table!r} adds is converted, and stands in no row",
             where=aggregate.place,

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+
+from sqlglot import exp
 
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.metrics.aggregate import Aggregate
 from steelyard.metrics.as_of import AsOf
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.claims import Claim, claims_of
+from steelyard.metrics.condition import Condition
 from steelyard.metrics.exchange import Exchange, currency_of, exchange
-from steelyard.metrics.expression import UNKNOWN, ColumnName, Parameters, columns_of, parse_expression, to_sql
-from steelyard.metrics.graph import Place
+from steelyard.metrics.expression import (
+    UNKNOWN,
+    ColumnName,
+    Parameters,
+    columns_of,
+    lists_of,
+    parse_expression,
+    to_sql,
+)
+from steelyard.metrics.graph import Many, Place
 from steelyard.metrics.joins import Joins, column_sql
 from steelyard.metrics.kinds import Convert
-from steelyard.metrics.names import sql_name
+from steelyard.metrics.links import Link
+from steelyard.metrics.names import free_name, sql_name
+from steelyard.metrics.shares import shared_out
 
 __all__ = ["Fact", "Joins", "Types"]
 
 Types = Mapping[str, Mapping[str, str]]
 """Table -> column -> type in DuckDB's words."""
+Find = Callable[[ColumnName, str], Place]
 
 
 class Fact:
@@ -50,6 +65,10 @@ class Fact:
         self.catalog, self.types, self.table, self.time = catalog, types, table, time
         self.parameters, self.name = parameters, name
         self.joins = AsOf(catalog, types, table, as_of or time or catalog.time_of(table, "")).joins()
+        self.links: dict[Many, Link] = {}
+        self.overlaps: dict[str, str] = {}
+        self._inner: list[Joins] = []
+        self._listed: dict[str, None] = {}
         self.aggregates: dict[str, Aggregate] = {}
         self.dimensions: dict[str, Place] = {}
         self.keys: dict[str, str] = {}
@@ -105,21 +124,45 @@ class Fact:
     def column(self, place: Place, where: str = "") -> str:
         """A column's SQL; what leads to it is joined."""
         self.type_at(place, where)
-        if place.many is not None:
+        if place.many is not None:  # it has no one value; group_by and conditions know what to do
             raise self.catalog.graph.unreachable(self.table, place.table, where, repr(place.column))
         return column_sql(self.joins.follow(place.path), place.column)
 
     def group_by(self, name: str, output: str) -> None:
-        """Groups by a dimension; where there is none, text says `(unknown)` and other types are NULL."""
+        """Groups by a dimension; where there is none, text says `(unknown)` and other types are NULL.
+
+        By a column of which a row has many values, it counts once in each, and `overlaps` says so; a bridge's shares
+        share it out.
+
+        Raises:
+            DefinitionError: A row has many values, and the project refuses parts that overlap.
+        """
         place = self.dimension(name)
-        column = self.column(place)
         text = self.type_at(place).startswith(("VARCHAR", "ENUM"))
+        column = self.column(place) if place.many is None else self._linked(place, place.many, output, text=text)
         self.dimensions[output] = place
         self.keys[output] = f"coalesce({column}, '{UNKNOWN}')" if text else column
 
+    def _linked(self, place: Place, many: Many, output: str, *, text: bool) -> str:
+        if getattr(self.catalog, "fan_out", "flag") == "refuse":
+            raise self.catalog.graph.unreachable(self.table, place.table, "", repr(str(place)))
+        if many not in self.links:
+            taken = {table.lower() for table in self.catalog.tables} | {link.name for link in self.links.values()}
+            link = Link(many, free_name(f"{many.table}_of_{self.name}", taken), self._as_of(many.table).joins())
+            self.links[many] = link
+            self.joins.link(link.name, link.keys, many.base, many.columns)
+        link = self.links[many]
+        self.overlaps[output] = f"a row of {self.table} counts in every {output} that its rows of {many.table} have"
+        return column_sql(link.name, link.column(place, text=text))
+
+    def _as_of(self, table: str) -> AsOf:
+        return AsOf(self.catalog, self.types, table, self.catalog.time_of(table, ""))
+
     def dimension(self, name: str, where: str = "") -> Place:
         """The dimension that a question means, allowed by policy."""
-        place = self.catalog.graph.find(name, self.table, where=where)
+        return self._allowed(self.catalog.graph.find(name, self.table, where=where), where)
+
+    def _allowed(self, place: Place, where: str) -> Place:
         if self.catalog.is_sensitive(place.table, place.column):
             raise self.catalog.policy_error(place, where)
         return place
@@ -144,8 +187,21 @@ class Fact:
         return [*self.joins.sql(), *self.beside]
 
     def only(self, condition: str, where: str = "") -> None:
-        """Keeps the rows that a question's condition, on dimensions, finds."""
-        self.conditions.append(self._condition(condition, where, self._dimension_column, excluded=False))
+        """Keeps the rows that a question's condition, on dimensions, finds.
+
+        Of many rows by which it also groups, only the values that the condition asks for remain as groups.
+        """
+        made, sql = self._conditioned(condition, where, self._dimension_column)
+        self.conditions.append(sql)
+        for many, asked in made.positive:
+            self._narrow(made, many, asked)
+
+    def _narrow(self, made: Condition, many: Many, asked: exp.Expr) -> None:
+        link = self.links.get(many)
+        if link is not None:
+            link.conditions.append(made.write(asked, lambda name: made.at(name, link.joins)))
+        elif any(step.weight and step.target == many.table for step in self.joins.steps.values()):
+            self.conditions.append(made.write(asked, lambda name: self.column(made.places[name])))
 
     # Its SQL
 
@@ -159,25 +215,48 @@ class Fact:
             place = Place(self.table, name.name)
         else:
             place = self.catalog.graph.find(str(name), self.table, where=where)
-        if self.catalog.is_sensitive(place.table, place.column):
-            raise self.catalog.policy_error(place, where)
-        return place
+        return self._allowed(place, where)
 
-    def _condition(self, text: str, where: str, find, *, excluded: bool) -> str:  # type: ignore[no-untyped-def]
+    def _condition(self, text: str, where: str, find: Find, *, excluded: bool) -> str:
+        sql = self._conditioned(text, where, find)[1]
+        return f"NOT ({sql}) IS TRUE" if excluded else sql
+
+    def _conditioned(self, text: str, where: str, find: Find) -> tuple[Condition, str]:
         tree = parse_expression(text, where)
         places = {name: find(name, where) for name in columns_of(tree)}
         if not places:
             raise DefinitionError(f"{text!r} names no column", where=where)
-        sql = to_sql(
-            tree,
-            column=lambda name: self.column(places[name], where),
-            type_of=lambda name: self.type_at(places[name], where),
-            parameters=self.parameters,
-            where=where,
-        )
-        if excluded:
-            return f"NOT ({sql}) IS TRUE"
-        return f"({sql})" if " OR " in sql else sql
+        listed = {name: self._list(name, where) for name in lists_of(tree)}
+
+        def write(node: exp.Expr, column: Callable[[ColumnName], str]) -> str:
+            return to_sql(
+                node,
+                column=column,
+                type_of=lambda name: self.type_at(places[name], where),
+                parameters=self.parameters,
+                where=where,
+                list_of=listed.__getitem__,
+            )
+
+        for place in places.values():
+            self.type_at(place, where)
+        made = Condition(where, places, self.joins, self._as_of, write)
+        sql = made.sql(tree)
+        self._inner += made.inner
+        return made, sql
+
+    def _list(self, name: ColumnName, where: str) -> tuple[str, str]:
+        """A column that lists values: of any table, its key or a dimension."""
+        declared = self.catalog.tables.get(name.table)
+        if declared is None:
+            raise unknown_name("table", name.table, self.catalog.tables, where=where)
+        known = dict.fromkeys((*declared.dimensions, *declared.key))
+        if name.name not in known:
+            raise unknown_name(f"dimension of {name.table!r}", name.name, known, where=where)
+        place = self._allowed(Place(name.table, name.name), where)
+        self.type_at(place, where)
+        self._listed[name.table] = None
+        return name.table, name.name
 
     def filters(self, aggregate: Aggregate) -> tuple[str, ...]:
         """The aggregate's own conditions as SQL, NULL-safe where they exclude."""
@@ -239,6 +318,8 @@ class Fact:
     def aggregated(self, aggregate: Aggregate) -> str:
         """The aggregate as SQL, without its conditions."""
         value = self.value(aggregate)
+        if self.share:
+            return shared_out(aggregate.function, value, self.share)
         forms = {
             "rows": "count(*)",
             "values": f"count({value})",
@@ -277,7 +358,47 @@ class Fact:
             found[f"{self.name}_immature"] = f"count(*) FILTER (WHERE NOT {self.mature(max(immature))})"
         for joined, step in self.joins.steps.items():
             found[f"{self.name}_with_{joined}"] = f"count({column_sql(joined, step.key[0])})"
+        for link in self.links.values():
+            found[f"{self.name}_with_{link.many.table}"] = f"count({column_sql(link.name, link.keys[0])})"
         return found
+
+    @property
+    def joined(self) -> dict[str, str]:
+        """Name in the SELECT -> table, of what is joined and counted."""
+        steps = {name: step.target for name, step in self.joins.steps.items()}
+        return {**steps, **{link.many.table: link.many.table for link in self.links.values()}}
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        """The steps that come before its own: name and SELECT."""
+        return [*((link.name, link.sql()) for link in self.links.values()), *self.before]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What must be true for its rows to count right."""
+        shared = [link.many.up[-1] for link in self.links.values()]
+        complete = tuple(claim for claim in claims_of(shared) if claim.kind == "reference")
+        return tuple(
+            dict.fromkeys((*claims_of(step for joins in self._read for step in joins.steps.values()), *complete))
+        )
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Every table that it reads beside its own."""
+        joined = (name for joins in self._read for name in (joins.fact, *(s.target for s in joins.steps.values())))
+        return tuple(name for name in dict.fromkeys((*joined, *self._listed)) if name != self.table)
+
+    @property
+    def _read(self) -> list[Joins]:
+        return [self.joins, *(link.joins for link in self.links.values()), *self._inner]
+
+    @property
+    def share(self) -> str:
+        """The SQL of the part of a row that counts in a group of it; empty where all of it does."""
+        shares = [
+            f"coalesce({column_sql(name, step.weight)}, 1)" for name, step in self.joins.steps.items() if step.weight
+        ]
+        return " * ".join(shares)
 
 
 def _comma(items: list[str]) -> list[str]:

@@ -38,7 +38,7 @@ def followed_condition(fact: Fact, aggregate: Aggregate, step: str) -> tuple[Fac
     columns += [f"{other.column(Place(then.table, column))} AS {sql_name(f'key_{n}')}" for n, column in enumerate(own)]
     filters = other.filters(then)
     text = "\n".join(["SELECT " + ", ".join(columns), *other.lines()])
-    fact.before += [*other.before, (step, text + (f"\nWHERE {' AND '.join(filters)}" if filters else ""))]
+    fact.before += [*other.steps, (step, text + (f"\nWHERE {' AND '.join(filters)}" if filters else ""))]
     return other, _condition(fact, rule.first_day, rule.last_day, by_day, rule.entity, step, own)
 
 

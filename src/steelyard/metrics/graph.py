@@ -27,6 +27,7 @@ class Graph:
     """
 
     tables: Mapping[str, TableDeclaration]
+    _steps: dict[str, tuple[Step, ...]] = field(default_factory=dict, repr=False)
     _paths: dict[str, Mapping[str, tuple[Path, ...]]] = field(default_factory=dict, repr=False)
     _all: dict[str, Mapping[str, tuple[Path, ...]]] = field(default_factory=dict, repr=False)
 
@@ -43,6 +44,11 @@ class Graph:
 
     def steps(self, table: str) -> tuple[Step, ...]:
         """The references of one table to at most one row: its own, and those to what describes its own entity."""
+        if table not in self._steps:
+            self._steps[table] = self._steps_of(table)
+        return self._steps[table]
+
+    def _steps_of(self, table: str) -> tuple[Step, ...]:
         declared = self.tables[table]
         found = []
         for name, reference in declared.references.items():
@@ -78,8 +84,7 @@ class Graph:
             for name in other.one_to_one:
                 reference = other.references.get(name)
                 if reference is not None and reference.entity == entity and other.name != declared.name:
-                    role = name if name in other.roles else ""
-                    yield Step(entity, declared.name, own, other.name, reference.columns, role, reversed=True)
+                    yield Step(entity, declared.name, own, other.name, reference.columns, reversed=True)
 
     # Paths
 

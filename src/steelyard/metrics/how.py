@@ -37,6 +37,7 @@ class FactRead:
         last: Last local day.
         complete_through: The last local day whose data is complete, ISO; empty where nothing says it.
         complete_says: Why.
+        several: Whether a row may count in several groups, and is counted here in each.
     """
 
     name: str
@@ -53,6 +54,7 @@ class FactRead:
     last: str = ""
     complete_through: str = ""
     complete_says: str = ""
+    several: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.document import Block, Callout, Code, CodeBlock, Column, Facts, Heading, Items, Paragraph, Section, Table
 from steelyard.metrics.how import How
 from steelyard.metrics.table_lineage import SourceLoad, TableOrigin
+from steelyard.warehouse import KeyProof
 
 if TYPE_CHECKING:
     from steelyard.metrics.definition_history import DefinitionVersion
@@ -162,14 +163,32 @@ def _facts(how: How) -> Table:
 
 
 def _proofs(how: How) -> Table:
-    columns = [Column("key"), Column("rows", align="right"), Column("duplicates", align="right"), Column("on version")]
+    columns = [
+        Column("what"),
+        Column("rows", align="right"),
+        Column("duplicates", align="right"),
+        Column("NULL", align="right"),
+        Column("no row there", align="right"),
+        Column("on version"),
+        Column("proof"),
+    ]
     rows = [
         (
-            f"{proof.table} ({', '.join(proof.columns)})",
+            _proved(proof),
             proof.rows,
             proof.duplicates,
+            proof.nulls,
+            proof.orphans,
             proof.version_id[:12] or "as it is now",
+            proof.proof_id,
         )
         for proof in how.proofs
     ]
-    return Table(columns, rows, caption="Keys that were proved")
+    return Table(columns, rows, caption="Keys that were proved, and references that were counted")
+
+
+def _proved(proof: KeyProof) -> str:
+    said = f"{proof.table} ({', '.join(proof.columns)})"
+    if proof.references:
+        return f"{said} to {proof.references}"
+    return f"{said}: {proof.rule}" if proof.rule else said

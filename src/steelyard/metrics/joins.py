@@ -54,7 +54,7 @@ class Joins:
 
     def _join(self, path: Path) -> None:
         step, source = path[-1], self._names[path[:-1]]
-        name = self._free(step.role if step.role and not step.reversed else step.target)
+        name = self._free(step.role or step.target)
         pairs = zip(step.key, step.columns, strict=True)
         on = [f"{column_sql(name, key)} = {column_sql(source, own)}" for key, own in pairs]
         if step.history is not None:

@@ -68,6 +68,6 @@ def _look(warehouse: Warehouse, fact: Fact, aggregate: Aggregate, column: str, l
 
 
 def _with(fact: Fact, select: str) -> str:
-    if not fact.before:
+    if not fact.steps:
         return select
-    return "WITH " + ",\n".join(f"{sql_name(name)} AS (\n{text}\n)" for name, text in fact.before) + "\n" + select
+    return "WITH " + ",\n".join(f"{sql_name(name)} AS (\n{text}\n)" for name, text in fact.steps) + "\n" + select

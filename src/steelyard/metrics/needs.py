@@ -137,14 +137,31 @@ class Needs:
         dated = aggregate.convert is not None and aggregate.convert.at is None
         timed = self.question.timed or bool(leaf.window or leaf.balance or aggregate.mature is not None or dated)
         where = aggregate.place or self.catalog.tables[aggregate.table].where
-        time = self.catalog.time_of(aggregate.table, aggregate.time, where=where) if timed else None
+        as_of = self.catalog.time_of(aggregate.table, aggregate.time, where=where)
+        time = as_of if timed else None
         adds_up = aggregate.adds_up if leaf.window else True
-        key = (aggregate.table, str(time or ""), leaf.window, leaf.balance, leaf.total, adds_up, aggregate.grain)
+        placed = timed or self.catalog.graph.has_history(aggregate.table)
+        key = (
+            aggregate.table,
+            str(as_of or "") if placed else "",
+            timed,
+            leaf.window,
+            leaf.balance,
+            leaf.total,
+            adds_up,
+            aggregate.grain,
+        )
         if key not in self.relations:
             kind = "totals" if leaf.total else "window" if leaf.window else "balance" if leaf.balance else "facts"
             step = free_name(f"{_plain(aggregate.table)}_{kind}", self.taken)
             fact = Fact(
-                self.catalog, self.types, table=aggregate.table, time=time, parameters=self.parameters, name=step
+                self.catalog,
+                self.types,
+                table=aggregate.table,
+                time=time,
+                parameters=self.parameters,
+                name=step,
+                as_of=as_of,
             )
             fact.week_start, fact.grain, fact.timed = self.week_start, aggregate.grain, timed
             self._narrow(name, fact, leaf)

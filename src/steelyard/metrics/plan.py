@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from steelyard.metrics.place import Step
+from steelyard.metrics.claims import Claim
 from steelyard.metrics.question import Question
 from steelyard.warehouse import Query
 
@@ -36,8 +36,11 @@ class Plan:
         question: What was asked.
         query: The one SELECT.
         columns: Output column -> the dimension as asked; `period` -> the grain.
-        keys: Tables whose key must be unique for the answer to be right.
-        steps: The references that are joined, fact by fact, by their names in its SELECT.
+        tables: The tables that are read.
+        claims: What must be true of them for the answer to be right.
+        joined: Fact by fact, what is joined: its name in the SELECT -> its table.
+        several: The facts of which a row may count in several groups.
+        overlaps: Fact by fact, output column -> why its groups have rows in common.
         facts: Name of a fact's step -> its table.
         counted: Output columns beside the answer: rows read and references found.
         repeated: Those among them that are the same in every row.
@@ -50,8 +53,11 @@ class Plan:
     question: Question
     query: Query
     columns: Mapping[str, str]
-    keys: tuple[str, ...]
-    steps: Mapping[str, Mapping[str, Step]]
+    tables: tuple[str, ...]
+    claims: tuple[Claim, ...]
+    joined: Mapping[str, Mapping[str, str]]
+    several: frozenset[str]
+    overlaps: Mapping[str, Mapping[str, str]]
     facts: Mapping[str, str]
     counted: tuple[str, ...]
     places: Mapping[str, Mapping[str, str]]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 
 from steelyard.metrics.balance import BalanceRelation
 from steelyard.metrics.calendar import next_period
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.claims import Claim
 from steelyard.metrics.composition import Composition, spine
 from steelyard.metrics.facts import Fact, Types
 from steelyard.metrics.formula import Leaf, leaves
@@ -67,8 +68,11 @@ class Planner:
             question=question,
             query=Query(sql=f"{text}\n{made.select}", parameters=values, says=", ".join(question.metrics)),
             columns={**({"period": question.grain} if question.grain else {}), **outputs},
-            keys=_keys(self.needs),
-            steps={relation.fact.name: dict(relation.fact.joins.steps) for relation in asked},
+            tables=_tables(self.needs),
+            claims=_claims(self.needs),
+            joined={relation.fact.name: relation.fact.joined for relation in asked},
+            several=frozenset(r.fact.name for r in asked if r.fact.links or r.fact.share),
+            overlaps={r.fact.name: dict(r.fact.overlaps) for r in asked if r.fact.overlaps},
             facts={relation.fact.name: relation.fact.table for relation in asked},
             counted=tuple(made.counted),
             repeated=frozenset(name for r in asked if isinstance(r, WindowRelation) for name in r.counts()),
@@ -126,16 +130,27 @@ def _relations(needs: Needs) -> tuple[Relation, ...]:
     return (*needs.relations.values(), *(found for inner in needs.inner for found in _relations(inner.needs)))
 
 
-def _keys(needs: Needs) -> tuple[str, ...]:
-    """The tables whose key must be unique."""
-    found = dict.fromkeys(step.target for fact in needs.facts for step in fact.joins.steps.values())
-    for relation in needs.relations.values():
-        if isinstance(relation, BalanceRelation) or any(leaf.aggregate.per for leaf in relation.leaves.values()):
-            found[relation.fact.table] = None
-        rates = (leaf.aggregate.convert for leaf in relation.leaves.values())
-        found |= dict.fromkeys(convert.rates for convert in rates if convert is not None)
-    for inner in needs.inner:
-        found |= dict.fromkeys(_keys(inner.needs))
+def _claims(needs: Needs) -> tuple[Claim, ...]:
+    """What must be true for the answer to be right."""
+    found = dict.fromkeys(claim for fact in needs.facts for claim in fact.claims)
+    for table in _keyed(_relations(needs)):
+        found[Claim(table, needs.catalog.tables[table].key)] = None
+    return tuple(found)
+
+
+def _keyed(relations: Iterable[Relation]) -> Iterator[str]:
+    """The tables, beside those that are joined, of which every row must be one of its key."""
+    for relation in relations:
+        leaves_of = relation.leaves.values()
+        if isinstance(relation, BalanceRelation) or any(leaf.aggregate.per for leaf in leaves_of):
+            yield relation.fact.table
+        yield from (leaf.aggregate.convert.rates for leaf in leaves_of if leaf.aggregate.convert is not None)
+
+
+def _tables(needs: Needs) -> tuple[str, ...]:
+    """The tables that are read."""
+    found = dict.fromkeys(table for fact in needs.facts for table in (fact.table, *fact.tables))
+    found |= dict.fromkeys(_keyed(_relations(needs)))
     return tuple(found)
 
 

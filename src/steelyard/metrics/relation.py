@@ -74,7 +74,7 @@ class PlainRelation(Relation):
     def steps(self, grain: str | None, spine: Spine | None, coverage: Coverage | None) -> list[Step]:
         """The one SELECT of its fact."""
         text = self.fact.select(grain)
-        return [*self.fact.before, (self.name, text)]
+        return [*self.fact.steps, (self.name, text)]
 
     def counts(self) -> Mapping[str, str]:
         """Rows read, and references found, group by group."""

@@ -13,11 +13,13 @@ from sqlglot import exp
 from steelyard.errors import DataError
 from steelyard.metrics.aggregate import Aggregate
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.claims import Claim
 from steelyard.metrics.expression import Parameters
 from steelyard.metrics.fact_rows import FactRows, fact_rows
 from steelyard.metrics.facts import Fact, Types
+from steelyard.metrics.false_claims import refuse_false_claims
 from steelyard.metrics.joins import column_sql
-from steelyard.metrics.keys import prove_key, refuse_false_keys
+from steelyard.metrics.keys import prove_key
 from steelyard.metrics.names import sql_name
 from steelyard.metrics.question import Question
 from steelyard.warehouse import Query, StoredTable, TableDeclaration, Warehouse
@@ -100,7 +102,7 @@ def row_changes(
     }
     fact = sides["after"].fact
     for side in ("before", "after"):
-        _prove_joins(catalog, pair, side, tuple(step.target for step in sides[side].fact.joins.steps.values()))
+        _prove_joins(catalog, pair, side, sides[side].fact.claims)
     declared = catalog.tables[aggregate.table]
     own = _own_columns(sides["after"])
     key = declared.key if _is_key(pair, declared) else ()
@@ -114,7 +116,7 @@ def row_changes(
         group = tuple(row[name] for name in writing.group_names)
         groups.setdefault(group, {})[reason] = (_finite(row["amount_before"], fact), _finite(row["amount_after"], fact))
         rows[reason] += int(row["counted"])
-    tables = (fact.table, *(step.target for step in fact.joins.steps.values()))
+    tables = (fact.table, *fact.tables)
     return RowChanges(groups=groups, rows=rows, tables=tables, by_key=bool(key), sql=sql)
 
 
@@ -125,12 +127,15 @@ def _finite(value: Any, fact: Fact) -> Any:
     return 0 if value is None else value
 
 
-def _prove_joins(catalog: MetricCatalog, pair: VersionPair, side: str, targets: Sequence[str]) -> None:
+def _prove_joins(catalog: MetricCatalog, pair: VersionPair, side: str, claims: Sequence[Claim]) -> None:
     versions = pair.before if side == "before" else pair.after
-    called = {name: pair.names[name] if side == "before" else name for name in targets}
-    declared = [replace(catalog.tables[name], name=called[name]) for name in targets]
-    by_called = {called[name]: versions[name] for name in targets}
-    refuse_false_keys(pair.warehouse, declared, lambda name: by_called[name])
+
+    def called(name: str) -> str:
+        return pair.names[name] if side == "before" and name in pair.names else name
+
+    by_called = {called(name): version for name, version in versions.items()}
+    made = [replace(claim, table=called(claim.table), references=called(claim.references)) for claim in claims]
+    refuse_false_claims(pair.warehouse, made, catalog.tables, lambda name: by_called[name])
 
 
 def _is_key(pair: VersionPair, declared: TableDeclaration) -> bool:
@@ -205,7 +210,7 @@ class _Writing:
         outputs += [f"{day} AS day", f"{counts} AS counts", f"{rows.amount} AS amount", "true AS there"]
         lines = ["SELECT\n  " + ",\n  ".join(outputs), *fact.lines()]
         if side == "before":
-            tables = (fact.table, *(step.target for step in fact.joins.steps.values()))
+            tables = (fact.table, *fact.tables)
             as_it_was = [f"{sql_name(name)} AS (SELECT * FROM {sql_name(self.pair.names[name])})" for name in tables]
             lines.insert(0, f"WITH {', '.join(as_it_was)}")
         return "\n".join(lines)

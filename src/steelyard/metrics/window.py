@@ -57,7 +57,7 @@ class WindowRelation(Relation):
         """Days, then windows, then the last day of each period."""
         if spine is None or coverage is None or coverage.first is None:
             nothing = _empty(self.fact.select(grain, counts=False))
-            return [*self.fact.before, (self.name, nothing)]
+            return [*self.fact.steps, (self.name, nothing)]
         first = self.first_day(spine, coverage)
         self.fact.within(first, spine.until)
         ends = (f"{self.name}_ends", spine.ends(self.fact.parameters))
@@ -65,7 +65,7 @@ class WindowRelation(Relation):
             made = [*self._added(first, spine, coverage), ends, self._picked(grain)]
         else:
             made = [*self._rows(), ends, self._gathered(grain, spine, coverage)]
-        return [*self.fact.before, *made]
+        return [*self.fact.steps, *made]
 
     # What adds up: a row a day and group, and a frame over them
 

@@ -217,6 +217,7 @@ class Project(AuditedQuestions):
             self.store,
             ledger=self.ledger,
             metrics_of=definitions.metrics.names_by_table(),
+            declared=tuple(definitions.metrics.tables.values()),
             project_folder=self.folder,
             select=select,
             since=since,

@@ -24,7 +24,7 @@ class KeyProof:
         rows: Rows counted.
         duplicates: Rows beyond the first of each key; of a history, rows that begin before the one before has ended
             (0 for a reference).
-        nulls: Rows in which a column is NULL; of a history, its beginning too; of shares, the share too.
+        nulls: Rows in which a column is NULL; of a history, its beginning too; of shares, rows with an id and no share.
         references: The table referred to; empty for a key.
         references_version: The version of the table referred to.
         orphans: Rows whose reference finds no parent (0 for a key).
