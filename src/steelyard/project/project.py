@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from steelyard.decisions import Decision
     from steelyard.decisions.record import Recorded
     from steelyard.metrics import Explanation, MetricTable
+    from steelyard.metrics.watching import WatchReport
     from steelyard.pipeline import RefreshReport
     from steelyard.pipeline.progress import Progress
 
@@ -283,6 +284,36 @@ class Project:
                 before=as_range(before),
                 after=as_range(after),
                 dimensions=dimensions,
+            )
+
+    def watch(
+        self,
+        alerts: Sequence[str] = (),
+        *,
+        on: str | date | None = None,
+        now: datetime | None = None,
+        send: bool = True,
+    ) -> WatchReport:
+        """Judges its alerts for a day, and tells sinks what is new; what was told is kept in `.steelyard`.
+
+        Args:
+            alerts: Only these; none is all of them.
+            on: The last local day that is looked at; None is yesterday.
+            now: The moment, with its zone; None is the present.
+            send: Whether sinks are told, and what is told is remembered.
+        """
+        from steelyard.metrics.watching import watch
+
+        with self.warehouse() as warehouse:
+            return watch(
+                self.definitions.metrics,
+                warehouse,
+                names=alerts,
+                on=as_day(on),
+                now=now,
+                folder=self.folder,
+                log=self.folder / ".steelyard" / f"alerts-{self.target_name}.jsonl",
+                send=send,
             )
 
     def plan(self, name: str, *, register: bool = False) -> Plan:

@@ -14,8 +14,10 @@ from steelyard.stats.robust_baseline import RobustBaseline, robust_baseline
 __all__ = ["LEAST_OF_A_SEASON", "Deviations", "deviations"]
 
 F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 LEAST_OF_A_SEASON = 3
 RECURRING = 3
+EVENER = 0.6
 _LEAST_RELATIVE = 1e-9
 
 
@@ -91,7 +93,7 @@ def deviations(
     steps = np.arange(len(y))
     there = ~np.isnan(y)
     used = np.flatnonzero(there & ~out & (steps < len(y) - recent))
-    places = steps % season
+    places = (steps % season).astype(np.int64)
     counts = np.bincount(places[used], minlength=season)
     if len(used) < 12 or counts[places[-1]] < LEAST_OF_A_SEASON:
         return None
@@ -117,12 +119,15 @@ class _Fit:
     standard: F64  # the baseline's own residuals over their spread
 
 
-def _of_amount(y: F64, kept: npt.NDArray[np.int64], ahead: npt.NDArray[np.int64], places: F64, unit: float) -> _Fit:
-    """On the scale on which its days have a spread of one; a spread below that of chance is not believed."""
+def _of_amount(y: F64, kept: I64, ahead: I64, places: I64, unit: float) -> _Fit:
+    """On the scale on which its days have a spread of one; a little less than that of chance is not believed."""
     scale, mean = CountScale(dispersion=0.1, unit=unit), float(np.median(y[kept]))
     for _ in range(4):
         found = _baseline(scale.forward(y[kept]), kept, ahead, places)
         scale = scale.refined(found.scale, mean)
+        if found.scale < EVENER and float(y[kept].min()) > 0:
+            # No such days vary so little by chance: what was counted is no row of independent things.
+            scale = CountScale(dispersion=0.0, unit=scale.unit * max(found.scale**2, 1e-9))
     found = _baseline(scale.forward(y[kept]), kept, ahead, places)
     spread = max(found.scale, 1.0)
     return _Fit(
@@ -136,9 +141,9 @@ def _of_amount(y: F64, kept: npt.NDArray[np.int64], ahead: npt.NDArray[np.int64]
 
 def _of_level(
     y: F64,
-    kept: npt.NDArray[np.int64],
-    ahead: npt.NDArray[np.int64],
-    places: F64,
+    kept: I64,
+    ahead: I64,
+    places: I64,
     volume: npt.ArrayLike | None,
     *,
     share: bool,
@@ -159,17 +164,15 @@ def _of_level(
 
 def _baseline(
     values: F64,
-    kept: npt.NDArray[np.int64],
-    ahead: npt.NDArray[np.int64],
-    places: F64,
+    kept: I64,
+    ahead: I64,
+    places: I64,
     spread: F64 | None = None,
 ) -> RobustBaseline:
     return robust_baseline(values, kept, places[kept], later=ahead, later_season=places[ahead], spread=spread)
 
 
-def _compared(
-    fit: _Fit, y: F64, ahead: npt.NDArray[np.int64], shown: npt.NDArray[np.bool_], used: int, recent: int
-) -> Deviations:
+def _compared(fit: _Fit, y: F64, ahead: I64, shown: npt.NDArray[np.bool_], used: int, recent: int) -> Deviations:
     place = ahead - (len(y) - recent)
     raw = np.where(shown[ahead], (fit.actual - fit.found.expected) / fit.sd, np.nan)
     found = fit.found
@@ -195,7 +198,7 @@ def _compared(
     )
 
 
-def _placed(values: F64, place: npt.NDArray[np.int64], recent: int) -> F64:
+def _placed(values: F64, place: I64, recent: int) -> F64:
     full = np.full(recent, np.nan)
     full[place] = values
     return full

@@ -95,7 +95,7 @@ def _design(moments: I64, places: I64, known: I64, centre: float) -> F64:
 
 def _biweight(design: F64, target: F64, places: int) -> tuple[F64, F64]:
     """Coefficients, from the medians of the places; and each value's last weight."""
-    coefficients = np.zeros(design.shape[1])
+    coefficients: F64 = np.zeros(design.shape[1])
     for place in range(places):
         there = design[:, place] > 0
         coefficients[place] = np.median(target[there] / design[there, place])
@@ -108,7 +108,7 @@ def _biweight(design: F64, target: F64, places: int) -> tuple[F64, F64]:
                 return coefficients, weights
             weights = _weights(residuals / scale, bend)
             root = np.sqrt(weights)
-            new = np.linalg.lstsq(design * root[:, None], target * root, rcond=None)[0]
+            new = np.asarray(np.linalg.lstsq(design * root[:, None], target * root, rcond=None)[0], np.float64)
             moved = float(np.abs(new - coefficients).max())
             coefficients = new
             if moved < 1e-6 * scale:

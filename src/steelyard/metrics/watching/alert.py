@@ -123,7 +123,8 @@ class Alert:
         if self.limited and (self.rules or self.baseline):
             key = "rules" if self.rules else "baseline"
             raise self._refuse(
-                f"the alert {self.name!r} has a fixed limit and {key!r}", "make it two alerts: one of limits, one of rules"
+                f"the alert {self.name!r} has a fixed limit and {key!r}",
+                "make it two alerts: one of limits, one of rules",
             )
         if self.limited and self.direction:
             raise self._refuse(

@@ -55,14 +55,15 @@ def _holds(tree: exp.Expr, segment: Mapping[str, Any]) -> bool | None:
         if decisive in sides:
             return decisive
         return None if None in sides else not decisive
-    if isinstance(tree, exp.EQ | exp.NEQ):
-        return _compared(tree.this, (tree.expression,), segment, wanted=isinstance(tree, exp.EQ))
-    if isinstance(tree, exp.In):
-        return _compared(tree.this, tree.expressions, segment, wanted=True)
+    if isinstance(tree, exp.EQ | exp.NEQ | exp.In):
+        values = tree.expressions if isinstance(tree, exp.In) else (tree.expression,)
+        return _compared(tree.this, values, segment, wanted=not isinstance(tree, exp.NEQ))
     return None
 
 
-def _compared(column: exp.Expr, literals: Iterable[exp.Expr], segment: Mapping[str, Any], *, wanted: bool) -> bool | None:
+def _compared(
+    column: exp.Expr, literals: Iterable[exp.Expr], segment: Mapping[str, Any], *, wanted: bool
+) -> bool | None:
     names = {name.rpartition(".")[2]: value for name, value in segment.items()}
     values = list(literals)
     if not isinstance(column, exp.Column) or column.name not in names:

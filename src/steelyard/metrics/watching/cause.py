@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from steelyard.metrics.tree import Tree
@@ -10,7 +10,7 @@ from steelyard.metrics.watching.judge import Judged
 
 __all__ = ["Cause", "causes"]
 
-MOSTLY = 0.75
+LITTLE = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,8 @@ class Cause:
 def causes(firing: Sequence[Judged], judged: Sequence[Judged], trees: Mapping[str, Tree]) -> tuple[Cause, ...]:
     """What fires, by cause, the most certain first.
 
-    One metric that moves to one side, in several segments or by several alerts, is one cause: the segment that makes up
-    three quarters of the whole's move where there is one, else the whole, else the most certain segment. Branches of a
+    One metric that moves to one side, in several segments or by several alerts, is one cause: the one segment without
+    which the whole is as expected, where there is such a one, else the whole, else the most certain segment. Branches of a
     metric's tree that move with it are part of its cause.
 
     Args:
@@ -47,9 +47,8 @@ def causes(firing: Sequence[Judged], judged: Sequence[Judged], trees: Mapping[st
     for item in firing:
         groups.setdefault((item.alert.metric or f"fresh:{item.alert.fresh}", item.direction), []).append(item)
     found = {place: _one(members, judged) for place, members in groups.items()}
-    for place in list(found):
-        top = _top(place, found, trees)
-        if top != place:
+    for place, top in {place: _top(place, groups, trees) for place in groups}.items():
+        if top != place and top in found:  # two trees may each contain the other
             moved = found.pop(place)
             found[top] = Cause(headline=found[top].headline, also=(*found[top].also, *moved.each))
     return tuple(sorted(found.values(), key=lambda cause: _certainty(cause.headline)))
@@ -64,24 +63,23 @@ def _one(members: Sequence[Judged], judged: Sequence[Judged]) -> Cause:
     wholes = sorted((item for item in ranked if not item.segment), key=lambda item: bool(item.alert.where))
     parts = [item for item in ranked if item.segment]
     headline = wholes[0] if wholes else ranked[0]
-    if parts:
-        largest = max(parts, key=lambda item: _share(item, judged))
-        if MOSTLY <= _share(largest, judged) <= 1 / MOSTLY:
-            headline = largest
+    alone = next((item for item in parts if _is_all_of_it(item, parts, judged)), None)
+    headline = headline if alone is None else alone
     return Cause(headline=headline, also=tuple(item for item in ranked if item is not headline))
 
 
-def _share(part: Judged, judged: Sequence[Judged]) -> float:
-    """How much of the whole's departure is the part's; 0 where there is no whole."""
-    for whole in judged:
-        if whole.alert is part.alert and not whole.segment and whole.departure:
-            return part.departure / whole.departure
-    return 0.0
+def _is_all_of_it(part: Judged, parts: Sequence[Judged], judged: Sequence[Judged]) -> bool:
+    """Whether without the part's departure the whole has none to speak of, and no other part has a share in it."""
+    whole = next((item for item in judged if item.alert is part.alert and not item.segment), None)
+    if whole is None or not whole.departure or part.departure / whole.departure < 0.5:
+        return False
+    others = [item.departure for item in parts if item.alert is part.alert and item is not part]
+    usual = 0.0 if whole.low is None or whole.expected is None else (whole.expected - whole.low) * whole.weight * 2 / 3
+    rest = abs(whole.departure - part.departure)
+    return rest <= max(LITTLE * abs(whole.departure), usual) and abs(sum(others)) <= LITTLE * abs(whole.departure)
 
 
-def _top(
-    place: tuple[str, str], found: Mapping[tuple[str, str], Cause], trees: Mapping[str, Tree]
-) -> tuple[str, str]:
+def _top(place: tuple[str, str], found: Collection[tuple[str, str]], trees: Mapping[str, Tree]) -> tuple[str, str]:
     """The highest metric above it that moves with it; itself where none does."""
     seen = {place}
     while True:

@@ -26,8 +26,8 @@ LONGEST_PAUSE = 10.0
 PAUSE = 0.5
 
 
-def deliver(sink: Sink, message: Message, folder: Path) -> None:
-    """Sends it; returns when the sink has it.
+def deliver(sink: Sink, message: Message, folder: Path) -> str:
+    """Sends it; returns when the sink has it, with what is to be said of that: recipients that were refused.
 
     Args:
         sink: Where to.
@@ -41,10 +41,11 @@ def deliver(sink: Sink, message: Message, folder: Path) -> None:
     if sink.webhook is not None:
         _post(sink, sink.webhook, message)
     elif sink.mail is not None:
-        _mail(sink, sink.mail, message)
+        return _mail(sink, sink.mail, message)
     else:
         path = folder / Path(sink.file).expanduser()
         append_lines(path, (json.dumps(message, ensure_ascii=False) + "\n").encode())
+    return ""
 
 
 def _filled(text: str, sink: Sink) -> str:
@@ -104,7 +105,8 @@ def _key(message: Message) -> str:
     return f"{message['event']}-{message['id']}"
 
 
-def _mail(sink: Sink, mail: Mail, message: Message) -> None:
+def _mail(sink: Sink, mail: Mail, message: Message) -> str:
+    """Sends it to all; those whom the server refuses for good while it takes others are named, and not asked again."""
     letter = EmailMessage()
     letter["Subject"] = " ".join(str(message["title"]).split())
     letter["From"], letter["To"] = mail.sender, ", ".join(mail.to)
@@ -112,35 +114,40 @@ def _mail(sink: Sink, mail: Mail, message: Message) -> None:
     letter["Message-ID"] = f"<{_key(message)}@steelyard>"
     letter.set_content(_text(message))
     user, password = _filled(mail.user, sink), _filled(mail.password, sink)
-    for tried in range(mail.retries + 1):
+    tried = 0
+    while True:
         try:
-            _hand_over(mail, letter, user, password)
-        except (smtplib.SMTPException, OSError) as error:
+            refused = _hand_over(mail, letter, user, password)
+        except (smtplib.SMTPException, OSError, ValueError) as error:
             if tried == mail.retries or _is_final(error):
                 raise _refused(sink, f"{mail.host}, port {mail.port_used}: {_said(error)}") from None
             time.sleep(min(PAUSE * 2**tried, LONGEST_PAUSE))
+            tried += 1
         else:
-            return
+            return f"{mail.host} refused {', '.join(refused)}" if refused else ""
 
 
-def _hand_over(mail: Mail, letter: EmailMessage, user: str, password: str) -> None:
-    secure = ssl.create_default_context()
-    place = {"host": mail.host, "port": mail.port_used, "timeout": mail.timeout}
-    with smtplib.SMTP_SSL(**place, context=secure) if mail.security == "tls" else smtplib.SMTP(**place) as server:  # type: ignore[arg-type]
+def _hand_over(mail: Mail, letter: EmailMessage, user: str, password: str) -> tuple[str, ...]:
+    secure, port = ssl.create_default_context(), mail.port_used
+    with (
+        smtplib.SMTP_SSL(mail.host, port, timeout=mail.timeout, context=secure)
+        if mail.security == "tls"
+        else smtplib.SMTP(mail.host, port, timeout=mail.timeout)
+    ) as server:
         if mail.security == "starttls":
             server.starttls(context=secure)
         if user:
             server.login(user, password)
-        refused = server.send_message(letter)
-    if refused:
-        raise smtplib.SMTPRecipientsRefused(refused)
+        return tuple(server.send_message(letter))
 
 
 def _is_final(error: Exception) -> bool:
     """Whether another try can change nothing: the server said no for good, or signing in failed."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
-    return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
+    if isinstance(error, smtplib.SMTPResponseException):
+        return error.smtp_code >= 500
+    return isinstance(error, ValueError | smtplib.SMTPNotSupportedError)
 
 
 def _said(error: Exception) -> str:
@@ -148,6 +155,8 @@ def _said(error: Exception) -> str:
         return f"refused {', '.join(error.recipients)}"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"answered {error.smtp_code}"
+    if isinstance(error, UnicodeError):  # its text would quote the password
+        return "a user, password or address has letters that it does not take"
     return str(getattr(error, "strerror", None) or type(error).__name__)
 
 

@@ -38,13 +38,13 @@ def _compared_with(catalog: MetricCatalog, raised: Raised) -> tuple[date, date] 
     length = (head.last - head.first).days + 1
     step = timedelta(days=7 * -(-length // 7))
     unusual = [
-        item
-        for item in concerning(catalog.annotations, head.alert.metric, head.segment)
-        if item.kind in UNUSUAL
+        item for item in concerning(catalog.annotations, head.alert.metric, head.segment) if item.kind in UNUSUAL
     ]
     first, last = head.first - step, head.last - step
     for _ in range(head.alert.weeks):
-        off = any(item.meets(first, last) for item in unusual) or any(_within(head, day, first, last) for day in head.apart)
+        off = any(item.meets(first, last) for item in unusual) or any(
+            _within(head, day, first, last) for day in head.apart
+        )
         if not off and (raised.since is None or last < raised.since):
             return first, last
         first, last = first - step, last - step

@@ -73,7 +73,7 @@ def _newest_row(catalog: MetricCatalog, warehouse: Warehouse, table: str, now: d
     )
     condition, values = clock.within(None, now.astimezone(ZoneInfo(catalog.zone)).date())
     sql = f"SELECT max({column}) AS newest\nFROM {sql_name(table)}\nWHERE {condition}"
-    found = warehouse.fetch(Query(sql, values)).to_pylist()[0]["newest"]
+    found = warehouse.fetch(Query(sql=sql, parameters=values)).to_pylist()[0]["newest"]
     if found is None:
         return None
     if not isinstance(found, datetime):

@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from steelyard.metrics.annotation import Annotation
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.metric import Metric
 from steelyard.metrics.watching.alert import MINIMUM_VOLUME, Alert
@@ -71,6 +70,11 @@ class Judged:
         """What is one and the same from day to day: metric, segment and direction."""
         parts = [f"{key}={value}" for key, value in sorted(self.segment.items())]
         return "|".join([self.alert.metric or f"fresh:{self.alert.fresh}", *parts, self.direction])
+
+    @property
+    def place(self) -> str:
+        """The alert and what it watches, each once a day."""
+        return f"{self.alert.name}|{self.key}"
 
     @property
     def departure(self) -> float:
@@ -206,7 +210,7 @@ class _Judging:
         return float(np.median(kept)) if len(kept) else 0.0
 
     def unit(self, values: npt.NDArray[np.float64]) -> float:
-        """What one thing counts for: of a sum twice the mean amount, as of amounts that vary as much as they are large."""
+        """What one thing counts for: of a sum twice the mean amount, as amounts vary about as much as they are large."""
         if self.metric.kind != "sum" or self.series.volume is None:
             return 1.0
         total, things = float(np.nansum(values)), float(np.nansum(self.series.volume))
@@ -219,7 +223,9 @@ class _Judging:
         for direction in watched:
             signed = [float(value) * (1.0 if direction == "up" else -1.0) for value in found.standard]
             met = {
-                rule.name: rule.p_value(signed, found.mean_correlation(rule.points)) for rule in rules if rule.met(signed)
+                rule.name: rule.p_value(signed, found.mean_correlation(rule.points))
+                for rule in rules
+                if rule.met(signed)
             }
             if met and min(met.values()) < best:
                 best, broken, side = min(met.values()), met, direction

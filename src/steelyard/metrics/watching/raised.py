@@ -33,7 +33,7 @@ class Raised:
         explained_against: First and last day of what it is compared with.
         not_explained: Why there is no explanation.
         since: The first day on which the same cause was told, where it is open since; None where it is new.
-        adjusted: Segment and metric (`Judged.key`) -> p-value after the correction for all that was looked at.
+        adjusted: Alert and series (`Judged.place`) -> p-value after the correction for all that was looked at.
     """
 
     cause: Cause
@@ -134,7 +134,7 @@ class Raised:
                 "direction": head.direction,
                 "rules": head.rules,
                 "p_value": head.p_value,
-                "adjusted_p_value": (self.adjusted or {}).get(head.key),
+                "adjusted_p_value": (self.adjusted or {}).get(head.place),
                 "also": [{"alert": item.alert.name, "what": item.name} for item in self.cause.also],
                 "keys": [item.key for item in self.cause.each],
                 "coincides": [f"{item.kind} from {item.at} to {item.last}: {item.says}" for item in self.coincides],

@@ -104,9 +104,7 @@ def read_series(catalog: MetricCatalog, warehouse: Warehouse, alert: Alert, on: 
     )
 
 
-def _series(
-    answer: MetricTable, metric: str, volume: str, periods: tuple[date, ...], *, amount: bool
-) -> list[Series]:
+def _series(answer: MetricTable, metric: str, volume: str, periods: tuple[date, ...], *, amount: bool) -> list[Series]:
     """A series a group; a period without a row is 0 of an amount, and nothing of a mean or ratio."""
     place = {day: number for number, day in enumerate(periods)}
     dimensions = [name for name in answer.dimensions if name != "period"]
@@ -122,9 +120,7 @@ def _series(
     if not dimensions and not found:
         found[()] = (np.full(len(periods), absent), np.zeros(len(periods)))
     return [
-        Series(
-            segment=dict(zip(dimensions, key, strict=True)), values=values, volume=volumes if volume else None
-        )
+        Series(segment=dict(zip(dimensions, key, strict=True)), values=values, volume=volumes if volume else None)
         for key, (values, volumes) in sorted(found.items(), key=lambda item: tuple(str(part) for part in item[0]))
     ]
 

@@ -98,7 +98,9 @@ class Mail:
             if not _ADDRESS.fullmatch(parseaddr(address)[1]) or re.search(r"[\r\n]", address):
                 raise DefinitionError(f"{address!r} is no mail address", hint="write it as name@example.org")
         if not self.host or re.search(r"[\s/]", self.host) or not 0 <= self.port <= 65535:
-            raise DefinitionError(f"{self.host!r}, port {self.port}, is no mail server", hint="write `host: mail.example.org`")
+            raise DefinitionError(
+                f"{self.host!r}, port {self.port}, is no mail server", hint="write `host: mail.example.org`"
+            )
         if self.security not in ("starttls", "tls", "none"):
             raise DefinitionError(f"{self.security!r} is no security of mail", hint="write starttls, tls or none")
         if bool(self.user) != bool(self.password):

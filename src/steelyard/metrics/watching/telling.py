@@ -61,7 +61,9 @@ class Telling:
     ) -> tuple[Resolved, ...]:
         """What is open and no longer fires, as of the day; what was muted or not judged stays open."""
         firing = {item.key for alert in raised for item in alert.cause.each}
-        quiet = {f"{item.key.rpartition('|')[0]}|{side}" for item in judged if not item.not_judged for side in ("down", "up")}
+        quiet = {
+            f"{item.key.rpartition('|')[0]}|{side}" for item in judged if not item.not_judged for side in ("down", "up")
+        }
         found = []
         for record in self._open:
             keys = set(record["keys"])
@@ -75,9 +77,7 @@ class Telling:
             found.append(Resolved(id=record["id"], title=record["title"], says=says, since=record["last"], to=sinks))
         return tuple(found)
 
-    def told(
-        self, raised: Sequence[Raised], resolved: Sequence[Resolved], *, at: datetime
-    ) -> tuple[Delivery, ...]:
+    def told(self, raised: Sequence[Raised], resolved: Sequence[Resolved], *, at: datetime) -> tuple[Delivery, ...]:
         """Remembers what is new, then sends it, and what sinks did not take before.
 
         What is new is on the disk before it is sent: a watch that is killed in between sends it again, and the message
@@ -87,20 +87,24 @@ class Telling:
             return ()
         new = [item for item in raised if item.since is None and item.id not in self._ids]
         stamp = at.isoformat(timespec="seconds")
-        self.log.append({**item.to_dict(), "at": stamp} for item in (*new, *resolved))
+        messages = [*(item.to_dict() for item in new), *(item.to_dict() for item in resolved)]
+        self.log.append({**message, "at": stamp} for message in messages)
         return tuple(self._sent(stamp))
 
     def _sent(self, stamp: str) -> Iterator[Delivery]:
         assert self.log is not None  # noqa: S101 - told() has looked
         for record, name in self.log.unsent():
             problem: SteelyardError | None = None
+            note = ""
             if name not in self.catalog.sinks:
                 problem = unknown_name("sink", name, self.catalog.sinks, where=str(self.log.path))
             else:
                 try:
-                    deliver(self.catalog.sinks[name], record, self.folder)
+                    note = deliver(self.catalog.sinks[name], record, self.folder)
                 except SteelyardError as error:
                     problem = error
             if problem is None:
-                self.log.append([{"event": "sent", "of": record["event"], "id": record["id"], "sink": name, "at": stamp}])
-            yield Delivery(id=str(record["id"]), event=str(record["event"]), sink=name, problem=problem)
+                self.log.append(
+                    [{"event": "sent", "of": record["event"], "id": record["id"], "sink": name, "at": stamp}]
+                )
+            yield Delivery(id=str(record["id"]), event=str(record["event"]), sink=name, problem=problem, note=note)

@@ -46,17 +46,16 @@ def _volume(catalog: MetricCatalog, metric: Metric, name: str) -> Metric | None:
         return Metric(name=name, count=table, where=metric.where, exclude=metric.exclude, time=metric.time)
     if metric.ratio is None:
         return None
-    side = metric.ratio.denominator
-    if isinstance(side, Measure):
-        given = {side.kind: side.of, "time": side.time or metric.time}
-    else:
-        side = catalog.metric(side)
-        if side.kind not in ("sum", "count", "distinct"):
-            return None
-        given = {side.kind: getattr(side, side.kind), "time": side.time}
+    divided = metric.ratio.denominator
+    side = divided if isinstance(divided, Measure) else catalog.metric(divided)
+    if side.kind not in ("sum", "count", "distinct"):
+        return None
     return Metric(
         name=name,
+        sum=side.sum,
+        count=side.count,
+        distinct=side.distinct,
         where=" AND ".join(f"({text})" for text in (side.where, metric.where) if text),
         exclude=" OR ".join(f"({text})" for text in (side.exclude, metric.exclude) if text),
-        **given,
+        time=side.time or metric.time if isinstance(divided, Measure) else side.time,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -145,15 +144,13 @@ class _Watching:
     def firing(self) -> list[Judged]:
         """What fires: after the correction, beyond a limit, or not fresh."""
         tested = [
-            item
-            for item, p in zip(self.tests, self.adjusted(), strict=True)
-            if item.rules and p <= item.alert.fdr
+            item for item, p in zip(self.tests, self.adjusted(), strict=True) if item.rules and p <= item.alert.fdr
         ]
         return [*tested, *(item for item in self.judged if item.p_value is None and item.rules)]
 
     def raised(self, telling: Telling, most: int) -> tuple[Raised, ...]:
         """One alert a cause, with what coincides and an explanation."""
-        adjusted = {item.key: p for item, p in zip(self.tests, self.adjusted(), strict=True)}
+        adjusted = {item.place: p for item, p in zip(self.tests, self.adjusted(), strict=True)}
         found = causes(self.firing(), self.judged, self.catalog.trees)
         return tuple(self._raised(cause, telling, adjusted, number < most) for number, cause in enumerate(found))
 

@@ -31,7 +31,7 @@ def _alert(raised: Raised) -> Iterator[Block]:
     yield Callout(_KINDS[raised.severity], raised.title, raised.says)  # type: ignore[arg-type]
     facts: list[tuple[str, str]] = [("Alert", head.alert.name)]
     if head.alert.kind == "rules":
-        adjusted = (raised.adjusted or {}).get(head.key)
+        adjusted = (raised.adjusted or {}).get(head.place)
         facts.append(("Rules broken", raised.broken))
         facts.append(("By chance", f"p {head.p_value:.2g}, and {adjusted:.2g} for all that was looked at"))
     if raised.since is not None:
@@ -43,12 +43,14 @@ def _alert(raised: Raised) -> Iterator[Block]:
         yield Items([f"With it: {text}" for text in shown])
     for item in raised.coincides:
         days = f"{item.at}" if item.last == item.at else f"{item.at} to {item.last}"
-        yield Callout("note", f"At the same time: {item.says}", f"{item.kind}, {days}. It coincides; it need not be why.")
+        yield Callout(
+            "note", f"At the same time: {item.says}", f"{item.kind}, {days}. It coincides; it need not be why."
+        )
     if raised.explanation is not None and raised.explained_against is not None:
         first, last = raised.explained_against
         days = f"{first}" if first == last else f"{first} to {last}"
         title = f"Why: {raised.headline.alert.metric} against {days}"
-        yield Section(title, [block for block in raised.explanation.blocks()], open=False)
+        yield Section(title, raised.explanation.blocks(), open=False)
     elif raised.not_explained:
         yield Paragraph(raised.not_explained)
 
@@ -62,7 +64,11 @@ def _others(report: WatchReport) -> Iterator[Block]:
         yield Callout("bad", f"{alert.name} could not be asked", f"{error.problem}. {error.hint}".strip())
     for delivery in report.deliveries:
         if delivery.problem is not None:
-            yield Callout("bad", f"{delivery.sink} was not told", f"{delivery.problem.problem}. {delivery.problem.hint}")
+            yield Callout(
+                "bad", f"{delivery.sink} was not told", f"{delivery.problem.problem}. {delivery.problem.hint}"
+            )
+        if delivery.note:
+            yield Callout("warning", f"{delivery.sink} was told", f"{delivery.note}.")
     for note in report.notes:
         yield Callout("note", note)
 
@@ -85,7 +91,9 @@ def _counts(report: WatchReport) -> Iterator[Block]:
         ]
     )
     if report.not_judged:
-        yield Section("Not judged", [CodeBlock("\n".join(_reasons(report)))], open=len(report.not_judged) <= MOST_EXAMPLES)
+        yield Section(
+            "Not judged", [CodeBlock("\n".join(_reasons(report)))], open=len(report.not_judged) <= MOST_EXAMPLES
+        )
 
 
 def _reasons(report: WatchReport) -> Iterator[str]:

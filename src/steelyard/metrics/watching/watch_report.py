@@ -72,12 +72,14 @@ class Delivery:
         event: `raised` or `resolved`.
         sink: The sink's name.
         problem: Why it did not take it; None where it did.
+        note: What to know of how it took it.
     """
 
     id: str
     event: str
     sink: str
     problem: SteelyardError | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +159,7 @@ class WatchReport:
                     "event": item.event,
                     "sink": item.sink,
                     "problem": item.problem.to_dict() if item.problem else None,
+                    "note": item.note,
                 }
                 for item in self.deliveries
             ],
