@@ -18,6 +18,7 @@ I64 = npt.NDArray[np.int64]
 LEAST_OF_A_SEASON = 3
 RECURRING = 3
 EVENER = 0.6
+SETTLED = 0.02
 _LEAST_RELATIVE = 1e-9
 
 
@@ -124,11 +125,14 @@ def _of_amount(y: F64, kept: I64, ahead: I64, places: I64, unit: float) -> _Fit:
     scale, mean = CountScale(dispersion=0.1, unit=unit), float(np.median(y[kept]))
     for _ in range(4):
         found = _baseline(scale.forward(y[kept]), kept, ahead, places)
+        if abs(found.scale - 1.0) < SETTLED or (scale.dispersion < 1e-9 and EVENER <= found.scale <= 1.0):
+            break
         scale = scale.refined(found.scale, mean)
         if found.scale < EVENER and float(y[kept].min()) > 0:
             # No such days vary so little by chance: what was counted is no row of independent things.
             scale = CountScale(dispersion=0.0, unit=scale.unit * max(found.scale**2, 1e-9))
-    found = _baseline(scale.forward(y[kept]), kept, ahead, places)
+    else:
+        found = _baseline(scale.forward(y[kept]), kept, ahead, places)
     spread = max(found.scale, 1.0)
     return _Fit(
         found=found,

@@ -107,13 +107,22 @@ def _biweight(design: F64, target: F64, places: int) -> tuple[F64, F64]:
             if scale <= 1e-12 * max(1.0, float(np.abs(target).max())):
                 return coefficients, weights
             weights = _weights(residuals / scale, bend)
-            root = np.sqrt(weights)
-            new = np.asarray(np.linalg.lstsq(design * root[:, None], target * root, rcond=None)[0], np.float64)
+            new = _weighted_fit(design, target, weights)
             moved = float(np.abs(new - coefficients).max())
             coefficients = new
-            if moved < 1e-6 * scale:
+            if moved < 1e-4 * scale:
                 break
     return coefficients, weights
+
+
+def _weighted_fit(design: F64, target: F64, weights: F64) -> F64:
+    """Weighted least squares: by the normal equations, which this design suits, unless a place has lost its weight."""
+    weighted = design * weights[:, None]
+    normal = design.T @ weighted
+    if float(normal.diagonal().min()) > 1e-3 * float(normal.diagonal().max()):
+        return np.asarray(np.linalg.solve(normal, weighted.T @ target), np.float64)
+    root = np.sqrt(weights)
+    return np.asarray(np.linalg.lstsq(design * root[:, None], target * root, rcond=None)[0], np.float64)
 
 
 def _weights(standard: F64, bend: float) -> F64:
@@ -126,8 +135,9 @@ def _weights(standard: F64, bend: float) -> F64:
 def _spread_of(residuals: F64, parameters: int) -> float:
     """The median of the larger absolute residuals, as a standard deviation: as many are near zero as are fitted."""
     sizes = np.sort(np.abs(residuals))
-    kept = sizes[min(parameters - 1, len(sizes) - 1) :]
-    return float(np.median(kept) / 0.6745)
+    first = min(parameters - 1, len(sizes) - 1)
+    middle = first + len(sizes) - 1  # twice the middle of what is kept
+    return float((sizes[middle // 2] + sizes[(middle + 1) // 2]) / (2 * 0.6745))
 
 
 def _proposal_two(residuals: F64, df: int) -> float:

@@ -163,52 +163,65 @@ class Post:
     signed_in: list[str] = field(default_factory=list)
 
 
+class MailHandler(socketserver.StreamRequestHandler):
+    """One session of the mail server."""
+
+    found: Post
+
+    def say(self, text: str) -> None:
+        self.wfile.write(f"{text}\r\n".encode())
+
+    def handle(self) -> None:
+        if self.found.busy:
+            self.found.busy -= 1
+            self.say("421 busy")
+            return
+        self.say("220 here")
+        while line := self.rfile.readline().decode().strip():
+            self.answer(line)
+            if line.upper() == "QUIT":
+                return
+
+    def answer(self, line: str) -> None:
+        word = line.split(maxsplit=1)[0].upper()
+        if word == "EHLO":
+            self.say("250-here")
+            self.say("250 AUTH PLAIN")
+        elif word == "AUTH":
+            self.found.signed_in.append(line.split()[-1])
+            self.say("235 in")
+        elif word == "RCPT":
+            refused = any(name in line for name in self.found.refuses)
+            self.say("550 nobody of that name" if refused else "250 good")
+            if not refused:
+                self.found.recipients.append(line.partition(":")[2])
+        elif word == "DATA":
+            self.say("354 go on")
+            self.found.letters.append(self.letter())
+            self.say("250 taken")
+        else:
+            self.say("221 bye" if word == "QUIT" else "250 good")
+
+    def letter(self) -> str:
+        lines = []
+        while (line := self.rfile.readline().decode()) != ".\r\n":
+            lines.append(line)
+        return "".join(lines)
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    """On loopback, at a free port."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+
 @pytest.fixture
 def post() -> Iterator[Post]:
-    class Handler(socketserver.StreamRequestHandler):
-        def say(self, text: str) -> None:
-            self.wfile.write(f"{text}\r\n".encode())
-
-        def handle(self) -> None:
-            if found.busy:
-                found.busy -= 1
-                self.say("421 busy")
-                return
-            self.say("220 here")
-            while line := self.rfile.readline().decode().strip():
-                word = line.upper()
-                if word.startswith("EHLO"):
-                    self.say("250-here")
-                    self.say("250 AUTH PLAIN")
-                elif word.startswith("AUTH"):
-                    found.signed_in.append(line.split()[-1])
-                    self.say("235 in")
-                elif word.startswith("RCPT") and any(name in line for name in found.refuses):
-                    self.say("550 nobody of that name")
-                elif word == "DATA":
-                    self.say("354 go on")
-                    found.letters.append(self.letter())
-                    self.say("250 taken")
-                elif word == "QUIT":
-                    self.say("221 bye")
-                    return
-                else:
-                    if word.startswith("RCPT"):
-                        found.recipients.append(line.partition(":")[2])
-                    self.say("250 good")
-
-        def letter(self) -> str:
-            lines = []
-            while (line := self.rfile.readline().decode()) != ".\r\n":
-                lines.append(line)
-            return "".join(lines)
-
-    class Server(socketserver.ThreadingTCPServer):
-        allow_reuse_address = True
-        daemon_threads = True
-
-    server = Server(("127.0.0.1", 0), Handler)
-    found = Post(port=server.server_address[1])
+    found = Post(port=0)
+    handler = type("Handler", (MailHandler,), {"found": found})
+    server = MailServer(("127.0.0.1", 0), handler)
+    found.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield found

@@ -35,8 +35,8 @@ def causes(firing: Sequence[Judged], judged: Sequence[Judged], trees: Mapping[st
     """What fires, by cause, the most certain first.
 
     One metric that moves to one side, in several segments or by several alerts, is one cause: the one segment without
-    which the whole is as expected, where there is such a one, else the whole, else the most certain segment. Branches of a
-    metric's tree that move with it are part of its cause.
+    which the whole is as expected, where there is such a one, else the whole, else the most certain segment. Branches
+    of a metric's tree that move with it are part of its cause.
 
     Args:
         firing: What fires.

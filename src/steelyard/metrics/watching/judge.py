@@ -210,7 +210,7 @@ class _Judging:
         return float(np.median(kept)) if len(kept) else 0.0
 
     def unit(self, values: npt.NDArray[np.float64]) -> float:
-        """What one thing counts for: of a sum twice the mean amount, as amounts vary about as much as they are large."""
+        """What one thing counts for: of a sum twice the mean amount, for amounts vary as much as they are large."""
         if self.metric.kind != "sum" or self.series.volume is None:
             return 1.0
         total, things = float(np.nansum(values)), float(np.nansum(self.series.volume))
