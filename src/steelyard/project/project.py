@@ -286,35 +286,11 @@ class Project:
                 dimensions=dimensions,
             )
 
-    def watch(
-        self,
-        alerts: Sequence[str] = (),
-        *,
-        on: str | date | None = None,
-        now: datetime | None = None,
-        send: bool = True,
-    ) -> WatchReport:
-        """Judges its alerts for a day, and tells sinks what is new; what was told is kept in `.steelyard`.
+    def watch(self, alerts: Sequence[str] = (), **said: Any) -> WatchReport:
+        """Judges its alerts for a day, and tells sinks what is new; takes what `watch_project` does."""
+        from steelyard.project.watching import watch_project
 
-        Args:
-            alerts: Only these; none is all of them.
-            on: The last local day that is looked at; None is yesterday.
-            now: The moment, with its zone; None is the present.
-            send: Whether sinks are told, and what is told is remembered.
-        """
-        from steelyard.metrics.watching import watch
-
-        with self.warehouse() as warehouse:
-            return watch(
-                self.definitions.metrics,
-                warehouse,
-                names=alerts,
-                on=as_day(on),
-                now=now,
-                folder=self.folder,
-                log=self.folder / ".steelyard" / f"alerts-{self.target_name}.jsonl",
-                send=send,
-            )
+        return watch_project(self, alerts, **said)
 
     def plan(self, name: str, *, register: bool = False) -> Plan:
         """What a study will do, before any outcome is read.

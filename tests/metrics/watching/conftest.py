@@ -188,7 +188,7 @@ class MailHandler(socketserver.StreamRequestHandler):
             self.say("250-here")
             self.say("250 AUTH PLAIN")
         elif word == "AUTH":
-            self.found.signed_in.append(line.split()[-1])
+            self.found.signed_in.append(line.rsplit(maxsplit=1)[-1])
             self.say("235 in")
         elif word == "RCPT":
             refused = any(name in line for name in self.found.refuses)
