@@ -34,12 +34,18 @@ def table_keys() -> str:
 
 def metric_keys() -> str:
     """The keys of a metric, and of a table that somebody else builds."""
+    from steelyard.metrics.annotation import Annotation
     from steelyard.metrics.metric import Metric
+    from steelyard.metrics.watching import Alert, Sink
     from steelyard.warehouse import TableDeclaration
 
     metrics = keys(Metric, without=("name", "defined_at"), heading="###")
     tables = keys(TableDeclaration, without=("name", "where"), heading="###")
-    return f"## `metrics:`\n\n{metrics}\n## `tables:`\n\n{first_paragraph(TableDeclaration)}\n\n{tables}"
+    watching = "\n".join(
+        f"## `{section}:`\n\n{first_paragraph(cls)}\n\n{keys(cls, without=('name', 'defined_at'), heading='###')}"
+        for section, cls in (("alerts", Alert), ("annotations", Annotation), ("sinks", Sink))
+    )
+    return f"## `metrics:`\n\n{metrics}\n## `tables:`\n\n{first_paragraph(TableDeclaration)}\n\n{tables}\n{watching}"
 
 
 def study_keys() -> str:

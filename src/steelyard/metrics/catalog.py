@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from steelyard.canonical import digest, plain
 from steelyard.errors import DefinitionError, PolicyError, SteelyardError, unknown_name
 from steelyard.metrics.aggregate import Aggregate, Parts, parts_of
+from steelyard.metrics.annotation import Annotation
 from steelyard.metrics.expression import columns_of, parse_expression
 from steelyard.metrics.formula import Formula, formula_of, leaves
 from steelyard.metrics.graph import Graph, Place
 from steelyard.metrics.metric import Metric
 from steelyard.metrics.tree import Tree, parse_tree
 from steelyard.warehouse import TableDeclaration
+
+if TYPE_CHECKING:
+    from steelyard.metrics.watching.alert import Alert
+    from steelyard.metrics.watching.sink import Sink
 
 __all__ = ["WEEK_DAYS", "MetricCatalog", "check_zone"]
 
@@ -39,6 +44,9 @@ class MetricCatalog:
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
         problems: What is wrong with definitions that are not in it.
         broken: The metrics among them, by name.
+        alerts: What is watched, by name.
+        annotations: What happened in the world.
+        sinks: Where alerts are sent, by name.
 
     >>> catalog = MetricCatalog.of(
     ...     metrics=[Metric(name="revenue", sum="orders.amount")],
@@ -57,6 +65,9 @@ class MetricCatalog:
     sensitive: tuple[str, ...] = ()
     problems: tuple[SteelyardError, ...] = ()
     broken: Mapping[str, SteelyardError] = field(default_factory=dict)
+    alerts: Mapping[str, Alert] = field(default_factory=dict)
+    annotations: tuple[Annotation, ...] = ()
+    sinks: Mapping[str, Sink] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_zone(self.zone)
@@ -74,6 +85,9 @@ class MetricCatalog:
         week_start: str = "monday",
         currency: str = "",
         sensitive: Sequence[str] = (),
+        alerts: Iterable[Alert] = (),
+        annotations: Iterable[Annotation] = (),
+        sinks: Iterable[Sink] = (),
     ) -> MetricCatalog:
         """A catalog of definitions made in Python.
 
@@ -94,6 +108,9 @@ class MetricCatalog:
             week_start=week_start,
             currency=currency,
             sensitive=tuple(sensitive),
+            alerts=_by_name("alert", ((item.name, item, item.defined_at) for item in alerts), problems),
+            annotations=tuple(annotations),
+            sinks=_by_name("sink", ((item.name, item, item.defined_at) for item in sinks), problems),
         ).checked(problems)
         if catalog.problems:
             raise catalog.problems[0]
@@ -126,17 +143,17 @@ class MetricCatalog:
                 found.append(unknown_name("metric", missing[0], good, where=tree.defined_at))
             else:
                 trees[name] = tree
-        return MetricCatalog(
-            metrics=good,
-            tables=self.tables,
-            trees=trees,
-            zone=self.zone,
-            week_start=self.week_start,
-            currency=self.currency,
-            sensitive=self.sensitive,
-            problems=tuple(found),
-            broken=bad,
-        )
+        return replace(self, metrics=good, trees=trees, problems=tuple(found), broken=bad)._watchable()
+
+    def _watchable(self) -> MetricCatalog:
+        """Without the alerts and annotations that cannot be."""
+        if not (self.alerts or self.annotations):
+            return self
+        from steelyard.metrics.watching.check import checked_alerts, checked_annotations
+
+        alerts, wrong = checked_alerts(self)
+        annotations, more = checked_annotations(self)
+        return replace(self, alerts=alerts, annotations=annotations, problems=(*self.problems, *wrong, *more))
 
     def _check_metric(self, metric: Metric) -> None:
         self._check_names(metric)

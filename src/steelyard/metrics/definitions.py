@@ -1,4 +1,4 @@
-"""Reads `metrics/*.yml`: tables that others build, metrics and trees; one wrong definition does not stop the rest."""
+"""Reads `metrics/*.yml`: tables, metrics, trees, alerts; one wrong definition does not stop the rest."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from typing import Any
 
 from steelyard.definition_file import Definition, build, read_definition
 from steelyard.errors import DefinitionError, SteelyardError, unknown_name
+from steelyard.metrics.annotation import Annotation
 from steelyard.metrics.catalog import MetricCatalog, check_zone
 from steelyard.metrics.metric import Metric
 from steelyard.metrics.tree import Tree, parse_tree
+from steelyard.metrics.watching.alert import Alert
+from steelyard.metrics.watching.sink import Sink
 from steelyard.warehouse import TableDeclaration
 
 __all__ = ["read_metrics"]
 
-SECTIONS = ("tables", "metrics", "trees")
-LATER_SECTIONS = ("alerts", "annotations")
+SECTIONS = ("tables", "metrics", "trees", "alerts", "annotations", "sinks")
+LISTS = ("annotations",)
 
 
 def read_metrics(
@@ -32,7 +35,8 @@ def read_metrics(
     """The catalog that the files define.
 
     Args:
-        files: YAML files with `tables:`, `metrics:` and `trees:`, each a mapping by name.
+        files: YAML files with `tables:`, `metrics:`, `trees:`, `alerts:` and `sinks:`, each a mapping by name, and
+            `annotations:`, a list.
         tables: The tables that the project builds itself; a table is declared in one place.
         zone: IANA zone in which days are counted.
         week_start: First day of the week, in English, lower case.
@@ -56,6 +60,9 @@ def read_metrics(
         week_start=week_start,
         currency=currency,
         sensitive=tuple(sensitive),
+        alerts=reading.alerts,
+        annotations=tuple(reading.annotations),
+        sinks=reading.sinks,
     )
     return catalog.checked(reading.problems, reading.broken)
 
@@ -67,6 +74,9 @@ class _Reading:
         self.tables = tables
         self.metrics: dict[str, Metric] = {}
         self.trees: dict[str, Tree] = {}
+        self.alerts: dict[str, Alert] = {}
+        self.annotations: list[Annotation] = []
+        self.sinks: dict[str, Sink] = {}
         self.problems: list[SteelyardError] = []
         self.broken: dict[str, SteelyardError] = {}
 
@@ -77,11 +87,10 @@ class _Reading:
             self.problems.append(error)
             return
         for section, content in definition.data.items():
-            if section in LATER_SECTIONS:
-                problem = f"{section!r} is not a section yet"
-                self.problems.append(DefinitionError(problem, where=definition.where((section,)), hint="leave it out"))
-            elif section not in SECTIONS:
+            if section not in SECTIONS:
                 self.problems.append(unknown_name("section", section, SECTIONS, where=definition.where((section,))))
+            elif section in LISTS:
+                self._list(definition, section, content or [])
             else:
                 self._section(definition, section, content or {})
 
@@ -98,6 +107,21 @@ class _Reading:
                 self.problems.append(error.at(definition.where((section, name))))
                 if section == "metrics" and name not in self.metrics:
                     self.broken[name] = error
+
+    def _list(self, definition: Definition, section: str, content: Any) -> None:
+        if not isinstance(content, list):
+            hint = "write each as `- at: 2026-05-19`, with `says:`"
+            problem = f"{section!r} is not a list"
+            self.problems.append(DefinitionError(problem, where=definition.where((section,)), hint=hint))
+            return
+        for number, said in enumerate(content):
+            where = definition.where((section, number))
+            try:
+                data = _mapping(said, "annotation", str(number + 1), where)
+                made = build(Annotation, data, definition, (section, number))
+                self.annotations.append(replace(made, defined_at=where))
+            except SteelyardError as error:
+                self.problems.append(error.at(where))
 
     def _tables(self, definition: Definition, name: str, said: Any) -> None:
         at = ("tables", name)
@@ -121,6 +145,20 @@ class _Reading:
         where = definition.where(("trees", name))
         self._refuse_second("tree", name, self.trees, {n: t.defined_at for n, t in self.trees.items()}, where)
         self.trees[name] = parse_tree(name, str(said), where=where)
+
+    def _alerts(self, definition: Definition, name: str, said: Any) -> None:
+        at = ("alerts", name)
+        where = definition.where(at)
+        self._refuse_second("alert", name, self.alerts, {n: a.defined_at for n, a in self.alerts.items()}, where)
+        data = _mapping(said, "alert", name, where)
+        self.alerts[name] = replace(build(Alert, {**data, "name": name}, definition, at), defined_at=where)
+
+    def _sinks(self, definition: Definition, name: str, said: Any) -> None:
+        at = ("sinks", name)
+        where = definition.where(at)
+        self._refuse_second("sink", name, self.sinks, {n: s.defined_at for n, s in self.sinks.items()}, where)
+        data = _mapping(said, "sink", name, where)
+        self.sinks[name] = replace(build(Sink, {**data, "name": name}, definition, at), defined_at=where)
 
     def _refuse_second(
         self, kind: str, name: str, known: Mapping[str, Any], places: Mapping[str, str], where: str

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from steelyard.decisions import Decision
     from steelyard.decisions.record import Recorded
     from steelyard.metrics import Explanation
+    from steelyard.metrics.watching import WatchReport
     from steelyard.pipeline import RefreshReport
     from steelyard.pipeline.progress import Progress
 
@@ -249,6 +250,12 @@ class Project(AuditedQuestions):
                 after=as_range(after),
                 dimensions=dimensions,
             )
+
+    def watch(self, alerts: Sequence[str] = (), **said: Any) -> WatchReport:
+        """Judges its alerts for a day, and tells sinks what is new; takes what `watch_project` does."""
+        from steelyard.project.watching import watch_project
+
+        return watch_project(self, alerts, **said)
 
     def plan(self, name: str, *, register: bool = False) -> Plan:
         """What a study will do, before any outcome is read.
