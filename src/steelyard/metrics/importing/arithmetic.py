@@ -43,6 +43,8 @@ def arithmetic(tree: exp.Expr, parts: Mapping[str, str]) -> tuple[str, list[str]
     for column in tree.find_all(exp.Column):
         if column.name not in parts or column.table:
             raise unknown_name("input metric", column.sql(), parts)
+    if next(tree.find_all(exp.Column), None) is None:
+        raise DefinitionError(f"its expression {tree.sql()!r} names no metric")
     named = tree.transform(lambda node: exp.column(parts[node.name]) if isinstance(node, exp.Column) else node)
     return named.sql(dialect="duckdb"), notes
 

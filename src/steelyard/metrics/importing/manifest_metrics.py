@@ -210,7 +210,8 @@ class MetricImport:
 
     def _derived(self, name: str, filters: Filters) -> tuple[dict[str, Any], Iterable[str]]:
         params = part(self.said[name], "type_params")
-        inputs = [self._input(item, "input") for item in params.get("metrics") or []]
+        said = params.get("metrics")
+        inputs = [self._input(item, "input") for item in (said if isinstance(said, list) else [])]
         parts = {text_of(item.get("alias")) or text_of(item["name"]): self._part(item, filters) for item in inputs}
         tree = parsed(text_of(params.get("expr")))
         text, notes = arithmetic(tree, parts)
@@ -349,10 +350,14 @@ def _templates(said: Any) -> Filters:
     if isinstance(said, str):
         return (said,) if said.strip() else ()
     if isinstance(said, dict):
-        if "where_sql_template" in said:
-            return _templates(said["where_sql_template"])
-        return _templates(said.get("where_filters"))
-    return tuple(text for item in said or () for text in _templates(item))
+        known = next((key for key in ("where_sql_template", "where_filters") if key in said), None)
+        if known is not None:
+            return _templates(said[known])
+    if said is None:
+        return ()
+    if not isinstance(said, list):
+        raise DefinitionError(f"its filter {said!r} cannot be read")
+    return tuple(text for item in said for text in _templates(item))
 
 
 def _about(said: Mapping[str, Any]) -> dict[str, Any]:
