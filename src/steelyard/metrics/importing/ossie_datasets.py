@@ -158,7 +158,8 @@ def _table(source: Any) -> str:
         raise DefinitionError("it does not say where its rows are (`source`)")
     if not _RELATION.fullmatch(text.strip()):
         raise DefinitionError("its source is a query", hint="put the query into the project as a SQL table")
-    return str(re.findall(_PART, text.strip())[-1]).strip('"`').replace('""', '"')
+    name = str(re.findall(_PART, text.strip())[-1])
+    return name[1:-1].replace(name[0] * 2, name[0]) if name[0] in '"`' else name
 
 
 def _keys(dataset: Dataset, said: Mapping[str, Any], table: dict[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlglot import exp
@@ -61,6 +61,7 @@ class OssieMetrics:
         self.names = {name: draft.name(name) for name in self.said}
         self.made: dict[str, _Made | SteelyardError] = {}
         self.open: list[str] = []
+        self.columns: list[str] = []
 
     def run(self) -> None:
         """Brings every metric into the draft, or says why it was left out."""
@@ -171,6 +172,7 @@ class OssieMetrics:
 
     def _aggregate(self, node: exp.Expr) -> _Made:
         conditions: list[exp.Expr] = []
+        self.columns = []
         while isinstance(node, exp.Filter):
             conditions.append(node.expression.this)
             node = node.this
@@ -178,7 +180,8 @@ class OssieMetrics:
         if value is not None and (found := _chosen(value)) is not None:
             conditions.append(found[0])
             value = found[1]
-        return self._write(node, value, conditions)
+        made = self._write(node, value, conditions)
+        return replace(made, notes=(*made.notes, *dict.fromkeys(self.columns)))
 
     def _subject(self, node: exp.Expr, conditions: list[exp.Expr]) -> tuple[exp.Expr | None, exp.Expr]:
         """What is aggregated; None for whole rows."""
@@ -264,11 +267,11 @@ class OssieMetrics:
     def _column(self, node: exp.Column, dataset: Dataset, *, own: bool) -> exp.Expr:
         at = self._dataset(node.table or self._owner(node.name))
         field = at.fields.get(node.name)
-        if field is None and node.name in at.physical:
+        if field is None:
             # dbt-core writes the columns of the table where the specification has fields.
             field = Field(name=node.name, expression=column_node(node.name).sql(dialect="duckdb"))
-        if field is None:
-            raise unknown_name(f"field of {at.name!r}", node.name, at.fields)
+            if node.name not in at.physical:
+                self.columns.append(f"{node.name!r} is no field of {at.name!r}, and is taken for a column of its table")
         if field.problem:
             raise DefinitionError(f"its field {node.name!r}: {field.problem}")
         home = at is dataset
