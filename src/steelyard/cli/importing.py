@@ -36,7 +36,7 @@ def import_file(
         output.write_text(imported.yaml(), encoding="utf-8")
     show(imported.blocks(), imported.to_dict(), as_json=as_json, details=details)
     if output is not None and not as_json:
-        typer.echo(f"{len(imported.metrics)} metrics and {len(imported.tables)} tables written to {output}")
+        typer.echo(f"{output} is written; metrics: {len(imported.metrics)}, tables: {len(imported.tables)}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -27,6 +27,9 @@ __all__ = ["Aggregate", "read_aggregate"]
 
 ADDING = ("sum", "count", "mean")
 SIDES = ("sum", "count", "distinct")
+_LAST_DAY = (
+    "the last day of a period is that of all rows here; under a condition, MetricFlow takes that of the rows it keeps"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +64,7 @@ class Aggregate:
         """
         conditions = tuple(_condition(models, self.model, text, self.time) for text in filters)
         both = tuple({tree.sql(): tree for tree in (*self.conditions, *conditions)}.values())
-        notes = self.notes
-        if filters and self.kind == "balance":
-            notes = (*notes, "the last day is that of all rows, where MetricFlow takes that of the rows it filters")
-        return replace(self, conditions=both, notes=tuple(dict.fromkeys(notes)))
+        return replace(self, conditions=both)
 
     def said(self) -> dict[str, Any]:
         """The aggregate as the keys of a metric, or of a ratio's side."""
@@ -161,10 +161,11 @@ def _balance(found: Aggregate, said: Mapping[str, Any], model: Model) -> Aggrega
         last = model.dimensions[name].granularity
         raise DefinitionError(f"it takes the rows of the last {last} of each period, and a balance is of days")
     if not groups:
-        return replace(found, kind="balance", of={"of": found.of, "policy": "end_of_period"})
+        of = {"of": found.of, "policy": "end_of_period"}
+        return replace(found, kind="balance", of=of, notes=(*found.notes, _LAST_DAY))
     if len(groups) > 1 or groups[0] not in model.entities:
         raise DefinitionError(f"it takes the last day of each {' and '.join(groups)}, and `per` is one entity")
-    note = f"of several rows of a {groups[0]} on its last day, one counts here, and all in MetricFlow"
+    note = f"of several rows of one {groups[0]} on its last day, one counts here, and all in MetricFlow"
     of = {"of": found.of, "policy": "last_in_period", "per": groups[0]}
     return replace(found, kind="balance", of=of, notes=(*found.notes, note))
 
