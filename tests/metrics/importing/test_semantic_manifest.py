@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,11 +11,14 @@ from typing import Any
 
 import pyarrow.csv
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.metrics.importing.conftest import KINDS_TO_COME
 
 from steelyard.errors import DefinitionError
 from steelyard.metrics import MetricCatalog, query
-from steelyard.metrics.importing import Imported, import_definitions, import_semantic_manifest
+from steelyard.metrics.importing import Imported, import_definitions, import_ossie, import_semantic_manifest
 from steelyard.warehouse import Warehouse, connect
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -499,6 +502,43 @@ def test_what_is_not_known_is_said() -> None:
     )
     said = {item.name for item in made.of("left out") if item.what == "key"}
     assert said == {"threshold", "meta", "time_granularity", "hooks"}
+
+
+def test_what_is_no_mapping_in_a_list_is_said() -> None:
+    made = imported(simple("a"), models=(model(entities=["order"], measures={"a": 1}),), saved_queries=["weekly"])
+    said = {item.place: item.reason for item in made.of("left out") if item.what == "entry"}
+    assert "'weekly' is not one of" in said[""]
+    assert set(said) == {"", "semantic_models.orders"}
+
+
+NONSENSE = st.sampled_from([None, 3, "x", "", True, [], [1], [[]], [{}], {"a": 1}, "{{ x", "a b;c", [None]])
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*at, key)
+        yield from places(item, (*at, key))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    name=st.sampled_from(["shop_without_measures.semantic_manifest.json", "shop_without_measures.osi_document.json"]),
+    data=st.data(),
+)
+def test_a_file_with_nonsense_anywhere_is_read_or_refused_and_never_breaks(name: str, data: st.DataObject) -> None:
+    said = json.loads((FIXTURES / name).read_text())
+    *way, last = data.draw(st.sampled_from(list(places(said))))
+    inner = said
+    for key in way:
+        inner = inner[key]
+    inner[last] = data.draw(NONSENSE)
+    read = import_ossie if "osi" in name else import_semantic_manifest
+    try:
+        text = read(said, name).yaml()
+    except DefinitionError as error:
+        text = f"where: {error.where}"
+    assert isinstance(yaml.safe_load(text) or {}, dict)
 
 
 # Names and circles

@@ -64,6 +64,15 @@ class Draft:
             if key not in known and value not in (None, "", False, [], {}, {"meta": {}}):
                 self.left_out("key", str(key), place, f"nothing here means what {str(key)!r} says ({_short(value)})")
 
+    def strays(self, place: str, said: Mapping[str, Any], keys: Iterable[str]) -> None:
+        """Says what stands in a list of things and is none, or stands where the list should be."""
+        for key in keys:
+            value = said.get(key)
+            items = value if isinstance(value, list) else [] if value is None else [value]
+            for item in items:
+                if not isinstance(item, dict) or not isinstance(value, list):
+                    self.left_out("entry", key, place, f"{_short(item)!r} is not one of a list of mappings")
+
     def _prune(self) -> None:
         """Takes away the helpers that nothing uses, and says what the others are for."""
         while unused := [name for name in self.helpers if not self._users(name)]:

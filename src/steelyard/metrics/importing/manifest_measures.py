@@ -146,10 +146,13 @@ def _quantile(agg: str, of: str, params: Mapping[str, Any], found: Aggregate) ->
     return replace(found, of=quantile, notes=(*found.notes, *exact))
 
 
-def _balance(found: Aggregate, said: Mapping[str, Any], model: Model) -> Aggregate:
+def _balance(found: Aggregate, said: Any, model: Model) -> Aggregate:
     """A semi-additive measure: only the rows of the last day of each period count."""
+    listed_groups = said.get("window_groupings") or [] if isinstance(said, dict) else None
+    if not isinstance(listed_groups, list):
+        raise DefinitionError(f"its non_additive_dimension {said!r} cannot be read")
     name, choice = text_of(said.get("name")), text_of(said.get("window_choice")).lower() or "min"
-    groups = [text_of(item) for item in said.get("window_groupings") or []]
+    groups = [text_of(item) for item in listed_groups]
     if found.kind != "sum":
         raise DefinitionError(f"it is a {found.kind} that is not additive over {name!r}, and a balance is a sum here")
     if choice != "max":

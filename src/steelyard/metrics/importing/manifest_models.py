@@ -172,6 +172,7 @@ def read_models(draft: Draft, manifest: Mapping[str, Any]) -> Models:
         name = text_of(item.get("name"))
         place = f"semantic_models.{name}"
         draft.unread(place, item, _MODEL_KEYS)
+        draft.strays(place, item, ("entities", "dimensions", "measures"))
         problem = f"there are two semantic models of the name {name!r}" if name in twice else _where_it_is(models, item)
         if problem:
             models.left[name] = problem

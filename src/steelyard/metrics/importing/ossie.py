@@ -57,9 +57,12 @@ def import_ossie(data: Mapping[str, Any], source: str) -> Imported:
     if PurePath(source).name == "osi_document.json":
         draft.carried("convention", "written by dbt", "", notes=(_BY_DBT,))
     draft.unread("", data, _ROOT_KEYS)
+    if isinstance(data.get("semantic_model"), list):
+        draft.strays("", data, ("semantic_model",))
     for number, model in enumerate(models):
         place = f"semantic_model[{number}]"
         draft.unread(place, model, _ROOT_KEYS if model is data else _MODEL_KEYS)
+        draft.strays(place, model, ("datasets", "relationships", "metrics"))
         datasets = read_datasets(draft, model, place)
         read_relationships(draft, datasets, model, place)
         OssieMetrics(draft, datasets, model, place).run()

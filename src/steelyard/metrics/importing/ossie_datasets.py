@@ -110,6 +110,7 @@ def read_datasets(draft: Draft, model: Mapping[str, Any], place: str) -> dict[st
         name = text_of(item.get("name"))
         at = f"{place}.datasets.{name}"
         draft.unread(at, item, _DATASET_KEYS)
+        draft.strays(at, item, ("fields",))
         try:
             if count[name] > 1:
                 raise DefinitionError(f"there are two datasets of the name {name!r}", hint="rename one in the source")

@@ -49,6 +49,7 @@ def import_semantic_manifest(data: Mapping[str, Any], source: str) -> Imported:
     draft.carried("convention", "empty periods", "", notes=(_PERIODS,))
     draft.carried("convention", "days and weeks", "", notes=(_DAYS,))
     draft.unread("", data, _KEYS)
+    draft.strays("", data, ("semantic_models", "metrics", "saved_queries"))
     models = read_models(draft, data)
     MetricImport(draft, models, data).run()
     for query in listed(data.get("saved_queries")):
