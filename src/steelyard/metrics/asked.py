@@ -159,6 +159,7 @@ class Asked:
             rows=rows,
             unmatched={target: rows - matched for target, matched in found.items()},
             unknown={column: total(f"{name}_rows", column) for column in self.plan.places},
+            without={table: total(f"{name}_without_{table}") for table in self._without(name)},
             **{what: max(map(total, self._counted(name, what)), default=0) for what in COUNTED},
             without_time=known.without_time if known else None,
             first=str(known.first or "") if known else "",
@@ -182,6 +183,11 @@ class Asked:
         )
         through = self.question.complete_through or found.through
         return replace(coverage, complete=through, rule=found.says)
+
+    def _without(self, name: str) -> list[str]:
+        """The tables of which a row can have none, and so is in no group."""
+        prefix = f"{name}_without_"
+        return [column.removeprefix(prefix) for column in self.plan.counted if column.startswith(prefix)]
 
     def _counted(self, name: str, what: str) -> list[str]:
         return [column for column in self.plan.counted if column.startswith(f"{name}_{what}")]
@@ -241,6 +247,9 @@ def _fact_notes(fact: FactRead, question: Question) -> Iterator[str]:
 
 
 def _left_notes(fact: FactRead) -> Iterator[str]:
+    for table, rows in fact.without.items():
+        if rows:
+            yield f"{rows:,} rows of {fact.table} have no row of {table}, and are in no group."
     if fact.unconverted:
         yield f"{fact.unconverted:,} of {fact.rows:,} rows of {fact.table} find no exchange rate: they are in no sum."
     if fact.stale:

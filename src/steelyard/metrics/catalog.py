@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from steelyard.canonical import digest, plain
@@ -40,6 +40,8 @@ class MetricCatalog:
         trees: Trees by the metric that they take apart.
         zone: IANA zone in which days are counted.
         week_start: First day of the week, in English, lower case.
+        fan_out: What becomes of a measure by something of which one row has many: `flag` counts the row in each group
+            and says that they overlap, `refuse` refuses.
         currency: What money is measured in, such as `USD`.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
         problems: What is wrong with definitions that are not in it.
@@ -61,6 +63,7 @@ class MetricCatalog:
     trees: Mapping[str, Tree] = field(default_factory=dict)
     zone: str = "UTC"
     week_start: str = "monday"
+    fan_out: Literal["flag", "refuse"] = "flag"
     currency: str = ""
     sensitive: tuple[str, ...] = ()
     problems: tuple[SteelyardError, ...] = ()
@@ -73,6 +76,8 @@ class MetricCatalog:
         check_zone(self.zone)
         if self.week_start not in WEEK_DAYS:
             raise unknown_name("day of the week", self.week_start, WEEK_DAYS)
+        if self.fan_out not in ("flag", "refuse"):
+            raise unknown_name("policy of fan_out", self.fan_out, ("flag", "refuse"))
 
     @classmethod
     def of(
@@ -83,6 +88,7 @@ class MetricCatalog:
         trees: Mapping[str, str] | None = None,
         zone: str = "UTC",
         week_start: str = "monday",
+        fan_out: Literal["flag", "refuse"] = "flag",
         currency: str = "",
         sensitive: Sequence[str] = (),
         alerts: Iterable[Alert] = (),
@@ -106,6 +112,7 @@ class MetricCatalog:
             trees=grown,
             zone=zone,
             week_start=week_start,
+            fan_out=fan_out,
             currency=currency,
             sensitive=tuple(sensitive),
             alerts=_by_name("alert", ((item.name, item, item.defined_at) for item in alerts), problems),

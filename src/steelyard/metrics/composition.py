@@ -91,6 +91,9 @@ class Composition:
             for name, sql in relation.counts().items():
                 columns.append(sql if sql.endswith(f".{sql_name(name)}") else f"{sql} AS {sql_name(name)}")
                 self.counted.append(name)
+            for name, sql in relation.repeated.items():
+                columns.append(f"{sql} AS {sql_name(name)}")
+                self.counted.append(name)
         return columns
 
     def _complete(self, fact: Fact) -> date | None:

@@ -74,10 +74,24 @@ class Condition:
             else:
                 together[many] = [part]
                 written.append(many)
+        for asked in together.values():
+            self._refuse_both(asked)
         if top:
             self.positive += [(many, exp.and_(*asked)) for many, asked in together.items()]
         texts = [self._exists(item, together[item]) if isinstance(item, Many) else item for item in written]
         return " AND ".join(texts)
+
+    def _refuse_both(self, asked: list[exp.Expr]) -> None:
+        """One row cannot be two things: whether two rows are meant, nobody can tell."""
+        named = [_bare(part).this for part in asked if isinstance(_bare(part), exp.EQ)]
+        for number, column in enumerate(named):
+            if column in named[:number]:
+                said = " AND ".join(part.sql(dialect="duckdb") for part in asked)
+                raise DefinitionError(
+                    f"{said!r} asks one row of the many to be two things",
+                    where=self.where,
+                    hint="IN (...) asks for either; a metric for each, with its own `where:`, asks for both",
+                )
 
     def _written(self, node: exp.Expr, *, within: bool = False) -> str:
         sides, one = self._sides(node), self._one_side(node)

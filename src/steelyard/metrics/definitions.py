@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from steelyard.definition_file import Definition, build, read_definition
 from steelyard.errors import DefinitionError, SteelyardError, unknown_name
@@ -29,6 +29,7 @@ def read_metrics(
     tables: Iterable[TableDeclaration] = (),
     zone: str = "UTC",
     week_start: str = "monday",
+    fan_out: Literal["flag", "refuse"] = "flag",
     currency: str = "",
     sensitive: Sequence[str] = (),
 ) -> MetricCatalog:
@@ -40,6 +41,7 @@ def read_metrics(
         tables: The tables that the project builds itself; a table is declared in one place.
         zone: IANA zone in which days are counted.
         week_start: First day of the week, in English, lower case.
+        fan_out: What becomes of a measure by something of which one row has many: `flag` or `refuse`.
         currency: What money is measured in.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
 
@@ -58,6 +60,7 @@ def read_metrics(
         trees=reading.trees,
         zone=zone,
         week_start=week_start,
+        fan_out=fan_out,
         currency=currency,
         sensitive=tuple(sensitive),
         alerts=reading.alerts,

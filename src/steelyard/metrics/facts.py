@@ -144,7 +144,7 @@ class Fact:
         self.keys[output] = f"coalesce({column}, '{UNKNOWN}')" if text else column
 
     def _linked(self, place: Place, many: Many, output: str, *, text: bool) -> str:
-        if getattr(self.catalog, "fan_out", "flag") == "refuse":
+        if self.catalog.fan_out == "refuse":
             raise self.catalog.graph.unreachable(self.table, place.table, "", repr(str(place)))
         if many not in self.links:
             taken = {table.lower() for table in self.catalog.tables} | {link.name for link in self.links.values()}
@@ -358,15 +358,21 @@ class Fact:
             found[f"{self.name}_immature"] = f"count(*) FILTER (WHERE NOT {self.mature(max(immature))})"
         for joined, step in self.joins.steps.items():
             found[f"{self.name}_with_{joined}"] = f"count({column_sql(joined, step.key[0])})"
+        return found
+
+    def without(self) -> dict[str, str]:
+        """Name -> SQL of how many rows are in no group, since they have none of the many rows that are grouped by."""
+        found = {}
         for link in self.links.values():
-            found[f"{self.name}_with_{link.many.table}"] = f"count({column_sql(link.name, link.keys[0])})"
+            where = " AND ".join([*self.kept, f"{column_sql(link.name, link.keys[0])} IS NULL"])
+            lines = " ".join(self.joins.sql(without=link.name))
+            found[f"{self.name}_without_{link.many.table}"] = f"(SELECT count(*) {lines} WHERE {where})"
         return found
 
     @property
     def joined(self) -> dict[str, str]:
         """Name in the SELECT -> table, of what is joined and counted."""
-        steps = {name: step.target for name, step in self.joins.steps.items()}
-        return {**steps, **{link.many.table: link.many.table for link in self.links.values()}}
+        return {name: step.target for name, step in self.joins.steps.items()}
 
     @property
     def steps(self) -> list[tuple[str, str]]:

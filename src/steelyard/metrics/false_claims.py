@@ -98,7 +98,7 @@ def _history(claim: Claim, proof: KeyProof) -> tuple[str, str] | None:
         return None
     return (
         f"the history {claim.table!r} is not one row a {_of(claim.columns)} at a time: {proof.duplicates:,} rows hold "
-        f"on when the next has begun, {proof.wrong:,} end before or when they begin, {proof.nulls:,} have no id or no "
+        f"on when the next has begun, {proof.wrong:,} end before they begin, {proof.nulls:,} have no id or no "
         f"beginning{_shown(proof)}",
         f"joined by it, rows would count more than once, or not at all: mend {claim.table!r}; without its columns the "
         "question can be answered",

@@ -27,6 +27,7 @@ class FactRead:
         rows: Rows that were aggregated, after conditions and dates.
         unmatched: Joined table -> rows that found no row there: their reference is NULL, or has no parent.
         unknown: Dimension -> rows in its `(unknown)` group.
+        without: Table of which a row can have many -> rows that have none of it, and so are in no group.
         unconverted: Rows whose money found no rate: their amounts are in no sum.
         stale: Rows whose rate was older on their day than the metric allows.
         immature: Rows that are too recent: the days that they need are not over, or not known completely.
@@ -45,6 +46,7 @@ class FactRead:
     rows: int
     unmatched: Mapping[str, int] = field(default_factory=dict)
     unknown: Mapping[str, int] = field(default_factory=dict)
+    without: Mapping[str, int] = field(default_factory=dict)
     unconverted: int = 0
     stale: int = 0
     immature: int = 0

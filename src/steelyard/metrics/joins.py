@@ -37,6 +37,7 @@ class Joins:
     worked_out: dict[str, str] = field(default_factory=dict)
     _names: dict[Path, str] = field(default_factory=dict, repr=False)
     _lines: dict[str, str] = field(default_factory=dict, repr=False)
+    _links: dict[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.taken = {*self.taken, self.fact.lower()}
@@ -70,12 +71,12 @@ class Joins:
         self.steps[name] = step
 
     def link(self, name: str, keys: tuple[str, ...], base: Path, columns: tuple[str, ...]) -> None:
-        """Joins a step of the query by its keys to columns of a table that is joined."""
+        """Joins a step of the query by its keys to columns of a table that is joined; rows that it has none of go."""
         source = self.follow(base)
         pairs = zip(keys, columns, strict=True)
         on = " AND ".join(f"{column_sql(name, key)} = {column_sql(source, own)}" for key, own in pairs)
         self.taken.add(name.lower())
-        self._lines[name] = f"LEFT JOIN {sql_name(name)} ON {on}"
+        self._links[name] = f"JOIN {sql_name(name)} ON {on}"
 
     def has(self, path: Path) -> bool:
         """Whether the path is joined."""
@@ -89,9 +90,15 @@ class Joins:
         self.taken.add(name.lower())
         return name
 
-    def sql(self) -> list[str]:
-        """The FROM and JOIN lines."""
-        return [f"FROM {self._from()}", *self._lines.values()]
+    def sql(self, *, without: str = "") -> list[str]:
+        """The FROM and JOIN lines.
+
+        Args:
+            without: The name of a step that is linked: the rows that it has none of, in place of those that it has.
+        """
+        links = [line for name, line in self._links.items() if not without or name == without]
+        links = [f"LEFT {line}" if without else line for line in links]
+        return [f"FROM {self._from()}", *self._lines.values(), *links]
 
     def _from(self) -> str:
         fact = sql_name(self.fact)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from steelyard.errors import DataError
 from steelyard.metrics.aggregate import Aggregate
 from steelyard.metrics.exchange import currency_of
+from steelyard.metrics.expression import UNKNOWN
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.graph import Place
 from steelyard.metrics.names import sql_name
@@ -48,14 +49,14 @@ def _look(warehouse: Warehouse, fact: Fact, aggregate: Aggregate, column: str, l
     keys = "".join(f", {sql} AS {sql_name(key)}" for key, sql in fact.keys.items())
     lines = "\n".join([*fact.lines(), f"WHERE {' AND '.join([*conditions, f'{value} IS NOT NULL'])}"])
     grouped = f"\nGROUP BY {', '.join(str(n + 2) for n in range(len(fact.keys)))}" if fact.keys else ""
-    counted = f"SELECT count(DISTINCT {own}) AS currencies{keys}\n{lines}{grouped}"
+    counted = f"SELECT count(DISTINCT coalesce({own}, '{UNKNOWN}')) AS currencies{keys}\n{lines}{grouped}"
     sql = _with(fact, f"SELECT max(currencies) AS most\nFROM (\n{counted}\n) AS groups")
     if sql in looked:
         return
     looked.add(sql)
     most = warehouse.fetch(Query(sql=sql, parameters=fact.parameters.values)).to_pylist()[0]["most"]
     if most is not None and most > 1:
-        listed = _with(fact, f"SELECT DISTINCT {own} AS currency\n{lines}\nORDER BY 1\nLIMIT 6")
+        listed = _with(fact, f"SELECT DISTINCT coalesce({own}, '{UNKNOWN}') AS currency\n{lines}\nORDER BY 1\nLIMIT 6")
         found = [
             str(row["currency"])
             for row in warehouse.fetch(Query(sql=listed, parameters=fact.parameters.values)).to_pylist()

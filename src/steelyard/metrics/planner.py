@@ -18,7 +18,6 @@ from steelyard.metrics.plan import Plan
 from steelyard.metrics.question import Question
 from steelyard.metrics.relation import Relation
 from steelyard.metrics.spine import Coverage, Spine
-from steelyard.metrics.window import WindowRelation
 from steelyard.warehouse import Query
 
 __all__ = ["Planner"]
@@ -75,7 +74,7 @@ class Planner:
             overlaps={r.fact.name: dict(r.fact.overlaps) for r in asked if r.fact.overlaps},
             facts={relation.fact.name: relation.fact.table for relation in asked},
             counted=tuple(made.counted),
-            repeated=frozenset(name for r in asked if isinstance(r, WindowRelation) for name in r.counts()),
+            repeated=frozenset(name for relation in asked for name in relation.repeated),
             places={key: {r.fact.name: str(r.fact.dimensions[key]) for r in asked} for key in outputs},
             non_additive=self._non_additive(made.keys),
             says=tuple(self._says(made)),
@@ -88,8 +87,10 @@ class Planner:
         for name, formula in self.needs.formulas.items():
             if not isinstance(formula, Leaf) or not formula.aggregate.adds_up:
                 found[name] = tuple(keys)
-            elif formula.window or formula.balance:
-                found[name] = tuple(key for key in keys if key == "period")
+                continue
+            over = ["period"] if formula.window or formula.balance else []
+            over += self.needs.relation(name, formula).fact.overlaps
+            found[name] = tuple(key for key in keys if key in over)
         return {name: columns for name, columns in found.items() if columns}
 
     def _says(self, made: Composition) -> Iterator[str]:

@@ -49,6 +49,11 @@ class Relation(ABC):
             coverage: The days of its fact; None where time plays no part.
         """
 
+    @property
+    def repeated(self) -> Mapping[str, str]:
+        """Name -> SQL, in the answer's SELECT, of what is counted once and stands in every row."""
+        return self.fact.without()
+
     @abstractmethod
     def counts(self) -> Mapping[str, str]:
         """Name -> SQL, in the answer's SELECT, of what is counted beside the answer."""

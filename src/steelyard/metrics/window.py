@@ -37,11 +37,17 @@ class WindowRelation(Relation):
         return self.window.whole
 
     def counts(self) -> Mapping[str, str]:
-        """Rows of all days that are looked at; the same in every row of the answer."""
+        """None: a row is looked at by many windows."""
+        return {}
+
+    @property
+    def repeated(self) -> Mapping[str, str]:
+        """Rows of all days that are looked at."""
         if not self.adds_up:
-            return {}
+            return super().repeated
         days = sql_name(f"{self.name}_days")
-        return {name: f"(SELECT sum({sql_name(name)}) FROM {days})" for name in self.fact.counts()}
+        own = {name: f"(SELECT sum({sql_name(name)}) FROM {days})" for name in self.fact.counts()}
+        return {**own, **super().repeated}
 
     def first_day(self, spine: Spine, coverage: Coverage) -> date:
         """The first day that any of its windows reaches back to, and the data has."""

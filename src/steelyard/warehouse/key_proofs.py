@@ -109,6 +109,8 @@ def prove_reference(
 def overlapping_states(table: str, key: Sequence[str], history: History) -> str:
     """The SELECT of a history's states that overlap the next one of their key, or end before they begin.
 
+    A state that ends when it begins never holds, and so overlaps none.
+
     Args:
         table: The history.
         key: The columns that say whose state a row is.
@@ -119,13 +121,13 @@ def overlapping_states(table: str, key: Sequence[str], history: History) -> str:
     start, end = quote_name(history.valid_from), quote_name(history.valid_to)
     absent = " OR ".join(f"{name} IS NULL" for name in (*names, start))
     return (
-        f"SELECT {listed}, overlaps, {end} <= {start} AS backwards\n"
+        f"SELECT {listed}, overlaps, {end} < {start} AS backwards\n"
         f"FROM (\n  SELECT {listed}, {start}, {end},\n"
         f"    next_from IS NOT NULL AND ({end} IS NULL OR next_from < {end}) AS overlaps\n"
         f"  FROM (\n    SELECT {listed}, {start}, {end},\n"
         f"      lead({start}) OVER (PARTITION BY {listed} ORDER BY {start}, {end} NULLS LAST) AS next_from\n"
-        f"    FROM {quote_name(table)} WHERE NOT ({absent})\n  ) AS ordered\n) AS states\n"
-        f"WHERE overlaps OR {end} <= {start}"
+        f"    FROM {quote_name(table)} WHERE NOT ({absent}) AND ({end} IS NULL OR {end} <> {start})\n"
+        f"  ) AS ordered\n) AS states\nWHERE overlaps OR {end} < {start}"
     )
 
 
