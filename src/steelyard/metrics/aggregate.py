@@ -13,7 +13,7 @@ from steelyard.metrics.kinds import Convert
 from steelyard.metrics.metric import PLAIN_KINDS, Measure, Metric, Ratio
 from steelyard.warehouse import TableDeclaration
 
-__all__ = ["Aggregate", "Followed", "Parts", "PerEntity", "measure_parts", "measured", "parts_of", "with_rules"]
+__all__ = ["Aggregate", "Followed", "Mature", "Parts", "PerEntity", "measure_parts", "measured", "parts_of", "with_rules"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Aggregate:
         share: Of a quantile, the share of values below.
         convert: Brings its money to one currency.
         per: What is aggregated is a metric of each row's entity, in place of an expression.
-        mature: Only rows whose day lies this many days before what is known completely; None for all.
+        mature: Only rows whose days after their own are over and known completely; None for all.
         followed: Only rows that are followed by another of the same entity.
         grain: The period of one row of a table of targets; empty for events.
         not_additive_over: Dimensions, entities or `time` over which its values must not be added up.
@@ -48,7 +48,7 @@ class Aggregate:
     share: float | None = None
     convert: Convert | None = None
     per: PerEntity | None = None
-    mature: int | None = None
+    mature: Mature | None = None
     followed: Followed | None = None
     grain: str = ""
     not_additive_over: tuple[str, ...] = ()
@@ -97,6 +97,21 @@ class Followed:
     entity: str
     first_day: int | None
     last_day: int
+
+
+@dataclass(frozen=True)
+class Mature:
+    """The days after a row's own that must be over, and known completely, before it counts.
+
+    Args:
+        days: How many.
+        table: The table of what can follow in them.
+        time: Its time, as in `Aggregate`.
+    """
+
+    days: int
+    table: str
+    time: str = ""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Tables"]
 
 
-COUNTED = ("unconverted", "stale", "immature", "ambiguous")
+COUNTED = ("unconverted", "stale", "immature", "without_entity", "ambiguous")
 """What a fact may count beside its rows; each is a field of `FactRead`."""
 
 
@@ -256,5 +256,8 @@ def _left_notes(fact: FactRead) -> Iterator[str]:
         yield f"{fact.stale:,} of {fact.rows:,} rows of {fact.table} are converted at a rate older than allowed."
     if fact.immature:
         yield f"{fact.immature:,} of {fact.rows:,} rows of {fact.table} are too recent to count."
+    if fact.without_entity:
+        said = f"{fact.without_entity:,} of {fact.rows:,} rows of {fact.table} belong to nobody"
+        yield f"{said}: nothing can follow them, and they count as not followed."
     if fact.ambiguous:
         yield f"{fact.ambiguous:,} rows of {fact.table} have equally late rivals: what they disagree on is NULL."

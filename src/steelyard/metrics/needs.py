@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from steelyard.errors import DefinitionError, unknown_name
-from steelyard.metrics.aggregate import Aggregate
+from steelyard.metrics.aggregate import Aggregate, Mature
 from steelyard.metrics.balance import BalanceRelation
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.expression import Parameters, columns_of, parse_expression
 from steelyard.metrics.facts import Fact, Types
-from steelyard.metrics.followed import followed_condition
+from steelyard.metrics.following import following_rows
 from steelyard.metrics.formula import Formula, Leaf, Quotient, leaves
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.question import Question
@@ -77,6 +77,7 @@ class Needs:
         self.taken = {name.lower() for name in catalog.tables} if taken is None else taken
         self.relations: dict[tuple[object, ...], Relation] = {}
         self.inner: list[Inner] = []
+        self.following: dict[Mature, Fact] = {}
         self.others: list[Fact] = []
         self.columns: dict[tuple[object, ...], str] = {}
         self._tops: dict[str, str] = {}
@@ -207,9 +208,13 @@ class Needs:
             self._add_per_entity(fact, aggregate)
         if aggregate.followed is not None:
             step = free_name(f"{_plain(aggregate.followed.then.table)}_that_follow", self.taken)
-            other, condition = followed_condition(fact, aggregate, step)
-            self.others.append(other)
-            fact.given[aggregate.identity] = condition
+            following = following_rows(fact, aggregate, step)
+            self.others.append(following.fact)
+            fact.given[aggregate.identity] = following.condition
+            assert aggregate.mature is not None  # noqa: S101 - what is followed needs days
+            self.following[aggregate.mature] = following.fact
+            fact.last_days[aggregate.mature] = following.last_day
+            fact.units[aggregate.identity] = following.unit
 
     def _add_per_entity(self, fact: Fact, aggregate: Aggregate) -> None:
         per = aggregate.per
