@@ -150,6 +150,10 @@ class Asked:
                 return 0
             return counted(answer, column, unknown=unknown, repeated=column in self.plan.repeated)
 
+        def unknown(column: str) -> int:
+            own = f"{name}_unknown_{column}"
+            return total(own) if own in self.plan.counted else total(f"{name}_rows", column)
+
         rows = total(f"{name}_rows")
         found = {joined: total(f"{name}_with_{joined}") for joined in self.plan.joined[name]}
         known = self.coverage.get(name)
@@ -158,7 +162,7 @@ class Asked:
             table=fact,
             rows=rows,
             unmatched={target: rows - matched for target, matched in found.items()},
-            unknown={column: total(f"{name}_rows", column) for column in self.plan.places},
+            unknown={column: unknown(column) for column in self.plan.places},
             without={table: total(f"{name}_without_{table}") for table in self._without(name)},
             **{what: max(map(total, self._counted(name, what)), default=0) for what in COUNTED},
             without_time=known.without_time if known else None,

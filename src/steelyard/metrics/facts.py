@@ -334,8 +334,14 @@ class Fact:
         }
         return forms.get(aggregate.function, f"{aggregate.function}({value})")
 
-    def select(self, grain: str | None, *, counts: bool = True) -> str:
-        """Its step: one row a group, each aggregate under its name, and how many rows it rests on."""
+    def select(self, grain: str | None, *, counts: bool = True, nothing: bool = False) -> str:
+        """Its step: one row a group, each aggregate under its name, and how many rows it rests on.
+
+        Args:
+            grain: The periods; None for the whole range.
+            counts: Whether to count beside the aggregates.
+            nothing: Whether to leave every row out.
+        """
         period = {"period": self.clock().period(grain)} if grain else {}
         keys = {**period, **self.keys}
         own = {name: self.filters(aggregate) for name, aggregate in self.aggregates.items()}
@@ -348,7 +354,7 @@ class Fact:
         if counts:
             outputs += [f"{sql} AS {sql_name(name)}" for name, sql in self.counts(shared).items()]
         lines = ["SELECT", *_comma(outputs), *self.lines()]
-        if conditions := [*self.kept, *shared]:
+        if conditions := [*self.kept, *shared, *(["FALSE"] if nothing else [])]:
             lines += ["WHERE " + "\n  AND ".join(conditions)]
         if keys:
             lines.append(f"GROUP BY {', '.join(str(number + 1) for number in range(len(keys)))}")
@@ -371,6 +377,11 @@ class Fact:
         for joined, step in self.joins.steps.items():
             found[f"{self.name}_with_{joined}"] = f"count({column_sql(joined, step.key[0])})"
         return found
+
+    def found(self) -> dict[str, str]:
+        """Name -> the condition that a row finds a row of a joined table."""
+        steps = self.joins.steps.items()
+        return {f"{self.name}_with_{name}": f"{column_sql(name, step.key[0])} IS NOT NULL" for name, step in steps}
 
     def without(self) -> dict[str, str]:
         """Name -> SQL of how many rows are in no group, since they have none of the many rows that are grouped by."""
