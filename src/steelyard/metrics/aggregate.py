@@ -13,7 +13,17 @@ from steelyard.metrics.kinds import Convert
 from steelyard.metrics.metric import PLAIN_KINDS, Measure, Metric, Ratio
 from steelyard.warehouse import TableDeclaration
 
-__all__ = ["Aggregate", "Followed", "Mature", "Parts", "PerEntity", "measure_parts", "measured", "parts_of", "with_rules"]
+__all__ = [
+    "Aggregate",
+    "Followed",
+    "Mature",
+    "Parts",
+    "PerEntity",
+    "measure_parts",
+    "measured",
+    "parts_of",
+    "with_rules",
+]
 
 
 @dataclass(frozen=True)

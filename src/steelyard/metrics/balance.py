@@ -107,7 +107,9 @@ class BalanceRelation(Relation):
         columns = {self.day: clock.day}
         if self.rule.policy in ("last_in_period", "carried_forward"):
             columns[self.moment] = clock.moment
-            columns |= {name: fact.column(Place(fact.table, own)) for name, own in zip(self.things, self.per, strict=True)}
+            columns |= {
+                name: fact.column(Place(fact.table, own)) for name, own in zip(self.things, self.per, strict=True)
+            }
         columns |= fact.keys
         columns |= {name: fact.value_where(leaf.aggregate) for name, leaf in self.leaves.items()}
         columns[self.kept] = f"({' AND '.join(fact.conditions)}) IS TRUE" if fact.conditions else "TRUE"
@@ -179,12 +181,15 @@ class BalanceRelation(Relation):
         days, levels, day = self.step("days"), sql_name(self.step("levels")), self.day
         period = f"{self._period(grain, spine, day)} AS period, " if grain else ""
         grouped = "\nGROUP BY 1" if grain else ""
-        beside = f"JOIN {sql_name(days)} ON {sql_name(days)}.period = {self._period(grain, spine, f'levels.{day}')}"
+        beside = f"CROSS JOIN {sql_name(days)}"
+        if grain:
+            own = self._period(grain, spine, f"levels.{day}")
+            beside = f"JOIN {sql_name(days)} ON {sql_name(days)}.period = {own}"
         return [
             (days, f"SELECT {period}count(DISTINCT {day}) AS days\nFROM {levels}{grouped}"),
             self._summed(
                 grain,
-                [f"FROM {levels} AS levels", beside if grain else f"CROSS JOIN {sql_name(days)}"],
+                [f"FROM {levels} AS levels", beside],
                 period=f"{sql_name(days)}.period",
                 form=f"CAST(sum({{0}}) AS DOUBLE) / max({sql_name(days)}.days)",
             ),

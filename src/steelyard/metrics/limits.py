@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steelyard.metrics.metric import Metric
 
@@ -39,7 +39,7 @@ def outside_limits(table: pa.Table, metrics: Iterable[Metric]) -> Iterator[str]:
             )
 
 
-def _outside(column: pa.ChunkedArray, metric: Metric) -> list[tuple[int, object, str]]:
+def _outside(column: pa.ChunkedArray[Any], metric: Metric) -> list[tuple[int, object, str]]:
     """Position, value and what is wrong with it."""
     least, most = metric.limits.get("min"), metric.limits.get("max")
     found: list[tuple[int, object, str]] = []

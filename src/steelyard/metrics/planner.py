@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 
+from steelyard.metrics.additivity import adds_up_over_all_but
 from steelyard.metrics.balance import BalanceRelation
 from steelyard.metrics.calendar import next_period
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.claims import Claim
 from steelyard.metrics.composition import Composition, spine
 from steelyard.metrics.facts import Fact, Types
-from steelyard.metrics.formula import Leaf, leaves
+from steelyard.metrics.formula import leaves
 from steelyard.metrics.maturity import Through
 from steelyard.metrics.names import sql_name
 from steelyard.metrics.needs import Needs
@@ -84,14 +85,7 @@ class Planner:
 
     def _non_additive(self, keys: list[str]) -> dict[str, tuple[str, ...]]:
         """Metric -> the answer's columns over which its values do not add up to the whole."""
-        found: dict[str, tuple[str, ...]] = {}
-        for name, formula in self.needs.formulas.items():
-            if not isinstance(formula, Leaf) or not formula.aggregate.adds_up:
-                found[name] = tuple(keys)
-                continue
-            over = ["period"] if formula.window or formula.balance else []
-            over += self.needs.relation(name, formula).fact.overlaps
-            found[name] = tuple(key for key in keys if key in over)
+        found = {name: adds_up_over_all_but(self.needs, name, keys) for name in self.needs.formulas}
         return {name: columns for name, columns in found.items() if columns}
 
     def _says(self, made: Composition) -> Iterator[str]:

@@ -46,9 +46,9 @@ class WindowRelation(Relation):
     @property
     def repeated(self) -> Mapping[str, str]:
         """Rows of all days that are looked at, references found, and rows whose group is not known."""
-        source, form = sql_name(self.step("days" if self.adds_up else "rows")), "sum({0})"
-        counts = self.fact.counts()
-        own = {name: (form if self.adds_up else "count(*) FILTER (WHERE {0})").format(sql_name(name)) for name in counts}
+        source = sql_name(self.step("days" if self.adds_up else "rows"))
+        form = "sum({0})" if self.adds_up else "count(*) FILTER (WHERE {0})"
+        own = {name: form.format(sql_name(name)) for name in self.fact.counts()}
         rows = f"{self.fact.name}_rows"
         own[rows] = own[rows] if self.adds_up else "count(*)"
         found = {name: f"(SELECT {sql} FROM {source})" for name, sql in own.items()}
@@ -183,4 +183,3 @@ class WindowRelation(Relation):
             clock = Clock(column=f"{ends}.day", kind="DATE", zone="UTC", week_start=spine.week_start)
             on.append(f"{rows}.{self.day} >= {clock.period(self.window.period)}")
         return self.name, f"SELECT {', '.join(columns)}\nFROM {ends}\nJOIN {rows} ON {' AND '.join(on)}{grouped}"
-
