@@ -83,7 +83,8 @@ class BalanceRelation(Relation):
     def steps(self, grain: str | None, spine: Spine | None, coverage: Coverage | None) -> list[Step]:
         """The levels, then those that stand for each period, added up."""
         if spine is None:
-            return [*self.fact.steps, (self.name, self.fact.select(grain, nothing=True))]
+            nothing = self.fact.select(grain, nothing=True)
+            return [*self.fact.steps, (self.name, nothing)]
         carried = self.rule.policy == "carried_forward"
         self.fact.within(None if carried else spine.since, spine.until)
         self._name_columns()

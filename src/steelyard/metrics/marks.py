@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,9 +21,12 @@ def row_marks(fact: Fact, known: Collection[str] = ()) -> dict[str, str]:
         known: Conditions that hold for every row already.
     """
     found: dict[str, str] = {}
-    for number, made in enumerate(fact.exchanges.values()):
-        found[f"{fact.name}_unconverted_{number}"] = made.missing
-        found[f"{fact.name}_stale_{number}"] = made.stale
+    for number, aggregate in enumerate(_converted(fact)):
+        made, money = fact.exchange(aggregate), fact.value(replace(aggregate, convert=None))
+        own = [text for text in fact.row_conditions(aggregate) if text not in known]
+        own.append(f"{money} IS NOT NULL")
+        found[f"{fact.name}_unconverted_{number}"] = " AND ".join([*own, made.missing])
+        found[f"{fact.name}_stale_{number}"] = " AND ".join([*own, made.stale])
     for number, aggregate in enumerate(_once(fact)):
         assert aggregate.mature is not None  # noqa: S101 - chosen so
         own = [text for text in fact.row_conditions(aggregate) if text not in known]
@@ -32,6 +36,17 @@ def row_marks(fact: Fact, known: Collection[str] = ()) -> dict[str, str]:
             nobody = f"{fact.units[aggregate.identity]} IS NULL"
             found[f"{fact.name}_without_entity_{number}"] = " AND ".join([*own, mature, nobody])
     return found
+
+
+def _converted(fact: Fact) -> list[Aggregate]:
+    """The measures of converted money, one of those that are of the same money."""
+    return list(
+        {
+            (item.convert, item.expression, item.where, item.exclude): item
+            for item in fact.aggregates.values()
+            if item.convert is not None
+        }.values()
+    )
 
 
 def _once(fact: Fact) -> list[Aggregate]:

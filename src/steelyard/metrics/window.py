@@ -76,7 +76,8 @@ class WindowRelation(Relation):
         """Days, then windows, then the last day of each period."""
         if spine is None or coverage is None or coverage.first is None or coverage.first > spine.until:
             self.looked = False
-            return [*self.fact.steps, (self.name, self.fact.select(grain, counts=False, nothing=True))]
+            nothing = self.fact.select(grain, counts=False, nothing=True)
+            return [*self.fact.steps, (self.name, nothing)]
         first = self.first_day(spine, coverage)
         self.fact.within(first, spine.until)
         ends = (self.step("ends"), spine.ends(self.fact.parameters))
