@@ -96,12 +96,8 @@ class BalanceRelation(Relation):
         """Names of its own columns that no dimension and no metric of the question has."""
         taken = {"period", *(name.lower() for name in (*self.outputs, *self.leaves))}
         self.day, self.moment, self.kept = (sql_name(free_name(name, taken)) for name in ("day", "moment", "kept"))
-        self.place, self.next_day = (sql_name(free_name(name, taken)) for name in ("place", "next_day"))
+        self.next_day = sql_name(free_name("next_day", taken))
         self.things = tuple(free_name(name.lower(), taken) for name in self.per)
-
-    def _window(self, apart: list[str], order: str) -> str:
-        parted = f"PARTITION BY {', '.join(apart)} " if apart else ""
-        return f"OVER ({parted}ORDER BY {order})"
 
     def _levels(self) -> str:
         fact, clock = self.fact, self.fact.clock()
@@ -154,26 +150,34 @@ class BalanceRelation(Relation):
             self._summed(grain, source, period=f"{sql_name(last)}.period"),
         ]
 
+    def _latest(self, grain: str | None, spine: Spine) -> tuple[Step, str]:
+        """The last moment of each thing in each period, and the line that joins it to the levels."""
+        latest, things = self.step("latest"), [sql_name(name) for name in self.things]
+        columns = [f"{self._period(grain, spine, self.day)} AS period", *things] if grain else things
+        grouped = f"\nGROUP BY {', '.join(str(n + 1) for n in range(len(columns)))}" if columns else ""
+        listed = ", ".join([*columns, f"max({self.moment}) AS {self.moment}"])
+        on = " AND ".join(f"{sql_name(latest)}.{name} = levels.{name}" for name in (*things, self.moment))
+        text = f"SELECT {listed}\nFROM {sql_name(self.step('levels'))}{grouped}"
+        return (latest, text), f"JOIN {sql_name(latest)} ON {on}"
+
     def _last_in_period(self, grain: str | None, spine: Spine) -> list[Step]:
-        placed, levels = sql_name(self.step("placed")), sql_name(self.step("levels"))
-        period = [self._period(grain, spine, self.day)] if grain else []
-        over = self._window([*period, *map(sql_name, self.things)], f"{self.moment} DESC")
-        source = f"FROM (SELECT * FROM {placed} WHERE {self.place} = 1) AS levels"
-        return [
-            (self.step("placed"), f"SELECT *, row_number() {over} AS {self.place}\nFROM {levels}"),
-            self._summed(grain, [source], period=self._period(grain, spine, f"levels.{self.day}") if grain else ""),
-        ]
+        latest, join = self._latest(grain, spine)
+        source = [f"FROM {sql_name(self.step('levels'))} AS levels", join]
+        return [latest, self._summed(grain, source, period=f"{sql_name(latest[0])}.period")]
 
     def _carried_forward(self, grain: str | None, spine: Spine) -> list[Step]:
-        spans, ends, day, following = self.step("spans"), self.step("ends"), self.day, self.next_day
-        over = self._window([sql_name(name) for name in self.things], self.moment)
-        end = f"{sql_name(ends)}.day"
-        on = [f"levels.{day} <= {end}", f"(levels.{following} IS NULL OR levels.{following} > {end})"]
+        (latest, join), spans, ends = self._latest(grain, spine), self.step("spans"), self.step("ends")
+        things = [f"levels.{sql_name(name)}" for name in self.things]
+        parted = f"PARTITION BY {', '.join(things)} " if things else ""
+        following = f"lead(levels.{self.day}) OVER ({parted}ORDER BY levels.{self.moment}) AS {self.next_day}"
+        end, levels = f"{sql_name(ends)}.day", sql_name(self.step("levels"))
+        on = [f"levels.{self.day} <= {end}", f"(levels.{self.next_day} IS NULL OR levels.{self.next_day} > {end})"]
         if self.rule.within:
-            on.append(f"{end} <= add_days(levels.{day}, {days_of(self.rule.within, 'within')})")
+            on.append(f"{end} <= add_days(levels.{self.day}, {days_of(self.rule.within, 'within')})")
         source = [f"FROM {sql_name(ends)}", f"JOIN {sql_name(spans)} AS levels ON {' AND '.join(on)}"]
         return [
-            (spans, f"SELECT *, lead({day}) {over} AS {following}\nFROM {sql_name(self.step('levels'))}"),
+            latest,
+            (spans, f"SELECT levels.*, {following}\nFROM {levels} AS levels\n{join}"),
             (ends, spine.ends(self.fact.parameters)),
             self._summed(grain, source, period=f"{sql_name(ends)}.period"),
         ]
