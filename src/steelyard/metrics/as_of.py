@@ -10,7 +10,8 @@ from steelyard.errors import DefinitionError, unknown_name
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.joins import Joins, column_sql
 from steelyard.metrics.place import Place, Step
-from steelyard.warehouse import History, quote_text
+from steelyard.metrics.sources import Sources
+from steelyard.warehouse import Deduplicate, History, quote_text
 
 if TYPE_CHECKING:
     from steelyard.metrics.catalog import MetricCatalog
@@ -60,16 +61,25 @@ class AsOf:
         types: Columns and types of the tables.
         table: The fact.
         time: The column that places its rows in time; None where it has none.
+        sources: What stands for a table in FROM; None takes what the declarations say, where it stands.
+        own: A metric's rule by which the fact's rows are told apart; None takes the table's.
     """
 
     catalog: MetricCatalog
     types: Mapping[str, Mapping[str, str]]
     table: str
     time: Place | None
+    sources: Sources | None = None
+    own: Deduplicate | None = None
 
     def joins(self, taken: set[str] | None = None) -> Joins:
         """The joins of a SELECT from the fact."""
-        joins = Joins(self.table, taken=taken or set())
+        sources = self.sources or Sources(self.catalog.tables, self.types)
+
+        def named(table: str, name: str) -> str:
+            return sources.named(table, name, self.own if table == self.table else None)
+
+        joins = Joins(self.table, named=named, taken=taken or set())
         joins.state = lambda step, name: self._holds(joins, step, name)
         return joins
 

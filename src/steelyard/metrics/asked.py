@@ -17,6 +17,7 @@ from steelyard.metrics.data_complete import data_complete, lateness_days
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.false_claims import refuse_false_claims
 from steelyard.metrics.how import FactRead, How
+from steelyard.metrics.keys import prove
 from steelyard.metrics.mixed_currencies import refuse_mixed_currencies
 from steelyard.metrics.plan import ORDER, Plan
 from steelyard.metrics.planner import Planner
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Tables"]
 
 
-COUNTED = ("unconverted", "stale", "immature", "ambiguous")
+COUNTED = ("unconverted", "stale", "immature", "superseded", "ambiguous")
 """What a fact may count beside its rows; each is a field of `FactRead`."""
 
 
@@ -93,17 +94,20 @@ class Asked:
         self.proofs: tuple[KeyProof, ...] = refuse_false_claims(
             warehouse, self.plan.claims, catalog.tables, self._read.version
         )
+        self.own_proofs = tuple(
+            proof for claim in self.plan.own_keys if (proof := prove(warehouse, claim, self._read.version)) is not None
+        )
         refuse_mixed_currencies(warehouse, planner.relations)
         self.partial = planner.partial(self.coverage)
 
     def _days(self, planner: Planner) -> dict[str, Coverage]:
         """The days of every fact that has a time; facts of one table and time are looked at once."""
         found: dict[str, Coverage] = {}
-        known: dict[tuple[str, str, str], Coverage] = {}
+        known: dict[tuple[object, ...], Coverage] = {}
         for fact in planner.facts:
             if not fact.timed:
                 continue
-            address = (fact.table, str(fact.time), fact.grain)
+            address = (fact.table, str(fact.time), fact.grain, fact.own)
             if address not in known:
                 known[address] = self._complete(fact, coverage_of(self.warehouse, fact, self._read.version))
                 known[address] = _whole(fact, known[address])
@@ -135,7 +139,7 @@ class Asked:
             engine=f"{self.warehouse.engine} {self.warehouse.engine_version}",
             tables=tables,
             facts=facts,
-            proofs=self.proofs,
+            proofs=tuple(dict.fromkeys((*self.proofs, *self.own_proofs))),
             paths=self.plan.places,
             notes=notes,
         )
@@ -213,6 +217,8 @@ def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator
     for day, cut in asked.partial.items():
         yield f"The {question.grain} of {day} is not whole: {cut}."
     yield from asked.plan.says
+    for proof in asked.own_proofs:
+        yield from _key_notes(proof)
     for fact in facts:
         yield from _fact_notes(fact, question)
     for reasons in asked.plan.overlaps.values():
@@ -226,6 +232,16 @@ def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator
         if len(set(places.values())) > 1:
             said = ", ".join(f"{place} for {asked.plan.facts[fact]}" for fact, place in places.items())
             yield f"{column!r} is {said}."
+
+
+def _key_notes(proof: KeyProof) -> Iterator[str]:
+    """A thing that has two rows counts twice: which, and how many."""
+    if not proof.unique:
+        key, shown = ", ".join(proof.columns), "; ".join(proof.examples)
+        yield (
+            f"The key {key} of {proof.table} is not unique: {proof.duplicates:,} rows beyond the first of their key, "
+            f"{proof.nulls:,} without one ({shown}). What they say may count twice."
+        )
 
 
 def _fact_notes(fact: FactRead, question: Question) -> Iterator[str]:
@@ -256,5 +272,7 @@ def _left_notes(fact: FactRead) -> Iterator[str]:
         yield f"{fact.stale:,} of {fact.rows:,} rows of {fact.table} are converted at a rate older than allowed."
     if fact.immature:
         yield f"{fact.immature:,} of {fact.rows:,} rows of {fact.table} are too recent to count."
+    if fact.superseded:
+        yield f"{fact.superseded:,} rows of {fact.table} are older, copied or deleted rows of a key, and do not count."
     if fact.ambiguous:
-        yield f"{fact.ambiguous:,} rows of {fact.table} have equally late rivals: what they disagree on is NULL."
+        yield f"{fact.ambiguous:,} keys of {fact.table} are ambiguous: equally late rows disagree, and are NULL."

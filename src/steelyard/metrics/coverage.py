@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.joins import Joins, column_sql
+from steelyard.metrics.sources import Sources
 from steelyard.metrics.spine import Coverage
 from steelyard.warehouse import TableVersion, Warehouse
 
@@ -31,11 +32,12 @@ def coverage_of(warehouse: Warehouse, fact: Fact, version_of: Callable[[str], Ta
     assert fact.time is not None  # noqa: S101 - clock() has refused it
     tables = (fact.table, *(step.target for step in fact.time.path))
     versions = tuple(version_of(table).version_id for table in tables)
-    address = (versions, tables, str(fact.time), clock.zone, clock.column_zone)
+    address = (versions, tables, str(fact.time), clock.zone, clock.column_zone, fact.rule_of(fact.table))
     if all(versions) and address in _KNOWN:
         _KNOWN.move_to_end(address)
         return _KNOWN[address]
-    joins = Joins(fact.table)
+    named = Sources(fact.catalog.tables, fact.types).named
+    joins = Joins(fact.table, named=lambda table, name: named(table, name, fact.own if table == fact.table else None))
     column = column_sql(joins.follow(fact.time.path), fact.time.column)
     lines = "\n".join(joins.sql())
     sql = (

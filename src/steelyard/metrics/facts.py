@@ -14,6 +14,7 @@ from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.claims import Claim, claims_of
 from steelyard.metrics.condition import Condition
+from steelyard.metrics.deduplicated import AMBIGUOUS, key_columns
 from steelyard.metrics.exchange import Exchange, currency_of, exchange
 from steelyard.metrics.expression import (
     UNKNOWN,
@@ -30,6 +31,8 @@ from steelyard.metrics.kinds import Convert
 from steelyard.metrics.links import Link
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.shares import shared_out
+from steelyard.metrics.sources import Sources
+from steelyard.warehouse import Deduplicate
 
 __all__ = ["Fact", "Joins", "Types"]
 
@@ -49,6 +52,8 @@ class Fact:
         parameters: Takes the values.
         name: The name of its step in the SQL.
         as_of: The column as of which histories are taken; the time, or the table's own time, where it is not given.
+        sources: What stands for a table in FROM; None writes it where it stands.
+        own: A metric's rule by which the rows are told apart; None takes the table's.
     """
 
     def __init__(
@@ -61,10 +66,14 @@ class Fact:
         parameters: Parameters,
         name: str,
         as_of: Place | None = None,
+        sources: Sources | None = None,
+        own: Deduplicate | None = None,
     ) -> None:
         self.catalog, self.types, self.table, self.time = catalog, types, table, time
         self.parameters, self.name = parameters, name
-        self.joins = AsOf(catalog, types, table, as_of or time or catalog.time_of(table, "")).joins()
+        self.sources, self.own = sources or Sources(catalog.tables, types), own
+        moment = as_of or time or catalog.time_of(table, "")
+        self.joins = AsOf(catalog, types, table, moment, self.sources, own).joins()
         self.links: dict[Many, Link] = {}
         self.overlaps: dict[str, str] = {}
         self._inner: list[Joins] = []
@@ -116,10 +125,16 @@ class Fact:
         if place.table not in self.types:
             raise unknown_name("table in the warehouse", place.table, self.types, where=where)
         columns = self.types[place.table]
+        if place.column == AMBIGUOUS and self.rule_of(place.table) is not None:
+            return "BOOLEAN"
         if place.column not in columns:
             where = where or self.catalog.tables[place.table].where
             raise unknown_name(f"column of {place.table!r}", place.column, columns, where=where)
         return columns[place.column]
+
+    def rule_of(self, table: str) -> Deduplicate | None:
+        """How the rows of a table are told apart, where they are not one a thing."""
+        return self.sources.rule(table, self.own if table == self.table else None)
 
     def column(self, place: Place, where: str = "") -> str:
         """A column's SQL; what leads to it is joined."""
@@ -145,7 +160,11 @@ class Fact:
 
     def _linked(self, place: Place, many: Many, output: str, *, text: bool) -> str:
         if self.catalog.fan_out == "refuse":
-            raise self.catalog.graph.unreachable(self.table, place.table, "", repr(str(place)))
+            raise DefinitionError(
+                f"one row of {self.table!r} has many rows of {many.table!r}: by {str(place)!r} it would count in each "
+                f"of their groups",
+                hint=f"ask for a metric of {many.table!r} by it; or let `fan_out` be flag, and the overlap is said",
+            )
         if many not in self.links:
             taken = {table.lower() for table in self.catalog.tables} | {link.name for link in self.links.values()}
             link = Link(many, free_name(f"{many.table}_of_{self.name}", taken), self._as_of(many.table).joins())
@@ -156,7 +175,7 @@ class Fact:
         return column_sql(link.name, link.column(place, text=text))
 
     def _as_of(self, table: str) -> AsOf:
-        return AsOf(self.catalog, self.types, table, self.catalog.time_of(table, ""))
+        return AsOf(self.catalog, self.types, table, self.catalog.time_of(table, ""), self.sources)
 
     def dimension(self, name: str, where: str = "") -> Place:
         """The dimension that a question means, allowed by policy."""
@@ -211,7 +230,8 @@ class Fact:
     def _own_column(self, name: ColumnName, where: str) -> Place:
         """A definition's column: the fact's own, or a dimension."""
         own = name.table in ("", self.table)
-        if own and name.name in self.types.get(self.table, {}):
+        told = name.name == AMBIGUOUS and self.rule_of(self.table) is not None
+        if own and (told or name.name in self.types.get(self.table, {})):
             place = Place(self.table, name.name)
         else:
             place = self.catalog.graph.find(str(name), self.table, where=where)
@@ -310,6 +330,22 @@ class Fact:
         sql = self.keys[output]
         return sql if sql.endswith(f"'{UNKNOWN}')") else f"coalesce(CAST({sql} AS VARCHAR), '{UNKNOWN}')"
 
+    def relabel(self, output: str, change: Callable[[str], str]) -> None:
+        """Changes the labels of a dimension it groups by; of many rows, before they are told apart.
+
+        Args:
+            output: The dimension.
+            change: Gives the SQL of the new label from that of the text of the old one.
+        """
+        place = self.dimensions[output]
+        if place.many is None:
+            self.keys[output] = change(self.labelled_text(output))
+            return
+        link = self.links[place.many]
+        column = link.column(place, text=self.keys[output].endswith(f"'{UNKNOWN}')"))
+        link.columns[column] = change(f"coalesce(CAST({link.columns[column]} AS VARCHAR), '{UNKNOWN}')")
+        self.keys[output] = f"coalesce({column_sql(link.name, column)}, '{UNKNOWN}')"
+
     def group_by_place(self, place: Place, output: str) -> None:
         """Groups by a column that a definition, and no question, names."""
         self.dimensions[output] = place
@@ -351,6 +387,8 @@ class Fact:
     def counts(self) -> dict[str, str]:
         """Name -> SQL of what is counted with every answer: rows read, and rows that found each joined table."""
         found = {f"{self.name}_rows": "count(*)"}
+        if self.rule_of(self.table) is not None:
+            found[f"{self.name}_ambiguous"] = f"count(*) FILTER (WHERE {column_sql(self.table, AMBIGUOUS)})"
         for number, made in enumerate(self.exchanges.values()):
             found[f"{self.name}_unconverted_{number}"] = f"count(*) FILTER (WHERE {made.missing})"
             found[f"{self.name}_stale_{number}"] = f"count(*) FILTER (WHERE {made.stale})"
@@ -360,9 +398,13 @@ class Fact:
             found[f"{self.name}_with_{joined}"] = f"count({column_sql(joined, step.key[0])})"
         return found
 
-    def without(self) -> dict[str, str]:
-        """Name -> SQL of how many rows are in no group, since they have none of the many rows that are grouped by."""
+    def left_out(self) -> dict[str, str]:
+        """Name -> SQL of how many rows count for nothing: older ones of a key, and those without what is grouped by."""
         found = {}
+        if self.rule_of(self.table) is not None:
+            whole, own = sql_name(self.table), self.own
+            once = self.sources.named(self.table, "once", own)
+            found[f"{self.name}_superseded"] = f"(SELECT count(*) FROM {whole}) - (SELECT count(*) FROM {once})"
         for link in self.links.values():
             where = " AND ".join([*self.kept, f"{column_sql(link.name, link.keys[0])} IS NULL"])
             lines = " ".join(self.joins.sql(without=link.name))
@@ -384,9 +426,21 @@ class Fact:
         """What must be true for its rows to count right."""
         shared = [link.many.up[-1] for link in self.links.values()]
         complete = tuple(claim for claim in claims_of(shared) if claim.kind == "reference")
-        return tuple(
-            dict.fromkeys((*claims_of(step for joins in self._read for step in joins.steps.values()), *complete))
-        )
+        found = (*claims_of(step for joins in self._read for step in joins.steps.values()), *complete)
+        return tuple(claim for claim in dict.fromkeys(found) if not self._is_made(claim))
+
+    def _is_made(self, claim: Claim) -> bool:
+        """Whether a key is one because its rows are told apart by it."""
+        rule = self.rule_of(claim.table)
+        return claim.kind == "key" and rule is not None and key_columns(rule) == set(claim.columns)
+
+    @property
+    def own_key(self) -> Claim | None:
+        """What its own table says of its key, where rows are not told apart by it."""
+        key = self.catalog.tables[self.table].key
+        claim = Claim(self.table, key)
+        history = self.catalog.tables[self.table].history is not None
+        return None if not key or history or self._is_made(claim) else claim
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ class Joins:
         fact: The table that it starts from.
         state: Gives the condition that a history's row (its step, its name) holds at the fact's moment; None where
             there is no moment.
+        named: Gives what stands in FROM for a table under a name; None takes the table as it is.
         taken: Names that none may have, in lower case.
         steps: Name in the SELECT -> what is joined under it, in order.
         worked_out: Name -> SQL of what is worked out once a row of the fact, under that name.
@@ -32,6 +33,7 @@ class Joins:
 
     fact: str
     state: Callable[[Step, str], str] | None = None
+    named: Callable[[str, str], str] | None = None
     taken: set[str] = field(default_factory=set)
     steps: dict[str, Step] = field(default_factory=dict)
     worked_out: dict[str, str] = field(default_factory=dict)
@@ -65,8 +67,7 @@ class Joins:
                     hint=f"ask for it by a metric of a table with a time that refers to {step.entity!r}",
                 )
             on.append(self.state(step, name))
-        named = sql_name(step.target) if step.target == name else f"{sql_name(step.target)} AS {sql_name(name)}"
-        self._lines[name] = f"LEFT JOIN {named} ON {' AND '.join(on)}"
+        self._lines[name] = f"LEFT JOIN {self._named(step.target, name)} ON {' AND '.join(on)}"
         self._names[path] = name
         self.steps[name] = step
 
@@ -101,8 +102,13 @@ class Joins:
         return [f"FROM {self._from()}", *self._lines.values(), *links]
 
     def _from(self) -> str:
-        fact = sql_name(self.fact)
+        fact, source = sql_name(self.fact), self._named(self.fact, self.fact)
         if not self.worked_out:
-            return fact
+            return source
         more = ", ".join(f"{sql} AS {sql_name(name)}" for name, sql in self.worked_out.items())
-        return f"(SELECT {fact}.*, {more} FROM {fact}) AS {fact}"
+        return f"(SELECT {fact}.*, {more} FROM {source}) AS {fact}"
+
+    def _named(self, table: str, name: str) -> str:
+        if self.named is not None:
+            return self.named(table, name)
+        return sql_name(table) if table == name else f"{sql_name(table)} AS {sql_name(name)}"

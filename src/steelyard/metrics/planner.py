@@ -61,13 +61,15 @@ class Planner:
         """
         made = Composition(self.needs, coverage or {}, parts=parts)
         question, asked, outputs = self.question, made.asked, self.needs.outputs
-        text = "WITH\n" + ",\n".join(f"{sql_name(name)} AS (\n{_indented(sql)}\n)" for name, sql in made.steps)
+        steps = [*self.needs.sources.steps.items(), *made.steps]
+        text = "WITH\n" + ",\n".join(f"{sql_name(name)} AS (\n{_indented(sql)}\n)" for name, sql in steps)
         values = dict(self.needs.parameters.values)
         return Plan(
             question=question,
             query=Query(sql=f"{text}\n{made.select}", parameters=values, says=", ".join(question.metrics)),
             columns={**({"period": question.grain} if question.grain else {}), **outputs},
             tables=_tables(self.needs),
+            own_keys=tuple(dict.fromkeys(r.fact.own_key for r in asked if r.fact.own_key is not None)),
             claims=_claims(self.needs),
             joined={relation.fact.name: relation.fact.joined for relation in asked},
             several=frozenset(r.fact.name for r in asked if r.fact.links or r.fact.share),
