@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,10 @@ By = Annotated[list[str], typer.Option("--by", "-b", help="A dimension, or day, 
 Where = Annotated[str | None, typer.Option("--where", "-w", help="A condition on dimensions.")]
 Since = Annotated[str | None, typer.Option("--since", help="First local date.")]
 Until = Annotated[str | None, typer.Option("--until", help="Last local date.")]
+Having = Annotated[str | None, typer.Option("--having", help="A condition on the metrics, such as 'revenue > 100'.")]
+Top = Annotated[list[str], typer.Option("--top", help="DIMENSION=N: its N largest values; the rest is (other).")]
+Context = Annotated[str | None, typer.Option("--context", help="As --where, and fixed totals and shares obey it too.")]
+Complete = Annotated[str | None, typer.Option("--complete-through", help="The last day that is known completely.")]
 
 
 def query(
@@ -28,6 +32,10 @@ def query(
     since: Since = None,
     until: Until = None,
     limit: Annotated[int | None, typer.Option(help="The most rows.")] = None,
+    having: Having = None,
+    top: Top = [],  # noqa: B006
+    context: Context = None,
+    complete_through: Complete = None,
     as_of: AsOf = None,
     definitions: Definitions = "now",
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL and do not run it.")] = False,
@@ -41,20 +49,24 @@ def query(
     as_json: AsJson = False,
 ) -> None:
     """Governed metrics as a table with a sparkline."""
+    asked: dict[str, Any] = {
+        "by": by,
+        "where": where,
+        "since": as_date(since, "--since"),
+        "until": as_date(until, "--until"),
+        "limit": limit,
+        "having": having,
+        "top": _top(top),
+        "context": context,
+        "complete_through": as_date(complete_through, "--complete-through"),
+        "as_of": as_of,
+        "definitions": as_definitions(definitions),
+    }
     with opened(project, target) as found:
-        table = found.query(
-            metrics,
-            by=by,
-            where=where,
-            since=as_date(since, "--since"),
-            until=as_date(until, "--until"),
-            limit=limit,
-            as_of=as_of,
-            definitions=as_definitions(definitions),
-        )
-    if sql:
-        typer.echo(table.how.sql)
-        return
+        if sql:
+            typer.echo(found.sql(metrics, **asked))
+            return
+        table = found.query(metrics, **asked)
     if output is not None:
         table.write(output)
         typer.echo(f"{table.table.num_rows:,} rows written to {output}")
@@ -107,6 +119,17 @@ def explain(
             dimensions=tuple(dimension) or None,
         )
     show(explanation.blocks(), explanation.to_dict(), as_json=as_json, details=details)
+
+
+def _top(given: list[str]) -> dict[str, int] | None:
+    """Dimension -> how many of its values stand apart."""
+    found: dict[str, int] = {}
+    for text in given:
+        name, equals, most = text.partition("=")
+        if not equals or not most.strip().isdigit():
+            raise DefinitionError(f"{text!r} says no dimension and number", where="--top", hint="write it as country=5")
+        found[name.strip()] = int(most)
+    return found or None
 
 
 def _range(text: str, option: str) -> tuple[str, str]:

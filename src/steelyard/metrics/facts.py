@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from sqlglot import exp
@@ -201,9 +201,14 @@ class Fact:
         """The conditions of the question: its range of days first."""
         return [*self.ranges, *self.conditions]
 
-    def lines(self) -> list[str]:
-        """Its FROM and JOIN lines."""
-        return [*self.joins.sql(), *self.beside]
+    def lines(self, conditions: Sequence[str] | None = None) -> list[str]:
+        """Its FROM and JOIN lines.
+
+        Args:
+            conditions: All that narrows its rows; None where that is not known.
+        """
+        whole = conditions is not None and not any(f"{sql_name(self.table)}." in text for text in conditions)
+        return [*self.joins.sql(nested=whole), *self.beside]
 
     def only(self, condition: str, where: str = "") -> None:
         """Keeps the rows that a question's condition, on dimensions, finds.
@@ -377,8 +382,9 @@ class Fact:
             outputs.append(f"{self.aggregated(aggregate)}{condition} AS {sql_name(name)}")
         if counts:
             outputs += [f"{sql} AS {sql_name(name)}" for name, sql in self.counts().items()]
-        lines = ["SELECT", *_comma(outputs), *self.lines()]
-        if conditions := [*self.kept, *shared]:
+        conditions = [*self.kept, *shared]
+        lines = ["SELECT", *_comma(outputs), *self.lines(conditions)]
+        if conditions:
             lines += ["WHERE " + "\n  AND ".join(conditions)]
         if keys:
             lines.append(f"GROUP BY {', '.join(str(number + 1) for number in range(len(keys)))}")

@@ -91,15 +91,36 @@ class Joins:
         self.taken.add(name.lower())
         return name
 
-    def sql(self, *, without: str = "") -> list[str]:
+    def sql(self, *, without: str = "", nested: bool = False) -> list[str]:
         """The FROM and JOIN lines.
 
         Args:
             without: The name of a step that is linked: the rows that it has none of, in place of those that it has.
+            nested: Whether a table that is referred to is joined to what it refers to before the fact is joined to it;
+                that is faster where the fact is large and is read whole.
         """
         links = [line for name, line in self._links.items() if not without or name == without]
         links = [f"LEFT {line}" if without else line for line in links]
-        return [f"FROM {self._from()}", *self._lines.values(), *links]
+        lines = self._nested() if nested else list(self._lines.values())
+        return [f"FROM {self._from()}", *lines, *links]
+
+    def _nested(self) -> list[str]:
+        """The JOIN lines with every plain reference of a plain reference inside its own."""
+        lines, inside = dict(self._lines), dict[str, list[str]]()
+        for path, name in self._names.items():
+            outer = self._names[path[:1]]
+            if len(path) == 2 and self._plain(path[0], outer) and self._plain(path[1], name):
+                inside.setdefault(outer, []).append(lines.pop(name))
+        for outer, joined in inside.items():
+            table = sql_name(outer)
+            on = lines[outer].removeprefix(f"LEFT JOIN {table} ")
+            lines[outer] = f"LEFT JOIN ({table} {' '.join(joined)}) {on}"
+        return list(lines.values())
+
+    def _plain(self, step: Step, name: str) -> bool:
+        """Whether a join is of the table under its own name, by its key alone."""
+        own = f"LEFT JOIN {sql_name(step.target)} ON "
+        return step.history is None and not step.weight and name == step.target and own in self._lines[name]
 
     def _from(self) -> str:
         fact, source = sql_name(self.fact), self._named(self.fact, self.fact)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from steelyard.errors import DefinitionError
 from steelyard.metrics import MetricCatalog, query
+from steelyard.metrics.asked import Asked
 from steelyard.metrics.audit import audited_table
 from steelyard.metrics.definition_history import KIND, catalog_then, changes_between, definition_versions
 from steelyard.metrics.drill import Drill, drill
+from steelyard.metrics.question import ask
 from steelyard.project.as_of import AsOf, Moment, known_at
 from steelyard.project.kept_versions import StoreVersions
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from steelyard.metrics.restatement import Restatement
     from steelyard.project.project import Project
 
-__all__ = ["Definitions", "audited_drill", "audited_query", "restated"]
+__all__ = ["Definitions", "audited_drill", "audited_query", "audited_sql", "restated"]
 
 Definitions = Literal["now", "then"]
 
@@ -55,6 +57,17 @@ def audited_query(
     notes = known.notes(read.name for read in table.how.tables) if known is not None else ()
     told = {name: _history(project, catalog, name) for name in names} if history else None
     return audited_table(table, catalog, kept, history=told, notes=notes)
+
+
+def audited_sql(
+    project: Project, metrics: str | Sequence[str], *, as_of: Moment | None, definitions: Definitions, **asked: Any
+) -> str:
+    """The SELECT that would answer a question; see `Project.sql`."""
+    names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    known = _known(project, as_of)
+    catalog = _catalog(project, names, definitions, known)
+    with project.warehouse(known.number if known is not None else _newest(project)) as warehouse:
+        return Asked(catalog, warehouse, ask(names, **asked)).plan.query.sql
 
 
 def audited_drill(
