@@ -1,0 +1,9 @@
+"""Product analysis: funnels, sessions, cohorts, lifecycles, attribution of conversions, paths."""
+
+from steelyard.metrics.product.events import EventRows
+from steelyard.metrics.product.funnel import Exclusion, Funnel, FunnelStep
+from steelyard.metrics.product.product_how import ProductHow, RowsRead
+from steelyard.metrics.product.product_table import ProductTable
+from steelyard.metrics.product.run_funnel import run_funnel
+
+__all__ = ["EventRows", "Exclusion", "Funnel", "FunnelStep", "ProductHow", "ProductTable", "RowsRead", "run_funnel"]
