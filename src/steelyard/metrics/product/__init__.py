@@ -5,5 +5,19 @@ from steelyard.metrics.product.funnel import Exclusion, Funnel, FunnelStep
 from steelyard.metrics.product.product_how import ProductHow, RowsRead
 from steelyard.metrics.product.product_table import ProductTable
 from steelyard.metrics.product.run_funnel import run_funnel
+from steelyard.metrics.product.run_sessions import run_sessions, session_table
+from steelyard.metrics.product.sessions import Sessions
 
-__all__ = ["EventRows", "Exclusion", "Funnel", "FunnelStep", "ProductHow", "ProductTable", "RowsRead", "run_funnel"]
+__all__ = [
+    "EventRows",
+    "Exclusion",
+    "Funnel",
+    "FunnelStep",
+    "ProductHow",
+    "ProductTable",
+    "RowsRead",
+    "Sessions",
+    "run_funnel",
+    "run_sessions",
+    "session_table",
+]

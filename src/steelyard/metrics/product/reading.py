@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.canonical import digest, digest_of_bytes, plain
 from steelyard.errors import DefinitionError
 from steelyard.metrics.asked import Tables
+from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.expression import Parameters
 from steelyard.metrics.keys import refuse_false_keys
@@ -68,6 +69,15 @@ class Reading:
     def value(self, value: Value, name: str) -> str:
         """The placeholder of a value that is bound."""
         return self.parameters.add(value, name).sql(dialect="duckdb")
+
+    def within(self, clock: Clock, since: date | None, until: date | None) -> str:
+        """The condition that the local day of a clock's column is in the range; `TRUE` where there is none."""
+        if since is None and until is None:
+            return "TRUE"
+        condition, values = clock.within(since, until)
+        for name, value in values.items():
+            condition = condition.replace(f"${name}", self.value(value, name))
+        return condition
 
     def survey(self, source: Source, what: str, condition: str, moment: str = "") -> RowsRead:
         """Counts a source's rows, and those of them that cannot be placed; keeps the last moment of its table."""

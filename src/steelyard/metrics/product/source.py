@@ -95,8 +95,12 @@ class Source:
             self.attributes[name] = f"coalesce({column}, '{UNKNOWN}')" if text else column
         return self.attributes[name]
 
-    def named(self, name: str) -> str:
+    def named(self, name: str, *, missing: str = f"'{UNKNOWN}'") -> str:
         """The SQL of the table's own column, or of a dimension: as text, `(unknown)` where it is not there.
+
+        Args:
+            name: The column or the dimension.
+            missing: The SQL of what stands for what is not there.
 
         Raises:
             PolicyError: It is sensitive.
@@ -105,7 +109,8 @@ class Source:
         place = Place(self.table, own) if own in self._types else self.fact.dimension(name, self.where)
         if self.catalog.is_sensitive(place.table, place.column):
             raise self.catalog.policy_error(place, self.where)
-        return f"coalesce(CAST({self.fact.column(place, self.where)} AS VARCHAR), '{UNKNOWN}')"
+        text = f"CAST({self.fact.column(place, self.where)} AS VARCHAR)"
+        return text if missing == "NULL" else f"coalesce({text}, {missing})"
 
     def value(self, text: str) -> str:
         """The SQL of a measure over the table's own columns."""
