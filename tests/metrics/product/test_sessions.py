@@ -162,9 +162,9 @@ def test_what_cannot_be_is_refused() -> None:
             ({"table": "events", "new_on": "campain"}, UnknownNameError, "campain"),
             ({"table": "events", "new_on": "page"}, PolicyError, "sensitive"),
         )
-        for given, error, says in refused:
+        for changed, error, says in refused:
             with pytest.raises(error, match=says):
-                run_sessions(catalog, warehouse, Sessions(name="visits", **given))
+                run_sessions(catalog, warehouse, Sessions(name="visits", **changed))
         with pytest.raises(PolicyError, match="sensitive"):
             session_table(catalog, warehouse, Sessions(name="visits", table="events"))
         with pytest.raises(DefinitionError, match="day and week are asked for at once"):

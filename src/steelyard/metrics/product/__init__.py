@@ -1,14 +1,17 @@
 """Product analysis: funnels, sessions, cohorts, lifecycles, attribution of conversions, paths."""
 
+from steelyard.metrics.product.cohorts import Cohorts
 from steelyard.metrics.product.events import EventRows
 from steelyard.metrics.product.funnel import Exclusion, Funnel, FunnelStep
 from steelyard.metrics.product.product_how import ProductHow, RowsRead
 from steelyard.metrics.product.product_table import ProductTable
+from steelyard.metrics.product.run_cohorts import run_cohorts
 from steelyard.metrics.product.run_funnel import run_funnel
 from steelyard.metrics.product.run_sessions import run_sessions, session_table
 from steelyard.metrics.product.sessions import Sessions
 
 __all__ = [
+    "Cohorts",
     "EventRows",
     "Exclusion",
     "Funnel",
@@ -17,6 +20,7 @@ __all__ = [
     "ProductTable",
     "RowsRead",
     "Sessions",
+    "run_cohorts",
     "run_funnel",
     "run_sessions",
     "session_table",
