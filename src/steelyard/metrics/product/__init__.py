@@ -3,10 +3,12 @@
 from steelyard.metrics.product.cohorts import Cohorts
 from steelyard.metrics.product.events import EventRows
 from steelyard.metrics.product.funnel import Exclusion, Funnel, FunnelStep
+from steelyard.metrics.product.lifecycle import Lifecycle
 from steelyard.metrics.product.product_how import ProductHow, RowsRead
 from steelyard.metrics.product.product_table import ProductTable
 from steelyard.metrics.product.run_cohorts import run_cohorts
 from steelyard.metrics.product.run_funnel import run_funnel
+from steelyard.metrics.product.run_lifecycle import run_lifecycle
 from steelyard.metrics.product.run_sessions import run_sessions, session_table
 from steelyard.metrics.product.sessions import Sessions
 
@@ -16,12 +18,14 @@ __all__ = [
     "Exclusion",
     "Funnel",
     "FunnelStep",
+    "Lifecycle",
     "ProductHow",
     "ProductTable",
     "RowsRead",
     "Sessions",
     "run_cohorts",
     "run_funnel",
+    "run_lifecycle",
     "run_sessions",
     "session_table",
 ]
