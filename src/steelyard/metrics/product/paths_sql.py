@@ -107,7 +107,8 @@ class PathsSql:
         each = f"PARTITION BY {', '.join(self.segments)}" if self.segments else ""
         inner = (
             f"SELECT {keys}, times, sum(times) OVER ({each}) AS total, count(*) OVER ({each}) AS kinds,\n"
-            f"    row_number() OVER ({each} ORDER BY times DESC, {', '.join(self.columns)}) AS place\n  FROM {self.counted}"
+            f"    row_number() OVER ({each} ORDER BY times DESC, {', '.join(self.columns)}) AS place\n"
+            f"  FROM {self.counted}"
         )
         named = [f"{name} AS {sql_name(told)}" for name, told in zip(self.segments, self.by, strict=True)]
         listed = ", ".join([*named, *self.columns, "times", "total", "kinds", "place"])
