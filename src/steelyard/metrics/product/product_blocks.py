@@ -50,7 +50,7 @@ def how_blocks(how: ProductHow) -> list[Block]:
     """The rules first, then what was read and left out, then the SQL."""
     defined = {key: value for key, value in how.definition["definition"].items() if value}
     blocks: list[Block] = [
-        Facts([(key.replace("_", " "), str(value)) for key, value in defined.items()]),
+        Facts([(key.replace("_", " "), _said(value)) for key, value in defined.items()]),
         Heading("The rules", level=3),
         Items(how.rules),
         Heading("What was read", level=3),
@@ -65,6 +65,15 @@ def how_blocks(how: ProductHow) -> list[Block]:
         if read.parameters:
             blocks.append(Facts([(f"${name}", str(value)) for name, value in read.parameters.items()]))
     return blocks
+
+
+def _said(value: Any) -> str:
+    """A part of a definition in one line, without what it leaves open."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_said(item)}" for key, item in value.items() if item)
+    if isinstance(value, list | tuple):
+        return ("; " if value and isinstance(value[0], Mapping) else ", ").join(_said(item) for item in value)
+    return str(value)
 
 
 def _versions(how: ProductHow) -> Table:
@@ -162,6 +171,8 @@ def _bars(label: str, value: str) -> Callable[[ProductTable], list[Block]]:
     def charts(answer: ProductTable) -> list[Block]:
         found: dict[str, list[dict[str, Any]]] = {}
         for row in answer.rows():
+            if row[label] == "(other)":
+                continue
             parts = [str(row["model"])] if "model" in row else []
             found.setdefault(", ".join([*parts, *([_segment(answer, row)] if answer.by else [])]), []).append(row)
         shown: list[Block] = []
