@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from steelyard.errors import DefinitionError, PolicyError, UnknownNameError
+from steelyard.errors import DataError, DefinitionError, PolicyError, UnknownNameError
 from steelyard.metrics import MetricCatalog
 from steelyard.metrics.product import EventRows, ProductTable, TouchAttribution, run_attribution
 from steelyard.warehouse import TableDeclaration, connect
@@ -220,3 +220,19 @@ def test_what_is_not_there_is_refused_by_name() -> None:
         "orders": pa.table({"user_id": ["a"], "at": [START], "amount": [1]}),
     }) as warehouse:  # fmt: skip
         run_attribution(hidden, warehouse, ALL)
+
+
+def test_conversions_whose_touches_may_be_older_than_the_data_are_said() -> None:
+    touches, orders = [("a", 0, "ads")], [("a", 1, Decimal(1)), ("a", 20, Decimal(1))]
+    says = "The rows of visits begin on 2026-01-01: a conversion before 2026-01-11 may have had touches"
+    assert any(note.startswith(says) for note in run(ALL, touches, orders).notes)
+    assert not any(note.startswith(says) for note in run(ALL, touches, orders, since="2026-01-11").notes)
+
+
+def test_a_value_that_is_no_number_is_refused() -> None:
+    tables = {
+        "visits": pa.table({"user_id": ["a"], "at": [START], "channel": ["x"], "seq": [1]}),
+        "orders": pa.table({"user_id": ["a"], "at": [START], "amount": [float("nan")]}),
+    }
+    with connect(tables) as warehouse, pytest.raises(DataError, match="'value' of 'marketing' is NaN or infinite"):
+        run_attribution(CATALOG, warehouse, ALL)

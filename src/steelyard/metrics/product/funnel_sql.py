@@ -172,10 +172,11 @@ class FunnelSql:
         """The rows that reach a step: it comes after a row that reached the one before, and in the window."""
         gap = self.gaps.get(number - 1)
         over = f"OVER ({self._ordered} {BEFORE})"
-        carried = [
-            f"max(started) {over} AS latest_start",
-            f"max(CASE WHEN started IS NOT NULL THEN moment END) {over} AS came",
-        ]
+        came = "latest_start"
+        carried = [f"max(started) {over} AS latest_start"]
+        if number > 2:
+            came = "came"
+            carried.append(f"max(CASE WHEN started IS NOT NULL THEN moment END) {over} AS came")
         if gap:
             carried += [
                 f"max(CASE WHEN started IS NOT NULL THEN position END) {over} AS came_position",
@@ -194,7 +195,7 @@ class FunnelSql:
         inner = f"SELECT {', '.join([*needed, f'step_{number}', *carried])}\n  FROM {before}\n  WHERE {rows}"
         return (
             f"SELECT {', '.join(needed)},\n  CASE WHEN {test} THEN latest_start END AS started,\n"
-            f"  CASE WHEN {test} THEN came END AS previous\nFROM (\n  {inner}\n) AS carried"
+            f"  CASE WHEN {test} THEN {came} END AS previous\nFROM (\n  {inner}\n) AS carried"
         )
 
     def _later(self, number: int) -> list[str]:

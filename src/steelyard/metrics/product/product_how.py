@@ -25,7 +25,8 @@ class RowsRead:
         rows: Rows that the definition's conditions keep, whatever the question's dates are.
         without_entity: Of them, those that do not say whom they are of; they are left out.
         without_time: Of them, those that have no time; they are left out.
-        last_day: The last local day that the table has, ISO; empty where it has none.
+        first_day: The first local day that the table has, ISO; empty where it has none.
+        last_day: The last local day.
     """
 
     table: str
@@ -33,6 +34,7 @@ class RowsRead:
     rows: int
     without_entity: int
     without_time: int
+    first_day: str = ""
     last_day: str = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import re
 import time
@@ -12,7 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from steelyard.canonical import digest, digest_of_bytes, plain
-from steelyard.errors import DefinitionError
+from steelyard.errors import DataError, DefinitionError
 from steelyard.metrics.asked import Tables
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
@@ -63,6 +64,14 @@ class Reading:
     def source(self, rows: EventRows, entity: str) -> Source:
         """The rows of one table, seen from an entity."""
         source = Source(self.catalog, self.tables, self.parameters, rows, entity, where=self.where)
+        for other in self.sources:
+            if _family(source.owner_type) != _family(other.owner_type):
+                raise DefinitionError(
+                    f"the id of {entity!r} is {other.owner_type} in {other.owner_place} and {source.owner_type} in "
+                    f"{source.owner_place}: they do not compare",
+                    where=self.where,
+                    hint="cast one of them in a table",
+                )
         self.sources.append(source)
         return source
 
@@ -86,7 +95,8 @@ class Reading:
             "counted": f"count_if({condition})",
             "without_entity": f"count_if(({condition}) AND {source.owner} IS NULL)",
             "without_time": f"count_if(({condition}) AND {source.clock.column} IS NULL)",
-            "last_day": source.last_day(),
+            "first_day": source.edge_day("min"),
+            "last_day": source.edge_day("max"),
             **({"last_moment": moment.replace(column, f"max({column})")} if moment else {}),
         }
         found = self.fetch(source.select(outputs, ()), f"rows of {source.table}").to_pylist()[0]
@@ -96,6 +106,7 @@ class Reading:
             rows=int(found["counted"] or 0),
             without_entity=int(found["without_entity"] or 0),
             without_time=int(found["without_time"] or 0),
+            first_day=str(found["first_day"] or ""),
             last_day=str(found["last_day"] or ""),
         )
         self.rows.append(read)
@@ -152,7 +163,12 @@ class Reading:
         left_out: Mapping[str, int] | None = None,
         by: tuple[str, ...] = (),
     ) -> ProductTable:
-        """The answer with how it was made; what was left out is said."""
+        """The answer with how it was made; what was left out is said.
+
+        Raises:
+            DataError: A number of it is a NaN or an infinity.
+        """
+        _must_be_finite(definition.name, table)
         said = {
             "definition": {key: value for key, value in plain(definition).items() if key != "defined_at"},
             "question": plain({key: value for key, value in question.items() if value}),
@@ -203,6 +219,23 @@ class Reading:
             packages=_packages(),
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+
+def _family(kind: str) -> str:
+    """What an id is, whatever its width."""
+    if "INT" in kind:
+        return "whole number"
+    return "text" if kind.startswith(("VARCHAR", "ENUM", "TEXT", "CHAR")) else kind
+
+
+def _must_be_finite(name: str, table: pa.Table) -> None:
+    """A NaN or an infinity is no number that anyone can use: it is said where it is."""
+    for column in table.column_names:
+        wrong = sum(isinstance(value, float) and not math.isfinite(value) for value in table.column(column).to_pylist())
+        if wrong:
+            problem = f"{column!r} of {name!r} is NaN or infinite in {wrong} of {table.num_rows} rows"
+            hint = "a row holds such a value: find it with a data test, or exclude it"
+            raise DataError(problem, where=name, hint=hint)
 
 
 def _left_out(counts: Mapping[str, int]) -> list[str]:

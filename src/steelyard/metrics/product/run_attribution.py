@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.product.attribution_sql import UNATTRIBUTED, AttributionSql
@@ -74,7 +74,7 @@ def run_attribution(
     reading = Reading(catalog, warehouse, attribution.defined_at)
     entity = attribution.check(catalog)
     made = AttributionSql(reading, attribution, entity, by=names, where=where, since=first, until=last)
-    reading.survey(made.touches, "touches", made.touch_condition)
+    touched = reading.survey(made.touches, "touches", made.touch_condition)
     reading.survey(made.conversions, "conversions", made.conversion_condition)
     scale, worthless = _value(reading, made)
     table = reading.fetch(made.query(scale), "attribution")
@@ -85,6 +85,7 @@ def run_attribution(
         table,
         question={"by": names, "where": where, "since": first, "until": last},
         rules=tuple(_rules(attribution, scale)),
+        notes=tuple(_notes(attribution, touched.first_day, first)),
         left_out=left_out,
         by=names,
     )
@@ -100,6 +101,18 @@ def _value(reading: Reading, made: AttributionSql) -> tuple[int | None, int]:
     missing = made.conversions.select({"missing": f"count_if({made.value} IS NULL)"}, made.kept)
     count = reading.fetch(missing, "conversions without a value").to_pylist()[0]["missing"]
     return (kind.scale if pa.types.is_decimal(kind) else None), int(count or 0)
+
+
+def _notes(attribution: TouchAttribution, first_touch: str, since: date | None) -> Iterator[str]:
+    """The touches of early conversions may be older than the data is."""
+    if not first_touch:
+        return
+    whole = date.fromisoformat(first_touch) + timedelta(days=-(-attribution.seconds // 86_400))
+    if since is None or since < whole:
+        yield (
+            f"The rows of {attribution.touches.table} begin on {first_touch}: a conversion before {whole} may have had "
+            "touches in its window that are not in the data."
+        )
 
 
 def _rules(attribution: TouchAttribution, scale: int | None) -> Iterator[str]:

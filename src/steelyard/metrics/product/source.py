@@ -52,6 +52,7 @@ class Source:
         self.clock: Clock = self.fact.clock()
         self.owner_place = place
         self.owner = self.fact.column(place, where)
+        self.owner_type = self.fact.type_at(place, where)
         self.sequence = self._own(rows.sequence) if rows.sequence else ""
         self.attributes: dict[str, str] = {}
 
@@ -136,9 +137,9 @@ class Source:
         """The condition that a row says whom it is of, and when it happened."""
         return f"{self.owner} IS NOT NULL AND {self.clock.column} IS NOT NULL"
 
-    def last_day(self) -> str:
-        """The SQL of the last local day that the table has, as an aggregate."""
-        return replace(self.clock, column=f"max({self.clock.column})").day
+    def edge_day(self, which: str) -> str:
+        """The SQL of the first (`min`) or last (`max`) local day that the table has, as an aggregate."""
+        return replace(self.clock, column=f"{which}({self.clock.column})").day
 
     def select(self, outputs: dict[str, str], conditions: Sequence[str], *, distinct: bool = False) -> str:
         """The SELECT of the rows that meet every condition."""
