@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from generated import architecture, commands, definitions, public_names, schemas
+from generated import architecture, commands, definitions, public_names, schemas, traps
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = ROOT / "src" / "steelyard" / "project" / "schemas"
@@ -26,6 +26,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "metric-keys": definitions.metric_keys,
     "study-keys": definitions.study_keys,
     "public-names": public_names.public_names,
+    "traps": traps.traps,
+    "trap-peers": traps.peers,
 }
 
 

@@ -12,7 +12,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = (
     "start", "project", "simulate", "sources", "tables", "refresh", "warehouse", "storage", "metrics", "explain",
-    "studies", "experiments", "difference_in_differences", "ledger", "decisions", "web", "document",
+    "watching", "studies", "experiments", "difference_in_differences", "ledger", "decisions", "web", "document",
 )  # fmt: skip
 REFERENCE = (
     "commands", "python", "settings", "sources", "tables", "metrics", "studies", "result", "errors", "editors",
@@ -27,6 +27,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         {"Home": "index.md"},
         {"Guides": listed("guides", GUIDES)},
         {"Reference": listed("reference", REFERENCE)},
+        {"Traps": "traps.md"},
         {"The project": [name.lower() for name in PROJECT]},
     ]
     return config

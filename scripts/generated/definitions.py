@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from generated.markdown import fields_said, first_paragraph, section, table
-from generated.yaml_keys import keys, keys_of
+from generated.yaml_keys import keys
 
 
 def settings() -> str:
@@ -34,12 +34,18 @@ def table_keys() -> str:
 
 def metric_keys() -> str:
     """The keys of a metric, and of a table that somebody else builds."""
+    from steelyard.metrics.annotation import Annotation
     from steelyard.metrics.metric import Metric
+    from steelyard.metrics.watching import Alert, Sink
     from steelyard.warehouse import TableDeclaration
 
     metrics = keys(Metric, without=("name", "defined_at"), heading="###")
-    tables = keys_of(TableDeclaration, without=("name", "where"))
-    return f"## `metrics:`\n\n{metrics}\n## `tables:`\n\n{first_paragraph(TableDeclaration)}\n\n{tables}"
+    tables = keys(TableDeclaration, without=("name", "where"), heading="###")
+    watching = "\n".join(
+        f"## `{section}:`\n\n{first_paragraph(cls)}\n\n{keys(cls, without=('name', 'defined_at'), heading='###')}"
+        for section, cls in (("alerts", Alert), ("annotations", Annotation), ("sinks", Sink))
+    )
+    return f"## `metrics:`\n\n{metrics}\n## `tables:`\n\n{first_paragraph(TableDeclaration)}\n\n{tables}\n{watching}"
 
 
 def study_keys() -> str:

@@ -65,16 +65,23 @@ def _table() -> Schema:
 
 
 def _metrics() -> Schema:
+    from steelyard.metrics.annotation import Annotation
     from steelyard.metrics.metric import Metric
+    from steelyard.metrics.watching import Alert, Sink
     from steelyard.warehouse import TableDeclaration
 
     made = _Definitions()
-    made.add(Metric, without=("name", "defined_at"))
+    for cls in (Metric, Alert, Sink):
+        made.add(cls, without=("name", "defined_at"))
+    made.add(Annotation, without=("defined_at",))
     made.add(TableDeclaration, without=("name", "where"))
     sections = {
         "tables": {"type": "object", "additionalProperties": {"$ref": "#/$defs/TableDeclaration"}},
         "metrics": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Metric"}},
         "trees": {"type": "object", "additionalProperties": {"type": "string"}},
+        "alerts": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Alert"}},
+        "annotations": {"type": "array", "items": {"$ref": "#/$defs/Annotation"}},
+        "sinks": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Sink"}},
     }
     return made.file("metrics/*.yml", {"type": "object", "properties": sections, "additionalProperties": False})
 
@@ -158,12 +165,15 @@ def _only_given(cls: type, without: Sequence[str]) -> type:
 def _exactly_one(cls: type) -> Schema:
     """Of these keys, exactly one is given."""
     from steelyard.metrics.metric import KINDS, Measure, Metric
+    from steelyard.metrics.watching import Alert, Sink
     from steelyard.pipeline.data_test import DataTest
     from steelyard.pipeline.steps import Step
 
     alternatives: dict[type, Sequence[str]] = {
         Metric: KINDS,
         Measure: [kind for kind in KINDS if kind != "ratio"],
+        Alert: ("metric", "fresh"),
+        Sink: ("webhook", "mail", "file"),
         Step: [item.name for item in fields(Step)],
         DataTest: [item.name for item in fields(DataTest) if item.name not in ("severity", "name", "allow")],
     }

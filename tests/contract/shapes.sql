@@ -93,6 +93,14 @@ SELECT count_if(paid) AS t, count_if(NOT paid) AS f, count_if(paid IS NULL) AS n
 SELECT o.id, r.rate FROM orders AS o LEFT JOIN rates AS r ON o.customer = r.customer AND o.at >= r.since ORDER
     BY o.id, r.rate
 
+--- join in parentheses
+SELECT o.id, r.rate, s.city FROM orders AS o LEFT JOIN (rates AS r LEFT JOIN orders AS s ON s.customer = r.customer
+    AND s.amount > r.rate) ON o.customer = r.customer AND o.at >= r.since ORDER BY o.id, r.rate, s.city, s.id
+
+--- join in parentheses from a series
+SELECT o.id, number, r.rate FROM orders AS o LEFT JOIN (number_series(1, 3) AS n JOIN rates AS r ON r.customer =
+    n.number) ON o.customer = r.customer ORDER BY o.id, r.rate
+
 --- full join using
 SELECT customer, count(*) AS n FROM rates FULL JOIN (SELECT DISTINCT customer FROM orders) AS o USING (customer)
     GROUP BY customer ORDER BY customer

@@ -1,17 +1,20 @@
 """The same questions give the same numbers on DuckDB and Postgres."""
+# ruff: noqa: DTZ001 - naive timestamps are what is tested
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from steelyard.errors import DataError
 from steelyard.metrics import Metric, MetricCatalog, UnitMetric, explain, query, unit_panel, unit_table
-from steelyard.warehouse import TableDeclaration, Warehouse, connect
+from steelyard.warehouse import Bridge, History, Role, TableDeclaration, Warehouse, connect
 
 pytestmark = pytest.mark.postgres
 
@@ -133,3 +136,140 @@ def test_a_false_key_is_named_on_both(both: tuple[Warehouse, Warehouse]) -> None
         problems.append(caught.value.problem)
     assert problems[0] == problems[1]
     assert "1 (2 rows); NULL (1 row)" in problems[0]
+
+
+# Roles, histories, bridges, many sides
+
+TRADE = MetricCatalog.of(
+    tables=[
+        TableDeclaration(name="places", key=("place_id",), entity="place", dimensions=("city",)),
+        TableDeclaration(
+            name="plans",
+            key=("person_id",),
+            entity="person",
+            history=History(),
+            zones={"valid_from": "Europe/Berlin", "valid_to": "Europe/Berlin"},
+            dimensions=("plan",),
+        ),
+        TableDeclaration(
+            name="sales",
+            key=("sale_id",),
+            entity="sale",
+            entities={"person": ("person_id",)},
+            roles={
+                "from_place": Role(entity="place", columns=("from_id",)),
+                "to_place": Role(entity="place", columns=("to_id",)),
+            },
+            time="sold_at",
+            zone="UTC",
+            dimensions=("channel",),
+        ),
+        TableDeclaration(name="items", entities={"sale": ("sale_id",)}, dimensions=("kind", "pieces")),
+        TableDeclaration(name="adverts", key=("advert_id",), entity="advert", dimensions=("advert",)),
+        TableDeclaration(
+            name="credits",
+            entities={"sale": ("sale_id",), "advert": ("advert_id",)},
+            bridge=Bridge(of="sale", to="advert", weight="share"),
+        ),
+        TableDeclaration(name="refused", dimensions=("channel",)),
+    ],
+    metrics=[
+        Metric(name="sold", sum="sales.amount"),
+        Metric(name="sales", count="sales"),
+        Metric(name="tea", sum="sales.amount", where="kind = 'tea'"),
+        Metric(name="no_tea", sum="sales.amount", exclude="kind = 'tea'"),
+    ],
+    zone="America/New_York",
+)
+TRADE_QUESTIONS: tuple[dict[str, Any], ...] = (
+    {"by": ["from_place.city", "to_place.city"]},
+    {"by": ["to_place.city"], "where": "from_place.city = 'Bonn' OR from_place.city IS NULL"},
+    {"by": ["plan"]},
+    {"by": ["day", "plan"]},
+    {"where": "plan <> 'pro'"},
+    {"by": ["advert"]},
+    {"by": ["month", "advert"]},
+    {"by": ["kind"]},
+    {"by": ["kind", "pieces"]},
+    {"by": ["kind", "advert", "plan"]},
+    {"by": ["kind"], "where": "kind = 'tea' AND pieces > 1"},
+    {"where": "kind = 'tea' AND pieces > 1"},
+    {"where": "NOT (kind = 'tea' OR channel = 'web')"},
+    {"where": "kind NOT IN ('tea', NULL) AND advert = 'radio'"},
+    {"where": "kind = '(unknown)' OR advert IS NULL"},
+    {"where": "channel NOT IN refused.channel"},
+    {"by": ["channel"], "where": "channel IN refused.channel"},
+)
+
+
+def trade_tables() -> dict[str, pa.Table]:
+    at = [datetime(2026, 1, day, hour) for day, hour in ((5, 3), (9, 23), (10, 0), (20, 12))]
+    day = {name: [None if d is None else datetime(2026, 1, d) for d in days] for name, days in (
+        ("valid_from", (1, 10, 6)), ("valid_to", (10, None, 15)),
+    )}  # fmt: skip
+    share = pa.array([Decimal("0.25"), Decimal("0.75"), Decimal("1.00")], pa.decimal128(5, 2))
+    return {
+        "places": pa.table({"place_id": [1, 2], "city": ["Bonn", "Lyon"]}),
+        "plans": pa.table(
+            {
+                "person_id": [1, 1, 2],
+                "plan": ["free", "pro", "pro"],
+                **{name: pa.array(days, pa.timestamp("us")) for name, days in day.items()},
+            }
+        ),
+        "sales": pa.table(
+            {
+                "sale_id": [1, 2, 3, 4],
+                "person_id": [1, 1, 2, 7],
+                "from_id": [1, 1, 2, None],
+                "to_id": [2, 1, 9, 2],
+                "sold_at": pa.array(at, pa.timestamp("us")),
+                "channel": ["web", "app", None, "web"],
+                "amount": pa.array([Decimal(x) for x in ("10.00", "20.00", "40.00", "80.00")], pa.decimal128(12, 2)),
+            }
+        ),
+        "items": pa.table(
+            {"sale_id": [1, 1, 1, 2, 3], "kind": ["tea", "tea", "cup", "cup", None], "pieces": [1, 2, 3, 4, 5]}
+        ),
+        "adverts": pa.table({"advert_id": [1, 2], "advert": ["radio", "mail"]}),
+        "credits": pa.table({"sale_id": [1, 1, 3], "advert_id": [1, 2, 2], "share": share}),
+        "refused": pa.table({"channel": ["web", None]}),
+    }
+
+
+@pytest.fixture(scope="module")
+def traders(postgres_url: str) -> Iterator[tuple[Warehouse, Warehouse]]:
+    tables = trade_tables()
+    with connect(tables) as duck, connect(postgres_url) as post:
+        for name, table in tables.items():
+            post.write(name, table)
+        yield duck, post
+
+
+@pytest.mark.parametrize("question", TRADE_QUESTIONS, ids=str)
+def test_roles_histories_bridges_and_many_sides_are_the_same(
+    traders: tuple[Warehouse, Warehouse], question: dict[str, Any]
+) -> None:
+    names = ["sold", "sales", "tea", "no_tea"]
+    duck, post = (query(TRADE, warehouse, names, **question) for warehouse in traders)
+    pairs = list(zip(comparable(duck.rows()), comparable(post.rows()), strict=True))
+    assert pairs
+    assert all(same(a, b) for one, other in pairs for a, b in zip(one, other, strict=True)), pairs
+    assert [fact.unmatched for fact in duck.how.facts] == [fact.unmatched for fact in post.how.facts]
+
+
+def test_a_false_history_and_false_shares_are_named_on_both(traders: tuple[Warehouse, Warehouse]) -> None:
+    tables = trade_tables()
+    wrong = {
+        "plans": pa.concat_tables([tables["plans"], tables["plans"].slice(1, 1)]),
+        "credits": tables["credits"].slice(1),
+    }
+    for name, asked in (("plans", "plan"), ("credits", "advert")):
+        problems = []
+        for warehouse in traders:
+            warehouse.write(name, wrong[name])
+            with pytest.raises(DataError) as caught:
+                query(TRADE, warehouse, "sold", by=asked)
+            warehouse.write(name, tables[name])
+            problems.append(caught.value.problem)
+        assert problems[0] == problems[1]

@@ -8,6 +8,7 @@ import pytest
 
 from steelyard.errors import DefinitionError, UnknownNameError
 from steelyard.pipeline.table_definition import parse_table, read_table_file
+from steelyard.warehouse import Bridge, History, Role
 
 ORDERS = """-- description: Orders that were paid
 -- key: order_id
@@ -85,7 +86,7 @@ def test_a_column_alias_or_function_named_like_a_table_is_no_reference():
         ("-- tests: [{not_null: a, allow: 1.5}]\nSELECT 1 AS a", "tables/t.sql:1", "allow"),
         ("-- steps:\n--   t: {calendar: {since: 2026-01-01}}\nSELECT * FROM t", "tables/t.sql:2", "cannot be named"),
         ("SELECT * FROM read_csv('/etc/passwd')", "tables/t.sql:1", "reaches outside"),
-        ("-- entity: customer\n-- key: a\n-- materialise: history\nSELECT 1 AS a", "tables/t.sql:1", "own table"),
+        ("-- zones: {b: Europe/Berln}\nSELECT 1 AS a", "tables/t.sql:1", "time zone"),
     ],
 )
 def test_what_cannot_be_is_refused_with_file_and_line(text, where, problem):
@@ -119,4 +120,25 @@ def test_a_description_changes_no_digest_and_the_select_does():
 def test_the_key_of_a_history_has_the_start_of_the_state_in_it():
     table = parse_table("t", "-- key: id\n-- materialise: history\nSELECT * FROM raw")
     assert table.declaration.key == ("id", "valid_from")
+    assert table.declaration.id_columns == ("id",)
     assert table.materialise.key == ("id",)
+
+
+def test_a_history_may_be_the_own_table_of_an_entity_which_is_described_as_of_a_moment():
+    table = parse_table("t", "-- key: id\n-- entity: customer\n-- materialise: history\nSELECT * FROM raw")
+    assert table.declaration.entity == "customer"
+    assert table.declaration.history == History(valid_from="valid_from", valid_to="valid_to")
+    other = parse_table("t", "-- key: id\n-- history: {valid_from: since, valid_to: till}\nSELECT * FROM raw")
+    assert other.declaration.key == ("id", "since")
+
+
+def test_the_header_says_all_that_a_table_may_declare():
+    table = parse_table(
+        "links",
+        "-- entities: {order: order_id}\n-- roles: {campaign_of_order: {entity: campaign, columns: campaign_id}}\n"
+        "-- bridge: {of: order, to: campaign_of_order, weight: share}\n-- complete_references: order\n"
+        "-- one_to_one: [order]\n-- zones: {seen_at: Europe/Berlin}\n-- lateness: 2 days\nSELECT * FROM raw",
+    ).declaration
+    assert table.roles == {"campaign_of_order": Role(entity="campaign", columns=("campaign_id",))}
+    assert table.bridge == Bridge(of="order", to="campaign_of_order", weight="share")
+    assert (table.complete_references, table.one_to_one, table.lateness) == (("order",), ("order",), "2 days")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from steelyard.errors import DefinitionError
 from steelyard.warehouse import parse_select, quote_name, referenced_tables, render
-from steelyard.warehouse.dialect import parameter_names
+from steelyard.warehouse.dialect import parameter_names, render_bound
+from steelyard.warehouse.dialect_spelling import Spelling
 from steelyard.warehouse.functions import ENGINES, FUNCTIONS
 
 HERE = Path(__file__).parent
@@ -82,6 +83,11 @@ REFUSED = {
     "SELECT a FROM t UNION BY NAME SELECT a FROM u": "BY NAME",
     "SELECT a FROM t SEMI JOIN u USING (a)": "SEMI",
     "SELECT a FROM t NATURAL JOIN u": "NATURAL",
+    "SELECT a FROM (t)": "a table in parentheses",
+    "SELECT a FROM (t JOIN u USING (a)) AS v": "has no name",
+    "SELECT a FROM t LEFT JOIN u LEFT JOIN v ON u.a = v.a ON t.a = u.a": "a join inside of a join",
+    "SELECT a FROM t JOIN ((u JOIN v USING (a)) JOIN w USING (a)) USING (a)": "JOINS",
+    "SELECT a FROM t JOIN ((SELECT 1 AS a) AS u JOIN v USING (a)) USING (a)": "JOINS",
     "SELECT a FROM t POSITIONAL JOIN u": "POSITIONAL",
     "SELECT a FROM t, LATERAL (SELECT 1) AS u": "LATERAL",
     "WITH RECURSIVE r AS (SELECT 1 AS a) SELECT * FROM r": "RECURSIVE",
@@ -171,6 +177,39 @@ def test_a_name_of_a_with_shadows_only_what_comes_after_it() -> None:
     assert referenced_tables("WITH orders AS (SELECT * FROM orders) SELECT * FROM orders") == ("orders",)
     assert referenced_tables("SELECT * FROM (WITH a AS (SELECT 1) SELECT * FROM a) AS x, a") == ("a",)
     assert referenced_tables("WITH a AS (SELECT 1) SELECT * FROM s.a") == ("s.a",)
+
+
+def test_the_tables_are_the_same_whether_or_not_the_sql_is_in_the_subset() -> None:
+    for sql in _shapes(SHAPES).values():
+        read = referenced_tables(sql)
+        outside = f"SELECT * FROM (SELECT gamma(2) AS no_function_of_ours) AS x, ({sql}\n) AS inside"
+        with pytest.raises(DefinitionError, match="gamma"):
+            parse_select(outside)
+        assert referenced_tables(outside) == read
+
+
+def test_a_spelling_is_kept_for_its_types_and_its_collations_and_no_others() -> None:
+    sql = "SELECT b FROM t WHERE a = $a ORDER BY b"
+    spellings = [
+        Spelling(types={"a": "BIGINT"}),
+        Spelling(types={"a": "DATE"}),
+        Spelling(),
+        Spelling(types={"a": "DATE"}, by_code_point=True, collated={"t": {"a": False, "b": True}}),
+        Spelling(types={"a": "DATE"}, by_code_point=True, collated={"t": {"a": False, "b": False}}),
+    ]
+    first = [render_bound(sql, "postgres", spelling) for spelling in spellings]
+    assert len(set(first)) == len(spellings) - 1  # without a column of text, the order is the engine's own
+    assert first[4] == first[1]
+    assert [render_bound(sql, "postgres", spelling) for spelling in reversed(spellings)] == first[::-1]
+
+
+def test_a_table_whose_texts_are_put_in_order_keeps_what_is_joined_to_it() -> None:
+    sql = "SELECT c.b FROM t LEFT JOIN (u LEFT JOIN c ON c.a = u.a) ON u.a = t.a"
+    collated = {name: {"a": False, "b": True} for name in ("t", "u", "c")}
+    text, _ = render_bound(sql, "postgres", Spelling(by_code_point=True, collated=collated))
+    inner = '(SELECT "a", "b" COLLATE "C" AS "b" FROM {0}) AS {0}'.format
+    joined = f"({inner('u')} LEFT JOIN {inner('c')} ON c.a = u.a)"
+    assert text == f"SELECT c.b FROM {inner('t')} LEFT JOIN {joined} ON u.a = t.a"
 
 
 def test_an_order_is_the_same_whatever_the_engine_does_by_default() -> None:

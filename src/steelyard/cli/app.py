@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from steelyard.cli import ask, data, ledger, serving, studies
+from steelyard.cli import ask, auditing, data, importing, ledger, serving, studies, watch
 from steelyard.cli.ending import end
 
 __all__ = ["app", "run"]
@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (data, ask, studies, serving):
+for module in (data, ask, auditing, watch, importing, studies, serving):
     module.add_to(app)
 app.add_typer(ledger.app, name="ledger")
 
@@ -44,5 +44,8 @@ def options(
 
 
 def run() -> None:
-    """Runs the command line and ends the process: 0 fine, 2 a definition, 3 data or warehouse, 4 strict and invalid."""
+    """Runs the command line and ends the process: 0, or what went wrong.
+
+    2 is a definition, 3 data or warehouse, 4 strict and invalid, 5 alerts.
+    """
     end(app)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from steelyard.cli.auditing import AsOf, Definitions, as_definitions
 from steelyard.cli.options import AsJson, Details, Folder, Target, as_date, opened
 from steelyard.cli.output import show
 from steelyard.errors import DefinitionError
@@ -27,7 +28,8 @@ def query(
     since: Since = None,
     until: Until = None,
     limit: Annotated[int | None, typer.Option(help="The most rows.")] = None,
-    as_of: Annotated[int | None, typer.Option(help="Catalog version to read.")] = None,
+    as_of: AsOf = None,
+    definitions: Definitions = "now",
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL and do not run it.")] = False,
     output: Annotated[
         Path | None,
@@ -48,6 +50,7 @@ def query(
             until=as_date(until, "--until"),
             limit=limit,
             as_of=as_of,
+            definitions=as_definitions(definitions),
         )
     if sql:
         typer.echo(table.how.sql)
@@ -65,16 +68,24 @@ def how(
     where: Where = None,
     since: Since = None,
     until: Until = None,
+    as_of: AsOf = None,
+    definitions: Definitions = "now",
     project: Folder = HERE,
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
-    """How a number is made: definition, order of operations, SQL, tables, versions, fingerprints."""
+    """How a number is made: its definition and that one's history, the SQL, what was read, where it comes from."""
     with opened(project, target) as found:
-        table = found.query(
-            metric, by=by, where=where, since=as_date(since, "--since"), until=as_date(until, "--until")
+        told = found.how(
+            metric,
+            by=by,
+            where=where,
+            since=as_date(since, "--since"),
+            until=as_date(until, "--until"),
+            as_of=as_of,
+            definitions=as_definitions(definitions),
         )
-    show(table.how.blocks(), table.how.to_dict(), as_json=as_json)
+    show(told.blocks(), told.to_dict(), as_json=as_json)
 
 
 def explain(

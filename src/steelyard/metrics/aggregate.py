@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from sqlglot import exp
 
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.metrics.expression import columns_of, parse_expression
-from steelyard.metrics.metric import Measure, Metric, Ratio
+from steelyard.metrics.kinds import Convert
+from steelyard.metrics.metric import PLAIN_KINDS, Measure, Metric, Ratio
 from steelyard.warehouse import TableDeclaration
 
-__all__ = ["Aggregate", "Parts", "parts_of"]
+__all__ = ["Aggregate", "Followed", "Parts", "PerEntity", "measure_parts", "measured", "parts_of", "with_rules"]
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,21 @@ class Aggregate:
     """One SQL aggregate of one table's rows.
 
     Args:
-        function: `sum`, `rows` (count), `values` (count of what is not NULL) or `distinct`.
+        function: `sum`, `rows` (count), `values` (count of what is not NULL), `distinct`, `quantile`, `min` or `max`.
         table: The fact.
         expression: What is aggregated, over the fact's own columns; None for `rows`.
         where: Conditions that must be true, as written.
         exclude: Conditions that must not be true, as written.
         time: `column` or `table.column`; empty takes the fact's own.
         place: File and line, for errors.
+        share: Of a quantile, the share of values below.
+        convert: Brings its money to one currency.
+        per: What is aggregated is a metric of each row's entity, in place of an expression.
+        mature: Only rows whose day lies this many days before what is known completely; None for all.
+        followed: Only rows that are followed by another of the same entity.
+        grain: The period of one row of a table of targets; empty for events.
+        not_additive_over: Dimensions, entities or `time` over which its values must not be added up.
+        week_start: First day of its week; empty takes the project's.
     """
 
     function: str
@@ -36,6 +45,58 @@ class Aggregate:
     exclude: tuple[str, ...] = ()
     time: str = ""
     place: str = ""
+    share: float | None = None
+    convert: Convert | None = None
+    per: PerEntity | None = None
+    mature: int | None = None
+    followed: Followed | None = None
+    grain: str = ""
+    not_additive_over: tuple[str, ...] = ()
+    week_start: str = ""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the values of parts of its rows add up to its value."""
+        return self.function in ("sum", "rows", "values")
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells it from another aggregate; its place in a file does not."""
+        text = self.expression.sql() if self.expression else ""
+        return tuple(text if item.name == "expression" else getattr(self, item.name) for item in fields(self)
+                     if item.name != "place")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PerEntity:
+    """The value of a metric for each entity, over all its rows.
+
+    Args:
+        metric: The metric.
+        entity: The entity.
+        counts_nothing_as_zero: Whether an entity without rows has 0 and not NULL.
+    """
+
+    metric: str
+    entity: str
+    counts_nothing_as_zero: bool
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What must follow a row: a row of the same entity.
+
+    Args:
+        then: The rows that can follow.
+        entity: Whose rows they are.
+        first_day: First local day after the row's own; None where the very moment counts.
+        last_day: Last local day after the row's own; days after its moment where the very moment counts.
+    """
+
+    then: Aggregate
+    entity: str
+    first_day: int | None
+    last_day: int
 
 
 @dataclass(frozen=True)
@@ -71,11 +132,44 @@ def parts_of(
         UnknownNameError: It names a table or metric that is not there.
         DefinitionError: It goes in a circle, is a mean of means, or an expression of it cannot be.
     """
+    if metric.kind not in PLAIN_KINDS:
+        raise DefinitionError(
+            f"{metric.name!r} is a {metric.kind}, which is no aggregate of rows",
+            where=metric.defined_at,
+            hint=f"use a metric of the kinds {', '.join(PLAIN_KINDS)}",
+        )
     if metric.ratio is None:
         measure = Measure(**{metric.kind: getattr(metric, metric.kind)}, time=metric.time)
-        return _parts_of_measure(measure, tables, metric.defined_at, _list(metric.where), _list(metric.exclude))
+        parts = _parts_of_measure(measure, tables, metric.defined_at, _list(metric.where), _list(metric.exclude))
+        sides = [with_rules(part, metric) for part in parts.each]
+        return Parts(sides[0], sides[1] if len(sides) > 1 else None)
     sides = [_side(side, metric, tables, metrics, (*seen, metric.name)) for side in _sides(metric.ratio)]
     return Parts(sides[0], sides[1])
+
+
+def with_rules(aggregate: Aggregate, metric: Metric) -> Aggregate:
+    """The aggregate with what the metric says of its rows beyond conditions."""
+    return replace(
+        aggregate,
+        convert=metric.convert if aggregate.function != "rows" else None,
+        not_additive_over=metric.not_additive_over,
+        week_start=metric.week_start,
+    )
+
+
+def measured(metric: Metric, of: str, tables: Mapping[str, TableDeclaration], function: str = "sum") -> Aggregate:
+    """The aggregate of an expression that a metric of a kind beyond the plain ones names.
+
+    Args:
+        metric: The metric; its conditions and time hold.
+        of: The expression.
+        tables: Every table, by name.
+        function: As in `Aggregate`.
+    """
+    parts = _parts_of_measure(
+        Measure(sum=of, time=metric.time), tables, metric.defined_at, _list(metric.where), _list(metric.exclude)
+    )
+    return with_rules(replace(parts.numerator, function=function), metric)
 
 
 def _sides(ratio: Ratio) -> tuple[Measure | str, Measure | str]:
@@ -102,14 +196,11 @@ def _side(
             hint="name the sums: `numerator: {sum: ...}`, `denominator: {count: ...}`",
         )
     found = parts.numerator
-    return Aggregate(
-        found.function,
-        found.table,
-        found.expression,
-        (*found.where, *_list(metric.where)),
-        (*found.exclude, *_list(metric.exclude)),
-        found.time,
-        metric.defined_at,
+    return replace(
+        found,
+        where=(*found.where, *_list(metric.where)),
+        exclude=(*found.exclude, *_list(metric.exclude)),
+        place=metric.defined_at,
     )
 
 
@@ -130,6 +221,11 @@ def _named_side(
 
 def _list(text: str) -> tuple[str, ...]:
     return (text,) if text else ()
+
+
+def measure_parts(measure: Measure, tables: Mapping[str, TableDeclaration], place: str) -> Parts:
+    """A measure, with its own conditions, as aggregates."""
+    return _parts_of_measure(measure, tables, place, _list(measure.where), _list(measure.exclude))
 
 
 def _parts_of_measure(

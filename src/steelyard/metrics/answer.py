@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -40,6 +39,10 @@ def query(
     until: str | date | None = None,
     limit: int | None = None,
     fill: bool = True,
+    having: str | None = None,
+    top: int | Mapping[str, int] | None = None,
+    context: str | None = None,
+    complete_through: str | date | None = None,
     timeout: float | None = None,
 ) -> MetricTable:
     """Governed metrics as a table that says how it was made.
@@ -55,6 +58,11 @@ def query(
         until: Last local date, included; None to the end.
         limit: The most rows; the answer says when there are more.
         fill: Whether periods without rows become rows, between the first and the last day that the data has.
+        having: A condition on the metrics that are asked for, after aggregation, such as `revenue > 100`.
+        top: How many values of a dimension stand apart, by the first metric, as `{"country": 5}`, or a number where
+            there is one dimension; the rest is `(other)`, computed from its rows.
+        context: A condition on dimensions that fixed totals and shares obey too, and not only the rows.
+        complete_through: The last day that is known completely, where you know better than the tables say.
         timeout: Seconds after which it is cancelled; None waits.
 
     Returns:
@@ -80,7 +88,19 @@ def query(
     ...     query(catalog, warehouse, "revenue", by="status").rows()
     [{'status': '(unknown)', 'revenue': 9}, {'status': 'paid', 'revenue': 5}]
     """
-    question = ask(metrics, by=by, where=where, since=since, until=until, limit=limit, fill=fill)
+    question = ask(
+        metrics,
+        by=by,
+        where=where,
+        since=since,
+        until=until,
+        limit=limit,
+        fill=fill,
+        having=having,
+        top=top,
+        context=context,
+        complete_through=complete_through,
+    )
     asked = Asked(catalog, warehouse, question)
     tables = asked.tables
     started = time.perf_counter()
@@ -102,6 +122,7 @@ def query(
         partial=asked.partial,
         notes=notes,
         truncated=truncated,
+        non_additive=asked.plan.non_additive,
     )
 
 
@@ -116,20 +137,42 @@ def how(
     until: str | date | None = None,
     limit: int | None = None,
     fill: bool = True,
+    having: str | None = None,
+    top: int | Mapping[str, int] | None = None,
+    context: str | None = None,
+    complete_through: str | date | None = None,
 ) -> How:
     """How the answer to a question is made: what `query(...).how` says. The question is asked, to count what it reads.
 
     Takes and raises what `query` does.
     """
-    given = {"by": by, "where": where, "since": since, "until": until, "limit": limit, "fill": fill}
-    return query(catalog, warehouse, metrics, **given).how  # type: ignore[arg-type]
+    return query(
+        catalog,
+        warehouse,
+        metrics,
+        by=by,
+        where=where,
+        since=since,
+        until=until,
+        limit=limit,
+        fill=fill,
+        having=having,
+        top=top,
+        context=context,
+        complete_through=complete_through,
+    ).how
 
 
 def _must_be_finite(table: pa.Table, metrics: Sequence[str]) -> None:
     """A NaN or an infinity is no number that anyone can use: it is said which metric, and in how many rows."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     for name in metrics:
-        values = table.column(name).to_pylist()
-        wrong = sum(isinstance(value, float) and not math.isfinite(value) for value in values)
+        values = table.column(name)
+        if not pa.types.is_floating(values.type):
+            continue
+        wrong = values.filter(pc.invert(pc.is_finite(values))).length()
         if wrong:
             problem = f"the metric {name!r} is NaN or infinite in {wrong} of {len(values)} rows"
             hint = "a row holds such a value, or the sum is beyond a DOUBLE: find it with a data test, or exclude it"

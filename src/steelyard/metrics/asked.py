@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from steelyard.canonical import plain
 from steelyard.errors import UnknownNameError
+from steelyard.metrics.calendar import next_period, period_start
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.counted import counted
 from steelyard.metrics.coverage import coverage_of
-from steelyard.metrics.expression import UNKNOWN
+from steelyard.metrics.data_complete import data_complete, lateness_days
+from steelyard.metrics.facts import Fact
+from steelyard.metrics.false_claims import refuse_false_claims
 from steelyard.metrics.how import FactRead, How
-from steelyard.metrics.keys import refuse_false_keys
-from steelyard.metrics.plan import ORDER, Coverage, Plan, Planner
+from steelyard.metrics.mixed_currencies import refuse_mixed_currencies
+from steelyard.metrics.plan import ORDER, Plan
+from steelyard.metrics.planner import Planner
 from steelyard.metrics.question import Question
+from steelyard.metrics.spine import Coverage
 from steelyard.result import TableRead
 from steelyard.warehouse import KeyProof, TableVersion, Warehouse
 
@@ -22,6 +29,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Asked", "Tables"]
+
+
+COUNTED = ("unconverted", "stale", "immature", "ambiguous")
+"""What a fact may count beside its rows; each is a field of `FactRead`."""
 
 
 class Tables(Mapping[str, Mapping[str, str]]):
@@ -77,16 +88,27 @@ class Asked:
         self.catalog, self.warehouse, self.question = catalog, warehouse, question
         self._read = Tables(warehouse)
         planner = Planner(catalog, self._read, question)
-        self.coverage: dict[str, Coverage] = {}
-        if question.timed:
-            self.coverage = {
-                fact.name: coverage_of(warehouse, fact, self._read.version) for fact in planner.facts.values()
-            }
+        self.coverage: dict[str, Coverage] = self._days(planner)
         self.plan: Plan = planner.plan(self.coverage or None, parts=parts)
-        self.proofs: tuple[KeyProof, ...] = refuse_false_keys(
-            warehouse, [catalog.tables[table] for table in self.plan.keys], self._read.version
+        self.proofs: tuple[KeyProof, ...] = refuse_false_claims(
+            warehouse, self.plan.claims, catalog.tables, self._read.version
         )
+        refuse_mixed_currencies(warehouse, planner.relations)
         self.partial = planner.partial(self.coverage)
+
+    def _days(self, planner: Planner) -> dict[str, Coverage]:
+        """The days of every fact that has a time; facts of one table and time are looked at once."""
+        found: dict[str, Coverage] = {}
+        known: dict[tuple[str, str, str], Coverage] = {}
+        for fact in planner.facts:
+            if not fact.timed:
+                continue
+            address = (fact.table, str(fact.time), fact.grain)
+            if address not in known:
+                known[address] = self._complete(fact, coverage_of(self.warehouse, fact, self._read.version))
+                known[address] = _whole(fact, known[address])
+            found[fact.name] = known[address]
+        return found
 
     def fetch(self, *, timeout: float | None = None) -> pa.Table:
         """What the plan's SELECT gives, with the counts beside the answer."""
@@ -95,8 +117,7 @@ class Asked:
     @property
     def tables(self) -> tuple[TableRead, ...]:
         """The tables that are read, as they are."""
-        names = sorted({*self.plan.facts.values(), *self.plan.keys})
-        found = (self._read.version(name) for name in names)
+        found = (self._read.version(name) for name in sorted(self.plan.tables))
         return tuple(
             TableRead(name=v.name, version_id=v.version_id, fingerprint=v.fingerprint, rows=v.rows) for v in found
         )
@@ -121,35 +142,68 @@ class Asked:
 
     def facts(self, table: pa.Table) -> tuple[FactRead, ...]:
         """What each fact gave, from the counts beside the answer."""
-        rows = table.select([name for name in table.column_names if name in {*self.plan.counted, *self.plan.columns}])
-        records = rows.to_pylist() if self.plan.counted else []
-        return tuple(self._fact(name, fact, records) for name, fact in self.plan.facts.items())
+        return tuple(self._fact(name, fact, table) for name, fact in self.plan.facts.items())
 
-    def _fact(self, name: str, table: str, records: Sequence[Mapping[str, Any]]) -> FactRead:
-        def total(column: str, only: Sequence[Mapping[str, Any]]) -> int:
-            return sum(int(row[column] or 0) for row in only)
+    def _fact(self, name: str, fact: str, answer: pa.Table) -> FactRead:
+        def total(column: str, unknown: str | None = None) -> int:
+            if column not in self.plan.counted:
+                return 0
+            return counted(answer, column, unknown=unknown, repeated=column in self.plan.repeated)
 
-        rows = total(f"{name}_rows", records)
-        found = {step.target: total(f"{name}_with_{step.target}", records) for step in self.plan.steps[name]}
-        unknown = {
-            column: total(f"{name}_rows", [row for row in records if row[column] in (None, UNKNOWN)])
-            for column in self.plan.places
-        }
+        rows = total(f"{name}_rows")
+        found = {joined: total(f"{name}_with_{joined}") for joined in self.plan.joined[name]}
         known = self.coverage.get(name)
         return FactRead(
             name=name,
-            table=table,
+            table=fact,
             rows=rows,
             unmatched={target: rows - matched for target, matched in found.items()},
-            unknown=unknown,
+            unknown={column: total(f"{name}_rows", column) for column in self.plan.places},
+            without={table: total(f"{name}_without_{table}") for table in self._without(name)},
+            **{what: max(map(total, self._counted(name, what)), default=0) for what in COUNTED},
             without_time=known.without_time if known else None,
             first=str(known.first or "") if known else "",
             last=str(known.last or "") if known else "",
+            complete_through=str(known.complete or "") if known else "",
+            complete_says=known.rule if known else "",
+            several=name in self.plan.several,
         )
+
+    def _complete(self, fact: Fact, coverage: Coverage) -> Coverage:
+        """The days with the last that is known completely, by the longest lateness that anybody declares."""
+        declared = self.catalog.tables[fact.table]
+        said = [declared.lateness, *(self.catalog.metric(name).lateness for name in self.question.metrics)]
+        found = data_complete(
+            declared.complete_through,
+            max(said, key=lambda item: lateness_days(item, declared.where)),
+            self._read.version(fact.table).published_at,
+            coverage.last,
+            self.catalog.zone,
+            where=declared.where,
+        )
+        through = self.question.complete_through or found.through
+        return replace(coverage, complete=through, rule=found.says)
+
+    def _without(self, name: str) -> list[str]:
+        """The tables of which a row can have none, and so is in no group."""
+        prefix = f"{name}_without_"
+        return [column.removeprefix(prefix) for column in self.plan.counted if column.startswith(prefix)]
+
+    def _counted(self, name: str, what: str) -> list[str]:
+        return [column for column in self.plan.counted if column.startswith(f"{name}_{what}")]
 
     def notes(self, facts: Sequence[FactRead], truncated: bool) -> tuple[str, ...]:
         """What a reader of the answer must know."""
-        return tuple(_notes(self, facts, truncated))
+        return tuple(dict.fromkeys(_notes(self, facts, truncated)))
+
+
+def _whole(fact: Fact, coverage: Coverage) -> Coverage:
+    """A row of targets stands for its whole period, and not for the day that names it."""
+    if not fact.grain or coverage.first is None or coverage.last is None:
+        return coverage
+    week = fact.week_start or fact.catalog.week_start
+    last = next_period(period_start(coverage.last, fact.grain, week), fact.grain) - timedelta(days=1)
+    return replace(coverage, first=period_start(coverage.first, fact.grain, week), last=last)
 
 
 def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator[str]:
@@ -158,8 +212,12 @@ def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator
         yield f"There are more rows than the {question.limit} that are shown; the counts are of what is shown."
     for day, cut in asked.partial.items():
         yield f"The {question.grain} of {day} is not whole: {cut}."
+    yield from asked.plan.says
     for fact in facts:
         yield from _fact_notes(fact, question)
+    for reasons in asked.plan.overlaps.values():
+        for column, reason in reasons.items():
+            yield f"The parts by {column!r} overlap and do not add up: {reason}."
     spans = {(fact.first, fact.last) for fact in facts if fact.first}
     if question.grain and len(spans) > 1:
         said = "; ".join(f"{fact.table} from {fact.first} to {fact.last}" for fact in facts if fact.first)
@@ -173,8 +231,10 @@ def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator
 def _fact_notes(fact: FactRead, question: Question) -> Iterator[str]:
     for target, missing in fact.unmatched.items():
         if missing:
-            said = f"{missing:,} of {fact.rows:,} rows of {fact.table} find no row in {target}"
+            each = " (one that counts in several groups, in each)" if fact.several else ""
+            said = f"{missing:,} of {fact.rows:,} rows of {fact.table}{each} find no row in {target}"
             yield f"{said}: what is taken from there is (unknown)."
+    yield from _left_notes(fact)
     if fact.without_time:
         kept = "are in no period" if question.grain and not (question.since or question.until) else "are left out"
         yield f"{fact.without_time:,} rows of {fact.table} have no time and {kept}."
@@ -184,3 +244,17 @@ def _fact_notes(fact: FactRead, question: Question) -> Iterator[str]:
         yield f"The rows of {fact.table} end on {fact.last}, before the range does."
     if fact.first and question.since and date.fromisoformat(fact.first) > question.since:
         yield f"The rows of {fact.table} begin on {fact.first}, after the range does."
+
+
+def _left_notes(fact: FactRead) -> Iterator[str]:
+    for table, rows in fact.without.items():
+        if rows:
+            yield f"{rows:,} rows of {fact.table} have no row of {table}, and are in no group."
+    if fact.unconverted:
+        yield f"{fact.unconverted:,} of {fact.rows:,} rows of {fact.table} find no exchange rate: they are in no sum."
+    if fact.stale:
+        yield f"{fact.stale:,} of {fact.rows:,} rows of {fact.table} are converted at a rate older than allowed."
+    if fact.immature:
+        yield f"{fact.immature:,} of {fact.rows:,} rows of {fact.table} are too recent to count."
+    if fact.ambiguous:
+        yield f"{fact.ambiguous:,} rows of {fact.table} have equally late rivals: what they disagree on is NULL."

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from steelyard.canonical import digest, plain
 from steelyard.errors import DefinitionError, PolicyError, SteelyardError, unknown_name
 from steelyard.metrics.aggregate import Aggregate, Parts, parts_of
+from steelyard.metrics.annotation import Annotation
 from steelyard.metrics.expression import columns_of, parse_expression
+from steelyard.metrics.formula import Formula, formula_of, leaves
 from steelyard.metrics.graph import Graph, Place
 from steelyard.metrics.metric import Metric
 from steelyard.metrics.tree import Tree, parse_tree
 from steelyard.warehouse import TableDeclaration
+
+if TYPE_CHECKING:
+    from steelyard.metrics.watching.alert import Alert
+    from steelyard.metrics.watching.sink import Sink
 
 __all__ = ["WEEK_DAYS", "MetricCatalog", "check_zone"]
 
@@ -34,10 +40,15 @@ class MetricCatalog:
         trees: Trees by the metric that they take apart.
         zone: IANA zone in which days are counted.
         week_start: First day of the week, in English, lower case.
+        fan_out: What becomes of a measure by something of which one row has many: `flag` counts the row in each group
+            and says that they overlap, `refuse` refuses.
         currency: What money is measured in, such as `USD`.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
         problems: What is wrong with definitions that are not in it.
         broken: The metrics among them, by name.
+        alerts: What is watched, by name.
+        annotations: What happened in the world.
+        sinks: Where alerts are sent, by name.
 
     >>> catalog = MetricCatalog.of(
     ...     metrics=[Metric(name="revenue", sum="orders.amount")],
@@ -52,15 +63,21 @@ class MetricCatalog:
     trees: Mapping[str, Tree] = field(default_factory=dict)
     zone: str = "UTC"
     week_start: str = "monday"
+    fan_out: Literal["flag", "refuse"] = "flag"
     currency: str = ""
     sensitive: tuple[str, ...] = ()
     problems: tuple[SteelyardError, ...] = ()
     broken: Mapping[str, SteelyardError] = field(default_factory=dict)
+    alerts: Mapping[str, Alert] = field(default_factory=dict)
+    annotations: tuple[Annotation, ...] = ()
+    sinks: Mapping[str, Sink] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_zone(self.zone)
         if self.week_start not in WEEK_DAYS:
             raise unknown_name("day of the week", self.week_start, WEEK_DAYS)
+        if self.fan_out not in ("flag", "refuse"):
+            raise unknown_name("policy of fan_out", self.fan_out, ("flag", "refuse"))
 
     @classmethod
     def of(
@@ -71,8 +88,12 @@ class MetricCatalog:
         trees: Mapping[str, str] | None = None,
         zone: str = "UTC",
         week_start: str = "monday",
+        fan_out: Literal["flag", "refuse"] = "flag",
         currency: str = "",
         sensitive: Sequence[str] = (),
+        alerts: Iterable[Alert] = (),
+        annotations: Iterable[Annotation] = (),
+        sinks: Iterable[Sink] = (),
     ) -> MetricCatalog:
         """A catalog of definitions made in Python.
 
@@ -91,8 +112,12 @@ class MetricCatalog:
             trees=grown,
             zone=zone,
             week_start=week_start,
+            fan_out=fan_out,
             currency=currency,
             sensitive=tuple(sensitive),
+            alerts=_by_name("alert", ((item.name, item, item.defined_at) for item in alerts), problems),
+            annotations=tuple(annotations),
+            sinks=_by_name("sink", ((item.name, item, item.defined_at) for item in sinks), problems),
         ).checked(problems)
         if catalog.problems:
             raise catalog.problems[0]
@@ -125,21 +150,22 @@ class MetricCatalog:
                 found.append(unknown_name("metric", missing[0], good, where=tree.defined_at))
             else:
                 trees[name] = tree
-        return MetricCatalog(
-            metrics=good,
-            tables=self.tables,
-            trees=trees,
-            zone=self.zone,
-            week_start=self.week_start,
-            currency=self.currency,
-            sensitive=self.sensitive,
-            problems=tuple(found),
-            broken=bad,
-        )
+        return replace(self, metrics=good, trees=trees, problems=tuple(found), broken=bad)._watchable()
+
+    def _watchable(self) -> MetricCatalog:
+        """Without the alerts and annotations that cannot be."""
+        if not (self.alerts or self.annotations):
+            return self
+        from steelyard.metrics.watching.check import checked_alerts, checked_annotations
+
+        alerts, wrong = checked_alerts(self)
+        annotations, more = checked_annotations(self)
+        return replace(self, alerts=alerts, annotations=annotations, problems=(*self.problems, *wrong, *more))
 
     def _check_metric(self, metric: Metric) -> None:
-        parts = parts_of(metric, self.tables, self.metrics)
-        for aggregate in parts.each:
+        self._check_names(metric)
+        formula = formula_of(metric, self.tables, self.metrics)
+        for aggregate in dict.fromkeys(leaf.aggregate for leaf in leaves(formula)):
             self.time_of(aggregate.table, aggregate.time, where=metric.defined_at)
             self._check_measure(aggregate, metric.defined_at)
             for text in (*aggregate.where, *aggregate.exclude):
@@ -147,6 +173,15 @@ class MetricCatalog:
                     table = name.table or aggregate.table
                     if self.is_sensitive(table, name.name):
                         raise self.policy_error(Place(table, name.name), metric.defined_at)
+        self._check_entity(metric)
+
+    def _check_names(self, metric: Metric) -> None:
+        """A metric that names a broken one is broken for the same reason."""
+        for name in metric.names():
+            if name not in self.metrics and name in self.broken:
+                raise self.broken[name]
+
+    def _check_entity(self, metric: Metric) -> None:
         entity = metric.entity
         known = {*self.graph.owners, *(name for table in self.tables.values() for name in table.entities)}
         if entity and entity not in known:
@@ -168,6 +203,10 @@ class MetricCatalog:
     def _parts(self) -> dict[str, Parts]:
         return {}
 
+    @cached_property
+    def _formulas(self) -> dict[str, Formula]:
+        return {}
+
     def metric(self, name: str, *, where: str = "") -> Metric:
         """The metric of that name.
 
@@ -181,10 +220,31 @@ class MetricCatalog:
         raise unknown_name("metric", name, self.metrics, where=where)
 
     def parts(self, name: str) -> Parts:
-        """The metric as aggregates."""
+        """The metric as one aggregate, or one over another.
+
+        Raises:
+            DefinitionError: It is of a kind that is no aggregate of rows, such as a rolling sum.
+        """
         if name not in self._parts:
             self._parts[name] = parts_of(self.metric(name), self.tables, self.metrics)
         return self._parts[name]
+
+    def formula(self, name: str) -> Formula:
+        """The metric as arithmetic over leaves, whatever its kind."""
+        if name not in self._formulas:
+            self._formulas[name] = formula_of(self.metric(name), self.tables, self.metrics)
+        return self._formulas[name]
+
+    def facts(self, name: str) -> tuple[str, ...]:
+        """The tables whose rows the metric aggregates, in order."""
+        found: dict[str, None] = {}
+        for leaf in leaves(self.formula(name)):
+            found[leaf.aggregate.table] = None
+            if leaf.aggregate.followed is not None:
+                found[leaf.aggregate.followed.then.table] = None
+            if leaf.aggregate.per is not None:
+                found.update(dict.fromkeys(self.facts(leaf.aggregate.per.metric)))
+        return tuple(found)
 
     def digest(self, name: str) -> str:
         """Digest of the metric with all that its number depends on: parts that it names, tables, zone, week."""
@@ -193,28 +253,38 @@ class MetricCatalog:
     def definition(self, name: str) -> dict[str, object]:
         """The metric with all that its number depends on, as plain values."""
         metric = self.metric(name)
-        sides = (metric.ratio.numerator, metric.ratio.denominator) if metric.ratio else ()
-        facts = {aggregate.table for aggregate in self.parts(name).each}
+        facts = set(self.facts(name))
         used = sorted(facts | {table for fact in facts for table in self.graph.paths(fact)})
         return {
             "metric": metric.definition(),
-            "parts": {side: self.metrics[side].definition() for side in sides if isinstance(side, str)},
+            "parts": {part: self.metrics[part].definition() for part in self._named_by(metric)},
             "tables": {table: _declared(self.tables[table]) for table in used},
             "zone": self.zone,
             "week_start": self.week_start,
         }
 
+    def _named_by(self, metric: Metric) -> tuple[str, ...]:
+        """The metrics that it names, and those that they name, sorted."""
+        found: set[str] = set()
+        waiting = list(metric.names())
+        while waiting:
+            name = waiting.pop()
+            if name in self.metrics and name not in found:
+                found.add(name)
+                waiting += self.metrics[name].names()
+        return tuple(sorted(found))
+
     def names_by_table(self) -> dict[str, tuple[str, ...]]:
         """Table -> the metrics that aggregate its rows, sorted: what is affected when a table is wrong."""
         found: dict[str, set[str]] = {}
         for name in self.metrics:
-            for aggregate in self.parts(name).each:
-                found.setdefault(aggregate.table, set()).add(name)
+            for table in self.facts(name):
+                found.setdefault(table, set()).add(name)
         return {table: tuple(sorted(names)) for table, names in sorted(found.items())}
 
     def dimensions(self, name: str) -> tuple[str, ...]:
         """What the metric can be grouped by, sensitive columns apart."""
-        facts = list(dict.fromkeys(aggregate.table for aggregate in self.parts(name).each))
+        facts = list(dict.fromkeys(leaf.aggregate.table for leaf in leaves(self.formula(name))))
         shared = [item for item in self.graph.dimensions(facts[0]) if all(self._has(fact, item) for fact in facts)]
         return tuple(
             item for item in shared if not self.is_sensitive(*_table_and_column(self.graph.find(item, facts[0])))
@@ -225,7 +295,7 @@ class MetricCatalog:
             place = self.graph.find(name, fact)
         except DefinitionError:
             return False
-        return not self.is_sensitive(place.table, place.column)
+        return place.many is None and not self.is_sensitive(place.table, place.column)
 
     def is_sensitive(self, table: str, column: str) -> bool:
         """Whether policy keeps the column out of groups and filters."""
@@ -280,9 +350,13 @@ def _by_name(kind: str, items: Iterable[tuple[str, T, str]], problems: list[Stee
     return named
 
 
+_ONLY_SAID = ("dimensions", "grain", "description", "owner", "where", "one_to_one", "complete_references")
+"""What is said of a table and changes no number; what is proved of it may refuse one."""
+
+
 def _declared(table: TableDeclaration) -> dict[str, object]:
     said = plain(table)
-    return {key: said[key] for key in ("name", "key", "entity", "entities", "time", "zone") if said[key]}
+    return {key: value for key, value in said.items() if value and key not in _ONLY_SAID}
 
 
 def _table_and_column(place: Place) -> tuple[str, str]:

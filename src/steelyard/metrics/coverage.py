@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from steelyard.metrics.calendar import Clock
-from steelyard.metrics.facts import Fact, Joins
-from steelyard.metrics.plan import Coverage
+from steelyard.metrics.facts import Fact
+from steelyard.metrics.joins import Joins, column_sql
+from steelyard.metrics.spine import Coverage
 from steelyard.warehouse import TableVersion, Warehouse
 
 __all__ = ["coverage_of"]
@@ -35,11 +36,11 @@ def coverage_of(warehouse: Warehouse, fact: Fact, version_of: Callable[[str], Ta
         _KNOWN.move_to_end(address)
         return _KNOWN[address]
     joins = Joins(fact.table)
-    joins.follow(fact.time.path)
+    column = column_sql(joins.follow(fact.time.path), fact.time.column)
     lines = "\n".join(joins.sql())
     sql = (
-        f"SELECT min({clock.column}) AS first, max({clock.column}) AS last, count(*) AS counted,\n"
-        f"  count({clock.column}) AS timed\n{lines}"
+        f"SELECT min({column}) AS first, max({column}) AS last, count(*) AS counted,\n"
+        f"  count({column}) AS timed\n{lines}"
     )
     row = warehouse.fetch(sql).to_pylist()[0]
     coverage = Coverage(

@@ -1,23 +1,26 @@
-"""Reads `metrics/*.yml`: tables that others build, metrics and trees; one wrong definition does not stop the rest."""
+"""Reads `metrics/*.yml`: tables, metrics, trees, alerts; one wrong definition does not stop the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from steelyard.definition_file import Definition, build, read_definition
 from steelyard.errors import DefinitionError, SteelyardError, unknown_name
+from steelyard.metrics.annotation import Annotation
 from steelyard.metrics.catalog import MetricCatalog, check_zone
-from steelyard.metrics.metric import LATER_KINDS, Metric
+from steelyard.metrics.metric import Metric
 from steelyard.metrics.tree import Tree, parse_tree
+from steelyard.metrics.watching.alert import Alert
+from steelyard.metrics.watching.sink import Sink
 from steelyard.warehouse import TableDeclaration
 
 __all__ = ["read_metrics"]
 
-SECTIONS = ("tables", "metrics", "trees")
-LATER_SECTIONS = ("alerts", "annotations")
+SECTIONS = ("tables", "metrics", "trees", "alerts", "annotations", "sinks")
+LISTS = ("annotations",)
 
 
 def read_metrics(
@@ -26,16 +29,19 @@ def read_metrics(
     tables: Iterable[TableDeclaration] = (),
     zone: str = "UTC",
     week_start: str = "monday",
+    fan_out: Literal["flag", "refuse"] = "flag",
     currency: str = "",
     sensitive: Sequence[str] = (),
 ) -> MetricCatalog:
     """The catalog that the files define.
 
     Args:
-        files: YAML files with `tables:`, `metrics:` and `trees:`, each a mapping by name.
+        files: YAML files with `tables:`, `metrics:`, `trees:`, `alerts:` and `sinks:`, each a mapping by name, and
+            `annotations:`, a list.
         tables: The tables that the project builds itself; a table is declared in one place.
         zone: IANA zone in which days are counted.
         week_start: First day of the week, in English, lower case.
+        fan_out: What becomes of a measure by something of which one row has many: `flag` or `refuse`.
         currency: What money is measured in.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
 
@@ -54,8 +60,12 @@ def read_metrics(
         trees=reading.trees,
         zone=zone,
         week_start=week_start,
+        fan_out=fan_out,
         currency=currency,
         sensitive=tuple(sensitive),
+        alerts=reading.alerts,
+        annotations=tuple(reading.annotations),
+        sinks=reading.sinks,
     )
     return catalog.checked(reading.problems, reading.broken)
 
@@ -67,6 +77,9 @@ class _Reading:
         self.tables = tables
         self.metrics: dict[str, Metric] = {}
         self.trees: dict[str, Tree] = {}
+        self.alerts: dict[str, Alert] = {}
+        self.annotations: list[Annotation] = []
+        self.sinks: dict[str, Sink] = {}
         self.problems: list[SteelyardError] = []
         self.broken: dict[str, SteelyardError] = {}
 
@@ -77,11 +90,10 @@ class _Reading:
             self.problems.append(error)
             return
         for section, content in definition.data.items():
-            if section in LATER_SECTIONS:
-                problem = f"{section!r} is not a section yet"
-                self.problems.append(DefinitionError(problem, where=definition.where((section,)), hint="leave it out"))
-            elif section not in SECTIONS:
+            if section not in SECTIONS:
                 self.problems.append(unknown_name("section", section, SECTIONS, where=definition.where((section,))))
+            elif section in LISTS:
+                self._list(definition, section, content or [])
             else:
                 self._section(definition, section, content or {})
 
@@ -99,6 +111,21 @@ class _Reading:
                 if section == "metrics" and name not in self.metrics:
                     self.broken[name] = error
 
+    def _list(self, definition: Definition, section: str, content: Any) -> None:
+        if not isinstance(content, list):
+            hint = "write each as `- at: 2026-05-19`, with `says:`"
+            problem = f"{section!r} is not a list"
+            self.problems.append(DefinitionError(problem, where=definition.where((section,)), hint=hint))
+            return
+        for number, said in enumerate(content):
+            where = definition.where((section, number))
+            try:
+                data = _mapping(said, "annotation", str(number + 1), where)
+                made = build(Annotation, data, definition, (section, number))
+                self.annotations.append(replace(made, defined_at=where))
+            except SteelyardError as error:
+                self.problems.append(error.at(where))
+
     def _tables(self, definition: Definition, name: str, said: Any) -> None:
         at = ("tables", name)
         where = definition.where(at)
@@ -106,6 +133,8 @@ class _Reading:
         table = build(TableDeclaration, {**_mapping(said, "table", name, where), "name": name}, definition, at)
         if table.zone:
             check_zone(table.zone, definition.where((*at, "zone")))
+        for column, zone in table.zones.items():
+            check_zone(zone, definition.where((*at, "zones", column)))
         self.tables[name] = replace(table, where=where)
 
     def _metrics(self, definition: Definition, name: str, said: Any) -> None:
@@ -113,19 +142,26 @@ class _Reading:
         where = definition.where(at)
         self._refuse_second("metric", name, self.metrics, {n: m.defined_at for n, m in self.metrics.items()}, where)
         data = _mapping(said, "metric", name, where)
-        later = [key for key in data if key in LATER_KINDS]
-        if later:
-            raise DefinitionError(
-                f"the metric {name!r} is of the kind {later[0]!r}, which is not a kind yet",
-                where=definition.where((*at, later[0])),
-                hint="there are sum, count, mean, distinct and ratio; nothing else stands in for it without saying so",
-            )
         self.metrics[name] = replace(build(Metric, {**data, "name": name}, definition, at), defined_at=where)
 
     def _trees(self, definition: Definition, name: str, said: Any) -> None:
         where = definition.where(("trees", name))
         self._refuse_second("tree", name, self.trees, {n: t.defined_at for n, t in self.trees.items()}, where)
         self.trees[name] = parse_tree(name, str(said), where=where)
+
+    def _alerts(self, definition: Definition, name: str, said: Any) -> None:
+        at = ("alerts", name)
+        where = definition.where(at)
+        self._refuse_second("alert", name, self.alerts, {n: a.defined_at for n, a in self.alerts.items()}, where)
+        data = _mapping(said, "alert", name, where)
+        self.alerts[name] = replace(build(Alert, {**data, "name": name}, definition, at), defined_at=where)
+
+    def _sinks(self, definition: Definition, name: str, said: Any) -> None:
+        at = ("sinks", name)
+        where = definition.where(at)
+        self._refuse_second("sink", name, self.sinks, {n: s.defined_at for n, s in self.sinks.items()}, where)
+        data = _mapping(said, "sink", name, where)
+        self.sinks[name] = replace(build(Sink, {**data, "name": name}, definition, at), defined_at=where)
 
     def _refuse_second(
         self, kind: str, name: str, known: Mapping[str, Any], places: Mapping[str, str], where: str

@@ -327,6 +327,11 @@ class _Explaining:
         first, last = self.ranges[side]
         question: Question = ask(self.metric.name, by=[dimension], since=first, until=last, limit=MOST_SEGMENTS)
         asked = Asked(self.catalog, self.warehouse, question, parts=True)
+        for reason in (reason for reasons in asked.plan.overlaps.values() for reason in reasons.values()):
+            raise DefinitionError(
+                f"the segments of {dimension!r} overlap, so they have no parts of the change that add up: {reason}",
+                hint=f"explain by {', '.join(self.catalog.dimensions(self.metric.name)[:8])}",
+            )
         table = asked.fetch()
         if table.num_rows > MOST_SEGMENTS:
             return None

@@ -16,9 +16,10 @@ import sqlglot
 from sqlglot import exp
 
 from steelyard.errors import DefinitionError
+from steelyard.metrics.names import sql_name
 from steelyard.warehouse import Value
 
-__all__ = ["UNKNOWN", "ColumnName", "Parameters", "columns_of", "parse_expression", "to_sql"]
+__all__ = ["UNKNOWN", "ColumnName", "Parameters", "columns_of", "lists_of", "parse_expression", "to_sql"]
 
 UNKNOWN = "(unknown)"
 LONGEST = 5_000
@@ -74,7 +75,9 @@ def parse_expression(text: str, where: str = "") -> exp.Expr:
 def _check_node(node: exp.Expr, text: str, where: str) -> None:
     if _is_dated(node) or (isinstance(node, exp.DataType) and _is_dated(node.parent)):
         return
-    if not isinstance(node, _ALLOWED) or (isinstance(node, exp.In) and not node.expressions):
+    if isinstance(node, exp.In) and isinstance(node.args.get("field"), exp.Column):
+        _check_list(node, where)
+    elif not isinstance(node, _ALLOWED) or (isinstance(node, exp.In) and not node.expressions):
         what = node.sql(dialect="duckdb")
         raise DefinitionError(f"{what!r} may not stand in {text!r}", where=where, hint=f"use {_SAYS}")
     if isinstance(node, exp.Column) and node.args.get("db") is not None:
@@ -84,15 +87,32 @@ def _check_node(node: exp.Expr, text: str, where: str) -> None:
         raise DefinitionError(f"{node.sql()!r} is never true: nothing equals NULL", where=where, hint=hint)
 
 
+def _check_list(node: exp.In, where: str) -> None:
+    """`country IN blocklist.country`: one of the values that a column of a table has."""
+    if not node.args["field"].table:
+        hint = "write the table too, as in `country IN blocklist.country`, or values in parentheses"
+        raise DefinitionError(f"{node.sql()!r} does not say of which table the list is", where=where, hint=hint)
+
+
 def _is_dated(node: exp.Expr | None) -> bool:
     """Whether the node is `DATE '2026-01-31'`."""
     return isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.to.is_type("date")
 
 
 def columns_of(tree: exp.Expr) -> tuple[ColumnName, ...]:
-    """The columns that the expression names, each once, in order."""
-    found = (ColumnName(column.table, column.name) for column in tree.find_all(exp.Column, bfs=False))
+    """The columns that the expression names, each once, in order; those that are lists apart."""
+    found = (
+        ColumnName(column.table, column.name)
+        for column in tree.find_all(exp.Column, bfs=False)
+        if not (column.arg_key == "field" and isinstance(column.parent, exp.In))
+    )
     return tuple(dict.fromkeys(found))
+
+
+def lists_of(tree: exp.Expr) -> tuple[ColumnName, ...]:
+    """The columns that the expression takes as lists: `blocklist.country` in `country IN blocklist.country`."""
+    found = (node.args.get("field") for node in tree.find_all(exp.In))
+    return tuple(dict.fromkeys(ColumnName(item.table, item.name) for item in found if isinstance(item, exp.Column)))
 
 
 class Parameters:
@@ -136,6 +156,7 @@ class _Writing:
     text: str
     where: str
     bind_numbers: bool
+    list_of: Callable[[ColumnName], tuple[str, str]] | None
 
 
 def to_sql(
@@ -146,6 +167,7 @@ def to_sql(
     parameters: Parameters,
     where: str = "",
     bind_numbers: bool = True,
+    list_of: Callable[[ColumnName], tuple[str, str]] | None = None,
 ) -> str:
     """The expression as SQL: columns resolved, values bound, comparisons of two values.
 
@@ -156,11 +178,12 @@ def to_sql(
         parameters: Takes the values.
         where: File and line, for errors.
         bind_numbers: Whether numbers are bound too; text and dates always are.
+        list_of: Gives the table and column of a list; None where no list may stand.
 
     Raises:
         DefinitionError: A value is not of the type of the column that it is compared with.
     """
-    writing = _Writing(column, type_of, parameters, tree.sql(dialect="duckdb"), where, bind_numbers)
+    writing = _Writing(column, type_of, parameters, tree.sql(dialect="duckdb"), where, bind_numbers, list_of)
     return _written(tree, writing).sql(dialect="duckdb", comments=False)
 
 
@@ -198,7 +221,21 @@ def _negated(node: exp.Not, writing: _Writing) -> exp.Expr:
     return exp.Not(this=exp.Is(this=inside, expression=exp.true()))
 
 
+def _listed(node: exp.In, writing: _Writing) -> exp.Expr:
+    """Membership in a column of a table: its NULLs match nothing, and nothing is lost to them where it is denied."""
+    field = node.args["field"]
+    if writing.list_of is None:
+        raise DefinitionError(
+            f"a list may not stand in {writing.text!r}", where=writing.where, hint="use it in `where:`"
+        )
+    table, column = (sql_name(part) for part in writing.list_of(ColumnName(field.table, field.name)))
+    value = _written(node.this, writing).sql(dialect="duckdb", comments=False)
+    return exp.Var(this=f"{value} IN (SELECT {column} FROM {table} WHERE {column} IS NOT NULL)")
+
+
 def _compared(node: exp.Expr, writing: _Writing) -> exp.Expr:
+    if isinstance(node, exp.In) and node.args.get("field") is not None:
+        return _listed(node, writing)
     named = next((part for part in _operands(node) if isinstance(part, exp.Column)), None)
 
     def write(part: exp.Expr) -> exp.Expr:

@@ -2,54 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import date
+
+from sqlglot import exp
 
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.metrics.aggregate import Aggregate
+from steelyard.metrics.as_of import AsOf
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
-from steelyard.metrics.expression import UNKNOWN, ColumnName, Parameters, columns_of, parse_expression, to_sql
-from steelyard.metrics.graph import Path, Place, Step
-from steelyard.metrics.names import sql_name
+from steelyard.metrics.claims import Claim, claims_of
+from steelyard.metrics.condition import Condition
+from steelyard.metrics.exchange import Exchange, currency_of, exchange
+from steelyard.metrics.expression import (
+    UNKNOWN,
+    ColumnName,
+    Parameters,
+    columns_of,
+    lists_of,
+    parse_expression,
+    to_sql,
+)
+from steelyard.metrics.graph import Many, Place
+from steelyard.metrics.joins import Joins, column_sql
+from steelyard.metrics.kinds import Convert
+from steelyard.metrics.links import Link
+from steelyard.metrics.names import free_name, sql_name
+from steelyard.metrics.shares import shared_out
 
 __all__ = ["Fact", "Joins", "Types"]
 
 Types = Mapping[str, Mapping[str, str]]
 """Table -> column -> type in DuckDB's words."""
-
-
-@dataclass
-class Joins:
-    """The references that one fact's SELECT follows, each once, in order.
-
-    Args:
-        fact: The fact's table.
-        steps: What is joined so far.
-    """
-
-    fact: str
-    steps: dict[str, Step] = field(default_factory=dict)
-
-    def follow(self, path: Path) -> None:
-        """Joins what the path needs."""
-        for step in path:
-            self.steps.setdefault(step.target, step)
-
-    def sql(self) -> list[str]:
-        """The FROM and JOIN lines."""
-        lines = [f"FROM {sql_name(self.fact)}"]
-        for step in self.steps.values():
-            pairs = zip(step.key, step.columns, strict=True)
-            on = " AND ".join(f"{column_sql(step.target, key)} = {column_sql(step.source, own)}" for key, own in pairs)
-            lines.append(f"LEFT JOIN {sql_name(step.target)} ON {on}")
-        return lines
-
-
-def column_sql(table: str, column: str) -> str:
-    """A column with its table."""
-    return f"{sql_name(table)}.{sql_name(column)}"
+Find = Callable[[ColumnName, str], Place]
 
 
 class Fact:
@@ -62,6 +48,7 @@ class Fact:
         time: The column that places its rows in time; None where the question is not about time.
         parameters: Takes the values.
         name: The name of its step in the SQL.
+        as_of: The column as of which histories are taken; the time, or the table's own time, where it is not given.
     """
 
     def __init__(
@@ -73,14 +60,28 @@ class Fact:
         time: Place | None,
         parameters: Parameters,
         name: str,
+        as_of: Place | None = None,
     ) -> None:
         self.catalog, self.types, self.table, self.time = catalog, types, table, time
         self.parameters, self.name = parameters, name
-        self.joins = Joins(table)
+        self.joins = AsOf(catalog, types, table, as_of or time or catalog.time_of(table, "")).joins()
+        self.links: dict[Many, Link] = {}
+        self.overlaps: dict[str, str] = {}
+        self._inner: list[Joins] = []
+        self._listed: dict[str, None] = {}
         self.aggregates: dict[str, Aggregate] = {}
         self.dimensions: dict[str, Place] = {}
         self.keys: dict[str, str] = {}
         self.conditions: list[str] = []
+        self.ranges: list[str] = []
+        self.before: list[tuple[str, str]] = []
+        self.beside: list[str] = []
+        self.given: dict[tuple[object, ...], str] = {}
+        self.exchanges: dict[tuple[Convert, str], Exchange] = {}
+        self.complete: date | None = None
+        self.week_start = ""
+        self.grain = ""
+        self.timed = time is not None
 
     # What it is asked for
 
@@ -102,7 +103,7 @@ class Fact:
             kind=self.type_at(self.time),
             zone=self.catalog.zone,
             column_zone=self.catalog.tables[self.time.table].zone,
-            week_start=self.catalog.week_start,
+            week_start=self.week_start or self.catalog.week_start,
             where=declared.where,
         )
 
@@ -123,20 +124,45 @@ class Fact:
     def column(self, place: Place, where: str = "") -> str:
         """A column's SQL; what leads to it is joined."""
         self.type_at(place, where)
-        self.joins.follow(place.path)
-        return column_sql(place.table, place.column)
+        if place.many is not None:  # it has no one value; group_by and conditions know what to do
+            raise self.catalog.graph.unreachable(self.table, place.table, where, repr(place.column))
+        return column_sql(self.joins.follow(place.path), place.column)
 
     def group_by(self, name: str, output: str) -> None:
-        """Groups by a dimension; where there is none, text says `(unknown)` and other types are NULL."""
+        """Groups by a dimension; where there is none, text says `(unknown)` and other types are NULL.
+
+        By a column of which a row has many values, it counts once in each, and `overlaps` says so; a bridge's shares
+        share it out.
+
+        Raises:
+            DefinitionError: A row has many values, and the project refuses parts that overlap.
+        """
         place = self.dimension(name)
-        column = self.column(place)
         text = self.type_at(place).startswith(("VARCHAR", "ENUM"))
+        column = self.column(place) if place.many is None else self._linked(place, place.many, output, text=text)
         self.dimensions[output] = place
         self.keys[output] = f"coalesce({column}, '{UNKNOWN}')" if text else column
 
+    def _linked(self, place: Place, many: Many, output: str, *, text: bool) -> str:
+        if self.catalog.fan_out == "refuse":
+            raise self.catalog.graph.unreachable(self.table, place.table, "", repr(str(place)))
+        if many not in self.links:
+            taken = {table.lower() for table in self.catalog.tables} | {link.name for link in self.links.values()}
+            link = Link(many, free_name(f"{many.table}_of_{self.name}", taken), self._as_of(many.table).joins())
+            self.links[many] = link
+            self.joins.link(link.name, link.keys, many.base, many.columns)
+        link = self.links[many]
+        self.overlaps[output] = f"a row of {self.table} counts in every {output} that its rows of {many.table} have"
+        return column_sql(link.name, link.column(place, text=text))
+
+    def _as_of(self, table: str) -> AsOf:
+        return AsOf(self.catalog, self.types, table, self.catalog.time_of(table, ""))
+
     def dimension(self, name: str, where: str = "") -> Place:
         """The dimension that a question means, allowed by policy."""
-        place = self.catalog.graph.find(name, self.table, where=where)
+        return self._allowed(self.catalog.graph.find(name, self.table, where=where), where)
+
+    def _allowed(self, place: Place, where: str) -> Place:
         if self.catalog.is_sensitive(place.table, place.column):
             raise self.catalog.policy_error(place, where)
         return place
@@ -149,11 +175,33 @@ class Fact:
         for name, value in values.items():
             placed = str(self.parameters.add(value, name).this) if not self.parameters.inline else name
             condition = condition.replace(f"${name}", f"${placed}")
-        self.conditions.append(condition)
+        self.ranges.append(condition)
+
+    @property
+    def kept(self) -> list[str]:
+        """The conditions of the question: its range of days first."""
+        return [*self.ranges, *self.conditions]
+
+    def lines(self) -> list[str]:
+        """Its FROM and JOIN lines."""
+        return [*self.joins.sql(), *self.beside]
 
     def only(self, condition: str, where: str = "") -> None:
-        """Keeps the rows that a question's condition, on dimensions, finds."""
-        self.conditions.append(self._condition(condition, where, self._dimension_column, excluded=False))
+        """Keeps the rows that a question's condition, on dimensions, finds.
+
+        Of many rows by which it also groups, only the values that the condition asks for remain as groups.
+        """
+        made, sql = self._conditioned(condition, where, self._dimension_column)
+        self.conditions.append(sql)
+        for many, asked in made.positive:
+            self._narrow(made, many, asked)
+
+    def _narrow(self, made: Condition, many: Many, asked: exp.Expr) -> None:
+        link = self.links.get(many)
+        if link is not None:
+            link.conditions.append(made.write(asked, lambda name: made.at(name, link.joins)))
+        elif any(step.weight and step.target == many.table for step in self.joins.steps.values()):
+            self.conditions.append(made.write(asked, lambda name: self.column(made.places[name])))
 
     # Its SQL
 
@@ -167,38 +215,71 @@ class Fact:
             place = Place(self.table, name.name)
         else:
             place = self.catalog.graph.find(str(name), self.table, where=where)
-        if self.catalog.is_sensitive(place.table, place.column):
-            raise self.catalog.policy_error(place, where)
-        return place
+        return self._allowed(place, where)
 
-    def _condition(self, text: str, where: str, find, *, excluded: bool) -> str:  # type: ignore[no-untyped-def]
+    def _condition(self, text: str, where: str, find: Find, *, excluded: bool) -> str:
+        sql = self._conditioned(text, where, find)[1]
+        return f"NOT ({sql}) IS TRUE" if excluded else sql
+
+    def _conditioned(self, text: str, where: str, find: Find) -> tuple[Condition, str]:
         tree = parse_expression(text, where)
         places = {name: find(name, where) for name in columns_of(tree)}
         if not places:
             raise DefinitionError(f"{text!r} names no column", where=where)
-        sql = to_sql(
-            tree,
-            column=lambda name: self.column(places[name], where),
-            type_of=lambda name: self.type_at(places[name], where),
-            parameters=self.parameters,
-            where=where,
-        )
-        if excluded:
-            return f"NOT ({sql}) IS TRUE"
-        return f"({sql})" if " OR " in sql else sql
+        listed = {name: self._list(name, where) for name in lists_of(tree)}
+
+        def write(node: exp.Expr, column: Callable[[ColumnName], str]) -> str:
+            return to_sql(
+                node,
+                column=column,
+                type_of=lambda name: self.type_at(places[name], where),
+                parameters=self.parameters,
+                where=where,
+                list_of=listed.__getitem__,
+            )
+
+        for place in places.values():
+            self.type_at(place, where)
+        made = Condition(where, places, self.joins, self._as_of, write)
+        sql = made.sql(tree)
+        self._inner += made.inner
+        return made, sql
+
+    def _list(self, name: ColumnName, where: str) -> tuple[str, str]:
+        """A column that lists values: of any table, its key or a dimension."""
+        declared = self.catalog.tables.get(name.table)
+        if declared is None:
+            raise unknown_name("table", name.table, self.catalog.tables, where=where)
+        known = dict.fromkeys((*declared.dimensions, *declared.key))
+        if name.name not in known:
+            raise unknown_name(f"dimension of {name.table!r}", name.name, known, where=where)
+        place = self._allowed(Place(name.table, name.name), where)
+        self.type_at(place, where)
+        self._listed[name.table] = None
+        return name.table, name.name
 
     def filters(self, aggregate: Aggregate) -> tuple[str, ...]:
         """The aggregate's own conditions as SQL, NULL-safe where they exclude."""
         kept = [self._condition(text, aggregate.place, self._own_column, excluded=False) for text in aggregate.where]
         left = [self._condition(text, aggregate.place, self._own_column, excluded=True) for text in aggregate.exclude]
-        return tuple(dict.fromkeys(kept + left))
+        mature = [] if aggregate.mature is None else [self.mature(aggregate.mature)]
+        followed = [self.given[aggregate.identity]] if aggregate.followed is not None else []
+        return tuple(dict.fromkeys(kept + left + mature + followed))
+
+    def mature(self, days: int) -> str:
+        """The condition that so many days after a row's own are known completely."""
+        assert self.complete is not None  # noqa: S101 - the planner has said to which day
+        through = self.parameters.add(self.complete, "complete_through").sql(dialect="duckdb")
+        return f"add_days({self.clock().day}, {days}) <= {through}"
 
     def value(self, aggregate: Aggregate) -> str:
         """What the aggregate aggregates, as SQL; empty for rows."""
+        if aggregate.per is not None:
+            return self.given[aggregate.identity]
         if aggregate.expression is None:
             return ""
         places = {name: Place(self.table, name.name) for name in columns_of(aggregate.expression)}
-        return to_sql(
+        value = to_sql(
             aggregate.expression,
             column=lambda name: self.column(places[name], aggregate.place),
             type_of=lambda name: self.type_at(places[name], aggregate.place),
@@ -206,17 +287,46 @@ class Fact:
             where=aggregate.place,
             bind_numbers=False,
         )
+        return value if aggregate.convert is None else self.exchange(aggregate).value.format(value)
+
+    def exchange(self, aggregate: Aggregate) -> Exchange:
+        """How the aggregate's money is brought to one currency; the rates are joined."""
+        convert = aggregate.convert
+        assert convert is not None  # noqa: S101 - asked before
+        address = (convert, currency_of(self, aggregate))
+        if address not in self.exchanges:
+            self.exchanges[address] = made = exchange(self, aggregate, convert)
+            self.before += made.steps
+            self.beside += made.joins
+        return self.exchanges[address]
+
+    def value_where(self, aggregate: Aggregate) -> str:
+        """What the aggregate aggregates, NULL where its conditions leave a row out."""
+        value, filters = self.value(aggregate) or "1", self.filters(aggregate)
+        return f"CASE WHEN {' AND '.join(filters)} THEN {value} END" if filters else value
+
+    def labelled_text(self, output: str) -> str:
+        """A dimension it groups by as text, `(unknown)` where there is none."""
+        sql = self.keys[output]
+        return sql if sql.endswith(f"'{UNKNOWN}')") else f"coalesce(CAST({sql} AS VARCHAR), '{UNKNOWN}')"
+
+    def group_by_place(self, place: Place, output: str) -> None:
+        """Groups by a column that a definition, and no question, names."""
+        self.dimensions[output] = place
+        self.keys[output] = self.column(place)
 
     def aggregated(self, aggregate: Aggregate) -> str:
         """The aggregate as SQL, without its conditions."""
         value = self.value(aggregate)
+        if self.share:
+            return shared_out(aggregate.function, value, self.share)
         forms = {
-            "sum": f"sum({value})",
             "rows": "count(*)",
             "values": f"count({value})",
             "distinct": f"count(DISTINCT {value})",
+            "quantile": f"quantile_cont({value}, {aggregate.share})",
         }
-        return forms[aggregate.function]
+        return forms.get(aggregate.function, f"{aggregate.function}({value})")
 
     def select(self, grain: str | None, *, counts: bool = True) -> str:
         """Its step: one row a group, each aggregate under its name, and how many rows it rests on."""
@@ -231,8 +341,8 @@ class Fact:
             outputs.append(f"{self.aggregated(aggregate)}{condition} AS {sql_name(name)}")
         if counts:
             outputs += [f"{sql} AS {sql_name(name)}" for name, sql in self.counts().items()]
-        lines = ["SELECT", *_comma(outputs), *self.joins.sql()]
-        if conditions := [*self.conditions, *shared]:
+        lines = ["SELECT", *_comma(outputs), *self.lines()]
+        if conditions := [*self.kept, *shared]:
             lines += ["WHERE " + "\n  AND ".join(conditions)]
         if keys:
             lines.append(f"GROUP BY {', '.join(str(number + 1) for number in range(len(keys)))}")
@@ -241,9 +351,60 @@ class Fact:
     def counts(self) -> dict[str, str]:
         """Name -> SQL of what is counted with every answer: rows read, and rows that found each joined table."""
         found = {f"{self.name}_rows": "count(*)"}
-        for target, step in self.joins.steps.items():
-            found[f"{self.name}_with_{target}"] = f"count({column_sql(target, step.key[0])})"
+        for number, made in enumerate(self.exchanges.values()):
+            found[f"{self.name}_unconverted_{number}"] = f"count(*) FILTER (WHERE {made.missing})"
+            found[f"{self.name}_stale_{number}"] = f"count(*) FILTER (WHERE {made.stale})"
+        if immature := {item.mature for item in self.aggregates.values() if item.mature is not None}:
+            found[f"{self.name}_immature"] = f"count(*) FILTER (WHERE NOT {self.mature(max(immature))})"
+        for joined, step in self.joins.steps.items():
+            found[f"{self.name}_with_{joined}"] = f"count({column_sql(joined, step.key[0])})"
         return found
+
+    def without(self) -> dict[str, str]:
+        """Name -> SQL of how many rows are in no group, since they have none of the many rows that are grouped by."""
+        found = {}
+        for link in self.links.values():
+            where = " AND ".join([*self.kept, f"{column_sql(link.name, link.keys[0])} IS NULL"])
+            lines = " ".join(self.joins.sql(without=link.name))
+            found[f"{self.name}_without_{link.many.table}"] = f"(SELECT count(*) {lines} WHERE {where})"
+        return found
+
+    @property
+    def joined(self) -> dict[str, str]:
+        """Name in the SELECT -> table, of what is joined and counted."""
+        return {name: step.target for name, step in self.joins.steps.items()}
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        """The steps that come before its own: name and SELECT."""
+        return [*((link.name, link.sql()) for link in self.links.values()), *self.before]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What must be true for its rows to count right."""
+        shared = [link.many.up[-1] for link in self.links.values()]
+        complete = tuple(claim for claim in claims_of(shared) if claim.kind == "reference")
+        return tuple(
+            dict.fromkeys((*claims_of(step for joins in self._read for step in joins.steps.values()), *complete))
+        )
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Every table that it reads beside its own."""
+        joined = (name for joins in self._read for name in (joins.fact, *(s.target for s in joins.steps.values())))
+        return tuple(name for name in dict.fromkeys((*joined, *self._listed)) if name != self.table)
+
+    @property
+    def _read(self) -> list[Joins]:
+        return [self.joins, *(link.joins for link in self.links.values()), *self._inner]
+
+    @property
+    def share(self) -> str:
+        """The SQL of the part of a row that counts in a group of it; empty where all of it does."""
+        shares = [
+            f"coalesce({column_sql(name, step.weight)}, 1)" for name, step in self.joins.steps.items() if step.weight
+        ]
+        return " * ".join(shares)
 
 
 def _comma(items: list[str]) -> list[str]:

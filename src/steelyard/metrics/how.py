@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from steelyard.metrics.table_lineage import FailedTest, TableOrigin
 from steelyard.result import TableRead
 from steelyard.warehouse import KeyProof
 
 if TYPE_CHECKING:
     from steelyard.document import Block
+    from steelyard.metrics.definition_history import DefinitionVersion
 
 __all__ = ["FactRead", "How"]
 
@@ -25,10 +27,18 @@ class FactRead:
         rows: Rows that were aggregated, after conditions and dates.
         unmatched: Joined table -> rows that found no row there: their reference is NULL, or has no parent.
         unknown: Dimension -> rows in its `(unknown)` group.
+        without: Table of which a row can have many -> rows that have none of it, and so are in no group.
+        unconverted: Rows whose money found no rate: their amounts are in no sum.
+        stale: Rows whose rate was older on their day than the metric allows.
+        immature: Rows that are too recent: the days that they need are not over, or not known completely.
+        ambiguous: Rows of a key whose latest rows disagree: their values are NULL.
         without_time: Rows of the table that have no time, and so are in no period or range; None where time plays no
             part.
         first: First local day that the table has, ISO; empty where time plays no part.
         last: Last local day.
+        complete_through: The last local day whose data is complete, ISO; empty where nothing says it.
+        complete_says: Why.
+        several: Whether a row may count in several groups, and is counted here in each.
     """
 
     name: str
@@ -36,9 +46,17 @@ class FactRead:
     rows: int
     unmatched: Mapping[str, int] = field(default_factory=dict)
     unknown: Mapping[str, int] = field(default_factory=dict)
+    without: Mapping[str, int] = field(default_factory=dict)
+    unconverted: int = 0
+    stale: int = 0
+    immature: int = 0
+    ambiguous: int = 0
     without_time: int | None = None
     first: str = ""
     last: str = ""
+    complete_through: str = ""
+    complete_says: str = ""
+    several: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +76,9 @@ class How:
         proofs: The keys that were proved, and on which version.
         paths: Column -> fact -> where it comes from there.
         notes: What a reader must know.
+        history: Metric -> the definitions that it has had, oldest first; empty where nobody keeps them.
+        origins: Every table that the number rests on, to the sources; empty where no versions are kept.
+        columns: Column of a fact that decides the number -> the columns of loaded tables that it comes from.
     """
 
     definitions: Mapping[str, Any]
@@ -72,6 +93,14 @@ class How:
     proofs: tuple[KeyProof, ...] = ()
     paths: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    history: Mapping[str, tuple[DefinitionVersion, ...]] = field(default_factory=dict)
+    origins: tuple[TableOrigin, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> tuple[FailedTest, ...]:
+        """The data tests that do not hold on what the number was made of, or on what that was built from."""
+        return tuple(test for origin in self.origins for test in origin.failed)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole of it as plain values."""

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from steelyard.errors import DataError
+from steelyard.metrics.claims import Claim
 from steelyard.metrics.names import sql_name
 from steelyard.warehouse import KeyProof, Query, TableDeclaration, TableVersion, Warehouse
+from steelyard.warehouse.key_proofs import prove_history, prove_reference, prove_weights
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["offending_keys", "prove_key", "refuse_false_keys"]
+__all__ = ["offending_keys", "prove", "prove_key"]
 
 EXAMPLES = 5
 _REMEMBERED = 4096
-_PROVED: OrderedDict[tuple[str, str, tuple[str, ...]], KeyProof] = OrderedDict()
+_PROVED: OrderedDict[tuple[Claim, str, str], KeyProof] = OrderedDict()
 
 
 def prove_key(warehouse: Warehouse, table: TableDeclaration, version: TableVersion | None = None) -> KeyProof:
@@ -40,36 +41,67 @@ def prove_key(warehouse: Warehouse, table: TableDeclaration, version: TableVersi
     (False, 1, 1, ("'p2' (2 rows)", 'NULL (1 row)'))
     """
     version = version or warehouse.version(table.name)
-    address = (version.version_id, table.name, table.key)
-    if version.version_id and address in _PROVED:
+    proof = prove(warehouse, Claim(table.name, table.key), lambda _: version)
+    assert proof is not None  # noqa: S101 - only a reference may stay unproved
+    return proof
+
+
+def prove(warehouse: Warehouse, claim: Claim, version_of: Callable[[str], TableVersion]) -> KeyProof | None:
+    """What was counted about a claim on the present version: published with it, remembered, or counted now.
+
+    Args:
+        warehouse: Where the tables are.
+        claim: What is said.
+        version_of: Gives a table's version.
+
+    Returns:
+        The proof; None for a reference that nobody requires to be complete and that was not counted at refresh:
+        every answer counts its own rows without a match.
+    """
+    version = version_of(claim.table)
+    parent = version_of(claim.references).version_id if claim.references else ""
+    kept = bool(version.version_id) and bool(parent or not claim.references)
+    address = (claim, version.version_id, parent)
+    if kept and address in _PROVED:
         _PROVED.move_to_end(address)
         return _PROVED[address]
-    proof = _published(getattr(version, "details", {}), table, version.version_id)
-    if proof is None:
-        proof = _counted(warehouse, table, version.version_id)
-    if version.version_id:
+    proof = _published(version, claim, parent) if kept else None
+    if proof is None and claim.required:
+        proof = _proved(warehouse, claim, version.version_id, parent)
+    if kept and proof is not None:
         _PROVED[address] = proof
         while len(_PROVED) > _REMEMBERED:
             _PROVED.popitem(last=False)
     return proof
 
 
-def _published(details: Mapping[str, Any], table: TableDeclaration, version_id: str) -> KeyProof | None:
-    """The proof that was stored with the version, where there is one of this very key and this very version."""
+def _proved(warehouse: Warehouse, claim: Claim, version_id: str, parent: str) -> KeyProof:
+    if claim.history is not None:
+        return prove_history(warehouse, claim.table, claim.columns, claim.history, version_id=version_id)
+    if claim.weight:
+        return prove_weights(warehouse, claim.table, claim.columns, claim.weight, version_id=version_id)
+    if claim.references:
+        return prove_reference(
+            warehouse, claim.table, claim.columns, claim.references, claim.key,
+            version_id=version_id, parent_version=parent,
+        )  # fmt: skip
+    return _counted(warehouse, TableDeclaration(name=claim.table, key=claim.columns), version_id)
+
+
+def _published(version: TableVersion, claim: Claim, parent: str) -> KeyProof | None:
+    """The proof that was stored with the version, where there is one of this very claim and these very versions."""
+    details = getattr(version, "details", {})
     for said in details.get("proofs", ()) if isinstance(details, Mapping) else ():
-        if not isinstance(said, Mapping) or tuple(said.get("columns", ())) != table.key or said.get("references"):
+        if not isinstance(said, Mapping) or tuple(said.get("columns", ())) != claim.columns:
             continue
-        if said.get("version_id", "") not in ("", version_id) or not {"rows", "duplicates", "nulls"} <= set(said):
+        asked = (claim.references, parent, claim.rule)
+        if (said.get("references", ""), said.get("references_version", ""), said.get("rule", "")) != asked:
             continue
-        return KeyProof(
-            table=table.name,
-            columns=table.key,
-            version_id=version_id,
-            rows=int(said["rows"]),
-            duplicates=int(said["duplicates"]),
-            nulls=int(said["nulls"]),
-            examples=tuple(str(item) for item in said.get("examples", ())),
-        )
+        if said.get("version_id", "") not in ("", version.version_id) or not {"rows", "duplicates", "nulls"} <= set(
+            said
+        ):
+            continue
+        return KeyProof.from_dict({**said, "table": claim.table, "version_id": version.version_id})
     return None
 
 
@@ -120,31 +152,3 @@ def offending_keys(warehouse: Warehouse, table: TableDeclaration, *, limit: int 
         f"HAVING count(*) > 1 OR {null}\nORDER BY count(*) DESC, {columns}\nLIMIT {limit}"
     )
     return warehouse.fetch(Query(sql=sql, limit=limit))
-
-
-def refuse_false_keys(
-    warehouse: Warehouse, tables: Iterable[TableDeclaration], version_of: Callable[[str], TableVersion]
-) -> tuple[KeyProof, ...]:
-    """The proofs that each table's key is one.
-
-    Args:
-        warehouse: Where the tables are.
-        tables: Their declarations, with keys.
-        version_of: Gives a table's version.
-
-    Raises:
-        DataError: A declared key is not unique, or is NULL somewhere; names the keys.
-    """
-    proofs = []
-    for table in tables:
-        proof = prove_key(warehouse, table, version_of(table.name))
-        if not proof.unique:
-            raise DataError(
-                f"the key {', '.join(table.key)} of {table.name!r} is not unique: {proof.duplicates:,} rows beyond the "
-                f"first of their key, {proof.nulls:,} without one; {'; '.join(proof.examples)}",
-                where=table.where or table.name,
-                hint=f"joined by it, rows would count more than once: mend {table.name!r}, or declare its true key; "
-                f"without its columns the question can be answered",
-            )
-        proofs.append(proof)
-    return tuple(proofs)

@@ -37,6 +37,7 @@ class MetricTable:
         partial: Periods that the data or the range cuts short, and how; they do not compare with whole ones.
         notes: What a reader must know.
         truncated: Whether there are more rows than `limit`.
+        non_additive: Metric -> the columns over which its values do not add up to the whole.
     """
 
     table: pa.Table
@@ -47,6 +48,7 @@ class MetricTable:
     partial: Mapping[date, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     truncated: bool = False
+    non_additive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -90,6 +92,7 @@ class MetricTable:
             "partial": {day.isoformat(): says for day, says in self.partial.items()},
             "notes": list(self.notes),
             "truncated": self.truncated,
+            "non_additive": {name: list(columns) for name, columns in self.non_additive.items()},
             "how": self.how.to_dict(),
         }
 

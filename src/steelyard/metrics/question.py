@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from steelyard.errors import DefinitionError
@@ -25,6 +25,10 @@ class Question:
         until: Last local date, included; None to the end.
         limit: The most rows; None for all.
         fill: Whether periods without rows become rows.
+        having: A condition on the metrics that are asked for, after aggregation; None for none.
+        top: Dimension -> how many of its values stand apart, by the first metric; the rest is `(other)`.
+        context: A condition on dimensions that fixed totals and shares obey too; None for none.
+        complete_through: The last day that is known completely, where the asker knows better than the tables.
     """
 
     metrics: tuple[str, ...]
@@ -35,6 +39,10 @@ class Question:
     until: date | None = None
     limit: int | None = None
     fill: bool = True
+    having: str | None = None
+    top: Mapping[str, int] = field(default_factory=dict)
+    context: str | None = None
+    complete_through: date | None = None
 
     @property
     def timed(self) -> bool:
@@ -51,11 +59,16 @@ def ask(
     until: str | date | None = None,
     limit: int | None = None,
     fill: bool = True,
+    having: str | None = None,
+    top: int | Mapping[str, int] | None = None,
+    context: str | None = None,
+    complete_through: str | date | None = None,
 ) -> Question:
     """The question, checked for what can be checked without a catalog.
 
     Raises:
-        DefinitionError: It asks for nothing, by two grains, twice by one dimension, or for dates that cannot be.
+        DefinitionError: It asks for nothing, by two grains, twice by one dimension, for dates that cannot be, or for
+            the top of what it does not group by.
     """
     names = _tuple(metrics)
     groups = _tuple(by)
@@ -77,16 +90,43 @@ def ask(
         )
     if limit is not None and (isinstance(limit, bool) or limit < 1):
         raise DefinitionError(f"limit = {limit} leaves no rows", hint="give 1 or more, or none")
+    dimensions = tuple(item for item in groups if item not in GRAINS)
     return Question(
         metrics=names,
         grain=grains[0] if grains else None,
-        by=tuple(item for item in groups if item not in GRAINS),
-        where=where if where is not None and where.strip() else None,
+        by=dimensions,
+        where=_text(where),
         since=first,
         until=last,
         limit=limit,
         fill=fill,
+        having=_text(having),
+        top=_top(top, dimensions),
+        context=_text(context),
+        complete_through=as_date(complete_through, "complete_through"),
     )
+
+
+def _text(condition: str | None) -> str | None:
+    return condition if condition is not None and condition.strip() else None
+
+
+def _top(top: int | Mapping[str, int] | None, dimensions: tuple[str, ...]) -> dict[str, int]:
+    if top is None:
+        return {}
+    if isinstance(top, int):
+        if len(dimensions) != 1:
+            said = f"top = {top} says of no one dimension"
+            raise DefinitionError(said, hint="name it, such as top={'country': 5}, and group by it")
+        top = {dimensions[0]: top}
+    for name, most in top.items():
+        if name not in dimensions:
+            raise DefinitionError(
+                f"the top of {name!r} is asked for, and the question is not by it", hint="group by it"
+            )
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise DefinitionError(f"the top {most} of {name!r} leaves no rows", hint="give 1 or more")
+    return dict(top)
 
 
 def as_date(value: str | date | None, name: str) -> date | None:

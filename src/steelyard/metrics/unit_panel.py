@@ -103,7 +103,7 @@ def _fact_step(
     start = fact.clock().period(period)
     amount = fact.aggregated(aggregate)
     fact.within(since, until)
-    conditions = [*fact.conditions, *fact.filters(aggregate), *proved_here(catalog, fact)]
+    conditions = [*fact.kept, *fact.filters(aggregate), *proved_here(fact)]
     return "\n".join(
         [
             f"SELECT {owner} AS unit, {start} AS period, {amount} AS amount",

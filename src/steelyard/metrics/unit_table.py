@@ -10,11 +10,13 @@ from steelyard.errors import DefinitionError, unknown_name
 from steelyard.metrics.aggregate import Aggregate
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.claims import Claim
 from steelyard.metrics.expression import Parameters
 from steelyard.metrics.facts import Fact, Types
 from steelyard.metrics.graph import Place
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.warehouse import quote_text
+from steelyard.warehouse.key_proofs import overlapping_states, unequal_shares
 
 __all__ = ["UnitMetric", "unit_place", "unit_table"]
 
@@ -163,7 +165,7 @@ class _UnitTable:
             narrowed = f" FILTER (WHERE {' AND '.join(conditions)})" if conditions else ""
             outputs.append(f"{sql}{narrowed} AS {sql_name(item.column)}")
         kept = [windows[0]] if one else [" OR ".join(f"({window})" for window in dict.fromkeys(windows))]
-        where = [text for text in kept if all(windows)] + proved_here(self.catalog, fact)
+        where = [text for text in kept if all(windows)] + proved_here(fact)
         lines = [f"SELECT {', '.join(outputs)}", *fact.joins.sql()]
         lines.append(f"JOIN windows ON windows.{sql_name(self.unit)} = {unit}")
         lines += [f"WHERE {' AND '.join(f'({text})' if ' OR ' in text else text for text in where)}"] if where else []
@@ -239,19 +241,43 @@ def unit_place(catalog: MetricCatalog, table: str, entity: str) -> Place:
     return near[0]
 
 
-def proved_here(catalog: MetricCatalog, fact: Fact) -> list[str]:
-    """Conditions that fail the query, naming a key, where a joined table's key is not unique: SQL proves it itself."""
+def proved_here(fact: Fact) -> list[str]:
+    """Conditions that fail the query, naming a key, where what it leans on is false: SQL proves it itself."""
     conditions = []
-    for target in fact.joins.steps:
-        key = catalog.tables[target].key
-        columns = ", ".join(sql_name(column) for column in key)
-        shown = " || ' ' || ".join(f"CAST({sql_name(column)} AS VARCHAR)" for column in key)
-        says = quote_text(f"the key {', '.join(key)} of {target} is not unique: ")
+    for claim in fact.claims:
+        if not claim.required:
+            continue
+        shown = " || ' ' || ".join(f"coalesce(CAST({sql_name(column)} AS VARCHAR), 'NULL')" for column in claim.columns)
+        says = quote_text(_WRONG[claim.kind].format(columns=", ".join(claim.columns), table=claim.table))
         conditions.append(
-            f"(SELECT max(CAST({says} || {shown} AS BIGINT)) FROM (SELECT {columns} FROM {sql_name(target)} "
-            f"WHERE {sql_name(key[0])} IS NOT NULL GROUP BY {columns} HAVING count(*) > 1) AS twice) IS NULL"
+            f"(SELECT max(CAST({says} || {shown} AS BIGINT)) FROM ({_offending(claim)}) AS offending) IS NULL"
         )
     return conditions
+
+
+_WRONG = {
+    "key": "the key {columns} of {table} is not unique: ",
+    "one_to_one": "the reference {columns} of {table} is not one to one: ",
+    "history": "two rows of the history {table} hold at one time for {columns}: ",
+    "weights": "the shares of {table} do not add up to 1 for {columns}: ",
+    "reference": "the reference {columns} of {table} is not complete: ",
+}
+
+
+def _offending(claim: Claim) -> str:
+    """The SELECT of what makes a claim false."""
+    columns, table = ", ".join(sql_name(column) for column in claim.columns), sql_name(claim.table)
+    if claim.history is not None:
+        return overlapping_states(claim.table, claim.columns, claim.history)
+    if claim.weight:
+        return unequal_shares(claim.table, claim.columns, claim.weight)
+    if claim.references:
+        pairs = zip(claim.key, claim.columns, strict=True)
+        same = " AND ".join(f"theirs.{sql_name(key)} = {table}.{sql_name(own)}" for key, own in pairs)
+        theirs = f"SELECT 1 FROM {sql_name(claim.references)} AS theirs WHERE {same}"
+        return f"SELECT {columns} FROM {table} WHERE NOT EXISTS ({theirs})"
+    first = sql_name(claim.columns[0])
+    return f"SELECT {columns} FROM {table} WHERE {first} IS NOT NULL GROUP BY {columns} HAVING count(*) > 1"
 
 
 def _with(steps: list[tuple[str, str]], outputs: list[str], source: list[str]) -> str:

@@ -15,9 +15,11 @@ from steelyard.pipeline.step_sql import Clock
 from steelyard.pipeline.table_build import TableBuild
 from steelyard.pipeline.table_definition import TableDefinition
 from steelyard.pipeline.table_graph import TableGraph, table_graph
+from steelyard.pipeline.table_keys import publish_proofs
 from steelyard.pipeline.table_report import BuildReport, TableReport
 
 if TYPE_CHECKING:
+    from steelyard.warehouse import TableDeclaration
     from steelyard.warehouse.duckdb_session import Cursor
     from steelyard.warehouse.store import Store
     from steelyard.warehouse.transaction import Transaction
@@ -38,6 +40,7 @@ def build(
     until: date | None = None,
     workers: int = 2,
     held: Collection[str] = (),
+    declared: Iterable[TableDeclaration] = (),
     progress: Progress | None = None,
 ) -> BuildReport:
     """Builds tables beside what is published, tests them, and publishes those that hold in one step.
@@ -59,6 +62,7 @@ def build(
         until: Last local day of it.
         workers: How many tables are built at one time.
         held: Tables that failed before (a load, for one): what reads them is held back.
+        declared: What is said of tables that are not built here; it is counted once a version, as of those that are.
         progress: Told of each table.
 
     Raises:
@@ -69,13 +73,15 @@ def build(
     started = time.perf_counter()
     listed = list(definitions)
     moment = (as_of or datetime.now(UTC)).astimezone(UTC)
+    declared = tuple(declared)
     graph = table_graph(listed, sources, loaded=store.snapshot().tables)
     chosen = graph.select(select)
     changes: list[Transaction] = []
 
     def work(change: Transaction) -> list[TableReport]:
         changes.append(change)
-        run = _Run(graph, change, Clock(as_of=moment, zone=zone), full, since, until, set(held), progress, chosen)
+        clock = Clock(as_of=moment, zone=zone)
+        run = _Run(graph, change, clock, full, since, until, set(held), progress, chosen, declared)
         return run.all(workers)
 
     reports = store.write(f"build {len(chosen)} tables", work, attempts=3)
@@ -101,6 +107,7 @@ class _Run:
     stopped: set[str]
     progress: Progress | None
     chosen: tuple[str, ...]
+    declared: tuple[TableDeclaration, ...]
     reports: dict[str, TableReport] = field(default_factory=dict)
     cursors: list[Cursor] = field(default_factory=list)
 
@@ -122,7 +129,16 @@ class _Run:
                 for cursor in self.cursors:
                     cursor.interrupt()
                 raise
+        self._prove()
         return [self.reports[name] for name in self.chosen]
+
+    def _prove(self) -> None:
+        """Keeps with every table what was counted of its keys and references, once all of them are there."""
+        built = (definition.declaration for definition in self.graph.definitions.values())
+        declarations = {table.name: table for table in (*self.declared, *built)}
+        for name, checks in publish_proofs(self.change, self.warehouse, declarations).items():
+            if name in self.reports:
+                self.reports[name] = replace(self.reports[name], checks=(*self.reports[name].checks, *checks))
 
     def _ready(self, name: str) -> bool:
         return all(table in self.reports for table in self.graph.before(name) if table in self.chosen)

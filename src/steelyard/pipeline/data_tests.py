@@ -12,9 +12,9 @@ from steelyard.pipeline.data_test import DataTest
 from steelyard.pipeline.scan import Aggregate, aggregates, examples_query, scan_query
 from steelyard.pipeline.step_sql import Clock
 from steelyard.pipeline.table_definition import TableDefinition
-from steelyard.pipeline.table_keys import prove_key, prove_reference
 from steelyard.result import Check
 from steelyard.warehouse import KeyProof, Query, Warehouse
+from steelyard.warehouse.key_proofs import prove_key, prove_reference
 
 __all__ = ["Audit", "audit", "run_tests"]
 

@@ -21,6 +21,7 @@ from steelyard.pipeline.table_graph import TableGraph, table_graph
 if TYPE_CHECKING:
     from steelyard.pipeline.load import LoadReport
     from steelyard.pipeline.source_definition import SourceDefinition
+    from steelyard.warehouse import TableDeclaration
     from steelyard.warehouse.ledger import Ledger
     from steelyard.warehouse.store import Store
 
@@ -44,6 +45,7 @@ def refresh(
     since: date | None = None,
     until: date | None = None,
     workers: int = 2,
+    declared: Iterable[TableDeclaration] = (),
     progress: Progress | None = None,
     name: str = "refresh",
     load: Load | None = None,
@@ -69,6 +71,8 @@ def refresh(
         since: First local day of a back-fill.
         until: Last local day of it.
         workers: How many loads, and then how many tables, run at one time.
+        declared: What is said of tables that are not built here, such as loaded ones that metrics read: their keys and
+            references are counted too.
         progress: Told of each load and table.
         name: What the ledger's entry is called; a project gives its own name.
         load: How a source is loaded; `steelyard.pipeline.load.load` by default.
@@ -97,6 +101,7 @@ def refresh(
         until=until,
         workers=workers,
         held=[outcome.table for outcome in loads if outcome.failed],
+        declared=declared,
         progress=progress,
     )
     failed = [outcome.table for outcome in loads if outcome.failed]

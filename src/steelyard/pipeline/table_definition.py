@@ -19,7 +19,7 @@ from steelyard.pipeline.materialise import Materialise
 from steelyard.pipeline.references import Reference, table_references
 from steelyard.pipeline.steps import Deduplicate, Step
 from steelyard.pipeline.table_sql import parse_table_sql, split_table_file
-from steelyard.warehouse import TableDeclaration
+from steelyard.warehouse import Bridge, History, Rates, Role, TableDeclaration
 
 __all__ = ["TableDefinition", "parse_table", "read_table_file"]
 
@@ -34,8 +34,21 @@ class Header:
         grain: What one row is, in words.
         entity: The entity whose own table this is: its key is the entity's id.
         entities: Entity -> the columns here that hold its id.
+        roles: Another name for a reference -> the entity that it refers to, and the columns here that hold its id.
+        one_to_one: References (entities or roles) of which no two rows here name the same.
+        complete_references: References of which a NULL, or an id that has no row, is refused and not `(unknown)`.
+        history: The columns that say when a row holds, where an entity has several rows, one at a time; a table kept
+            as a history has them.
+        bridge: The two references that this table links many-to-many.
         time: The column that says when a row happened.
         zone: IANA zone of a `time` without one; empty is the project's.
+        zones: Time column -> the IANA zone of another column without one.
+        zone_of_day: The column (`column`, or `table.column` of a table referred to) with the IANA zone in which this
+            row's local day is counted; empty means the project's zone.
+        lateness: How long after a day its rows may still arrive, such as `2 days`.
+        complete_through: The last local day of which all rows are here, such as `2026-03-30`.
+        currencies: Money column -> the column with its ISO currency.
+        rates: What makes this a table of exchange rates.
         dimensions: Columns that may be grouped and filtered by.
         owner: Who answers for it.
         materialise: `full`, `incremental`, `by_key` or `history`, or how in detail.
@@ -52,8 +65,19 @@ class Header:
     grain: str = ""
     entity: str = ""
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    one_to_one: tuple[str, ...] = ()
+    complete_references: tuple[str, ...] = ()
+    history: History | None = None
+    bridge: Bridge | None = None
     time: str = ""
     zone: str = ""
+    zones: Mapping[str, str] = field(default_factory=dict)
+    zone_of_day: str = ""
+    lateness: str = ""
+    complete_through: str = ""
+    currencies: Mapping[str, str] = field(default_factory=dict)
+    rates: Rates | None = None
     dimensions: tuple[str, ...] = ()
     owner: str = ""
     materialise: str | Materialise = "full"
@@ -209,22 +233,31 @@ def parse_table(name: str, text: str, *, path: str = "") -> TableDefinition:
 
 def _declaration(name: str, header: Header, written: Definition) -> TableDeclaration:
     kept = header.materialise if isinstance(header.materialise, str) else header.materialise.how
-    if kept == "history" and header.entity:
-        raise DefinitionError(
-            f"a history has many rows of a {header.entity}, and so is not that entity's own table",
-            where=written.where(("entity",)),
-            hint="refer to it under `entities:`, and give the entity a table of one row each",
-        )
     if header.zone:
         _known_zone(header.zone, written.where(("zone",)))
+    for column, zone in header.zones.items():
+        _known_zone(zone, written.where(("zones", column)))
+    history = header.history or (History() if kept == "history" else None)
+    began = (history.valid_from,) if history is not None and header.key else ()
     return TableDeclaration(
         name=name,
-        key=(*header.key, "valid_from") if kept == "history" and header.key else header.key,
+        key=tuple(dict.fromkeys((*header.key, *began))),
         grain=header.grain,
         entity=header.entity,
         entities=header.entities,
+        roles=header.roles,
+        one_to_one=header.one_to_one,
+        complete_references=header.complete_references,
+        history=history,
+        bridge=header.bridge,
         time=header.time,
         zone=header.zone,
+        zones=header.zones,
+        zone_of_day=header.zone_of_day,
+        lateness=header.lateness,
+        complete_through=header.complete_through,
+        currencies=header.currencies,
+        rates=header.rates,
         dimensions=header.dimensions,
         description=header.description,
         owner=header.owner,

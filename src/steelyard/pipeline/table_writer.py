@@ -14,9 +14,9 @@ from steelyard.pipeline.history_sql import history_counts, history_sql
 from steelyard.pipeline.local_time import end_of_day, moment, start_of_day
 from steelyard.pipeline.step_sql import Clock
 from steelyard.pipeline.table_definition import TableDefinition
-from steelyard.pipeline.table_keys import prove_key
 from steelyard.result import Check
 from steelyard.warehouse import Warehouse, quote_name
+from steelyard.warehouse.key_proofs import prove_key
 from steelyard.warehouse.staging import engine_errors
 
 if TYPE_CHECKING:

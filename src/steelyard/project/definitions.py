@@ -69,6 +69,7 @@ def read_definitions(folder: Path, settings: Settings) -> Definitions:
         tables=[table.declaration for table in tables.values()],
         zone=settings.zone,
         week_start=settings.week_start,
+        fan_out=settings.fan_out,
         currency=settings.currency,
         sensitive=settings.sensitive,
     )

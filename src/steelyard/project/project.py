@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from steelyard.errors import DefinitionError, SteelyardError, unknown_name
-from steelyard.project.dates import Range, as_day, as_range
+from steelyard.project.audited_questions import AuditedQuestions
+from steelyard.project.dates import Range, as_range
 from steelyard.project.definitions import Definitions, read_definitions
 from steelyard.project.evidence import cited_results, reopened, table_and_column
 from steelyard.project.settings import FILE, Settings, Target, read_settings
@@ -22,7 +23,8 @@ from steelyard.warehouse import Entry, Ledger, Store, Warehouse, connect, finish
 if TYPE_CHECKING:
     from steelyard.decisions import Decision
     from steelyard.decisions.record import Recorded
-    from steelyard.metrics import Explanation, MetricTable
+    from steelyard.metrics import Explanation
+    from steelyard.metrics.watching import WatchReport
     from steelyard.pipeline import RefreshReport
     from steelyard.pipeline.progress import Progress
 
@@ -48,7 +50,7 @@ def open_project(folder: str | Path, *, target: str | None = None) -> Project:
     return Project(root, target=target)
 
 
-class Project:
+class Project(AuditedQuestions):
     """A folder of definitions, opened for one target."""
 
     def __init__(self, folder: Path, *, target: str | None = None) -> None:
@@ -209,12 +211,14 @@ class Project:
         if since is not None and until is not None:
             as_range((since, until))
         definitions = self.definitions
+        self.record_definitions()
         return refresh(
             tuple(definitions.sources.values()) if load else (),
             tuple(definitions.tables.values()) if build else (),
             self.store,
             ledger=self.ledger,
             metrics_of=definitions.metrics.names_by_table(),
+            declared=tuple(definitions.metrics.tables.values()),
             project_folder=self.folder,
             select=select,
             since=since,
@@ -223,44 +227,6 @@ class Project:
             zone=self.settings.zone,
             progress=progress,
         )
-
-    def query(
-        self,
-        metrics: str | Sequence[str],
-        *,
-        by: Sequence[str] | str = (),
-        where: str | None = None,
-        since: str | date | None = None,
-        until: str | date | None = None,
-        limit: int | None = None,
-        as_of: int | None = None,
-    ) -> MetricTable:
-        """Governed metrics as a table with provenance.
-
-        Args:
-            metrics: One name, or several.
-            by: Dimensions, and at most one of day, week, month, quarter, year.
-            where: A condition on dimensions, such as `country = 'DE'`.
-            since: First local date.
-            until: Last local date.
-            limit: The most rows.
-            as_of: The catalog version to read; None is the newest.
-        """
-        from steelyard.metrics import query
-
-        names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-        dimensions = (by,) if isinstance(by, str) else tuple(by)
-        with self.warehouse(as_of) as warehouse:
-            return query(
-                self.definitions.metrics,
-                warehouse,
-                names,
-                by=dimensions,
-                where=where,
-                since=as_day(since),
-                until=as_day(until),
-                limit=limit,
-            )
 
     def explain(
         self, metric: str, *, before: Range, after: Range, dimensions: Sequence[str] | None = None
@@ -285,6 +251,12 @@ class Project:
                 dimensions=dimensions,
             )
 
+    def watch(self, alerts: Sequence[str] = (), **said: Any) -> WatchReport:
+        """Judges its alerts for a day, and tells sinks what is new; takes what `watch_project` does."""
+        from steelyard.project.watching import watch_project
+
+        return watch_project(self, alerts, **said)
+
     def plan(self, name: str, *, register: bool = False) -> Plan:
         """What a study will do, before any outcome is read.
 
@@ -305,6 +277,7 @@ class Project:
         """As `run`, with the ledger's entry."""
         from steelyard.studies import run_and_keep
 
+        self.record_definitions()
         with self.warehouse(self._number()) as warehouse:
             setting = self.setting(warehouse)
             result, entry = run_and_keep(self.study(name), setting, as_of=as_of, timeout=self.target.timeout or None)
@@ -339,6 +312,7 @@ class Project:
         if missing:
             raise DefinitionError(f"the decision does not say {', '.join(missing)}", where=f"decide {name}")
         decision: Decision = Decision(name=name, **said)
+        self.record_definitions()
         return decide(decision, self.ledger)
 
     def replay(self, reference: str) -> tuple[Replay, ...]:

@@ -50,6 +50,8 @@ class Settings:
         zone: IANA zone in which days are counted.
         currency: What money is measured in, such as `USD`.
         week_start: First day of the week.
+        fan_out: What becomes of a metric by something of which one of its rows has many: `flag` counts the row in each
+            group and says that the groups overlap, `refuse` refuses.
         sensitive: Columns (`column` or `table.column`) that no metric may group by and no study may use.
         target: The target that is used when none is asked for.
         targets: The environments by name.
@@ -61,6 +63,7 @@ class Settings:
     zone: str = "UTC"
     currency: str = ""
     week_start: Day = "monday"
+    fan_out: Literal["flag", "refuse"] = "flag"
     sensitive: tuple[str, ...] = ()
     target: str = "dev"
     targets: Mapping[str, Target] = field(default_factory=lambda: {"dev": Target()})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steelyard.first_use import load_on_first_use
-from steelyard.warehouse.declaration import KeyProof, TableDeclaration
+from steelyard.warehouse.declaration import Bridge, Deduplicate, History, Rates, Role, TableDeclaration
+from steelyard.warehouse.key_proof import KeyProof
 from steelyard.warehouse.query import Query, Value, quote_name, quote_text
 from steelyard.warehouse.warehouse import TableVersion, Warehouse
 
@@ -57,16 +58,21 @@ _ON_FIRST_USE = {
 
 __all__ = [
     "AppendLog",
+    "Bridge",
     "Cleaned",
     "ConflictError",
     "DataFile",
+    "Deduplicate",
     "DuckDbWarehouse",
     "Entry",
     "Erasure",
     "Fingerprint",
+    "History",
     "KeyProof",
     "Ledger",
     "Query",
+    "Rates",
+    "Role",
     "Segment",
     "Snapshot",
     "Store",

@@ -90,6 +90,7 @@ def table_paths(sql: str) -> Mapping[str, tuple[str, ...]]:
     return _referenced(sql)
 
 
+@lru_cache(maxsize=1024)
 def parameter_names(sql: str) -> tuple[str, ...]:
     """The names of the values that a SELECT asks for, sorted.
 
@@ -116,7 +117,22 @@ def render(sql: str, dialect: str) -> str:
 
 def render_bound(sql: str, dialect: str, spelling: Spelling) -> tuple[str, tuple[str, ...]]:
     """The SELECT as the engine gets it with values of known types, and the parameters in the order of their numbers."""
-    return spell(_checked(sql, ""), dialect, spelling)
+    types = tuple(sorted(spelling.types.items()))
+    collated = tuple((table, tuple(columns.items())) for table, columns in spelling.collated.items())
+    return _bound(sql, dialect, types, spelling.by_code_point, collated)
+
+
+@lru_cache(maxsize=1024)
+def _bound(
+    sql: str,
+    dialect: str,
+    types: tuple[tuple[str, str], ...],
+    by_code_point: bool,
+    collated: tuple[tuple[str, tuple[tuple[str, bool], ...]], ...],
+) -> tuple[str, tuple[str, ...]]:
+    """A question is asked again with other values more often than with other words: its spelling is kept."""
+    columns = {table: dict(found) for table, found in collated}
+    return spell(_checked(sql, ""), dialect, Spelling(types=dict(types), by_code_point=by_code_point, collated=columns))
 
 
 def orders_text(sql: str) -> bool:
@@ -146,8 +162,12 @@ def _parsed(sql: str, where: str) -> exp.Expr:
 
 @lru_cache(maxsize=1024)
 def _referenced(sql: str) -> Mapping[str, tuple[str, ...]]:
+    try:
+        tree = _checked(sql, "")  # what is fetched has been read so before
+    except DefinitionError:
+        tree = _parsed(sql, "")
     named: dict[str, tuple[str, ...]] = {}
-    for table in _parsed(sql, "").find_all(exp.Table):
+    for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Identifier) and not (_in_with(table) and not table.db):
             parts = tuple(part.name for part in table.parts)
             named[".".join(parts)] = parts

@@ -113,7 +113,11 @@ class _Writing:
         if not isinstance(node.this, exp.Anonymous):
             return super().table_sql(node, sep=sep)  # type: ignore[misc, no-any-return]
         alias = self.sql(node, "alias") or function_name(node.this)
-        return f"{self._call(node.this)}{sep}{alias}"
+        return f"{self._call(node.this)}{sep}{alias}{self._joins_of(node)}"
+
+    def _joins_of(self, node: exp.Table) -> str:
+        """What is joined to the table inside of parentheses."""
+        return "".join(self.sql(join) for join in node.args.get("joins") or ())
 
     def div_sql(self, node: exp.Div) -> str:
         return f"{self.sql(node, 'this')} / {self._divisor(node)}"
@@ -211,7 +215,7 @@ class _PostgresWriter(_Writing, Postgres.Generator):  # type: ignore[misc, valid
         )
         bare = exp.Table(this=node.this.copy(), db=node.args.get("db"))
         alias = self.sql(node, "alias") or self.sql(node.this)
-        return f"(SELECT {listed} FROM {super().table_sql(bare)}){sep}{alias}"
+        return f"(SELECT {listed} FROM {super().table_sql(bare)}){sep}{alias}{self._joins_of(node)}"
 
     def _call(self, node: exp.Anonymous, *, condition: str = "", over: str = "") -> str:
         text = super()._call(node, condition=condition, over=over)

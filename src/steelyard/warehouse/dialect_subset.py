@@ -18,7 +18,7 @@ Union Except Intersect: this expression distinct with with_ order limit offset
 With: expressions
 CTE Subquery: this alias
 From Where Having Qualify Limit Offset: this expression
-Table: this db alias
+Table: this db alias joins
 TableAlias: this columns
 Join: this on using side kind method
 Group: expressions rollup cube grouping_sets
@@ -201,6 +201,8 @@ Problems = Iterator[tuple[str, str]]
 
 def _table(node: exp.Expr) -> Problems:
     inner = node.this
+    if node.args.get("joins") and not isinstance(node.parent, exp.Subquery):
+        yield "a join inside of a join", "put it in parentheses: a LEFT JOIN (b LEFT JOIN c ON ...) ON ..."
     if isinstance(inner, exp.Anonymous):
         known = FUNCTIONS.get(function_name(inner))
         if known is None or known.kind != "table":
@@ -317,7 +319,10 @@ def _placeholder(node: exp.Expr) -> Problems:
 
 def _subquery(node: exp.Expr) -> Problems:
     if isinstance(node.this, exp.Table):
-        yield "a table in parentheses", "drop the parentheses"
+        if not node.this.args.get("joins"):
+            yield "a table in parentheses", "drop the parentheses"
+        if node.args.get("alias"):
+            yield "a join in parentheses has no name", "its tables keep their own; or write (SELECT ...) AS name"
 
 
 def _filter(node: exp.Expr) -> Problems:

@@ -72,6 +72,12 @@ SELECT COUNT(NULLIF(paid, FALSE)) AS t, COUNT(NULLIF(NOT paid, FALSE)) AS f, COU
 --- joins
 SELECT o.id, r.rate FROM orders AS o LEFT JOIN rates AS r ON o.customer = r.customer AND o."at" >= r.since ORDER BY o.id, r.rate
 
+--- join in parentheses
+SELECT o.id, r.rate, s.city FROM orders AS o LEFT JOIN (rates AS r LEFT JOIN orders AS s ON s.customer = r.customer AND s.amount > r.rate) ON o.customer = r.customer AND o."at" >= r.since ORDER BY o.id, r.rate, s.city, s.id
+
+--- join in parentheses from a series
+SELECT o.id, number, r.rate FROM orders AS o LEFT JOIN ((SELECT range AS number FROM RANGE(CAST(1 AS BIGINT), CAST(3 AS BIGINT) + 1)) AS n JOIN rates AS r ON r.customer = n.number) ON o.customer = r.customer ORDER BY o.id, r.rate
+
 --- full join using
 SELECT customer, COUNT(*) AS n FROM rates FULL JOIN (SELECT DISTINCT customer FROM orders) AS o USING (customer) GROUP BY customer ORDER BY customer
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.expression import columns_of, parse_expression
-from steelyard.metrics.graph import Place
+from steelyard.metrics.place import Place
 from steelyard.metrics.unit_table import unit_place
 from steelyard.warehouse import TableDeclaration
 

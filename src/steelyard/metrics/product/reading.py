@@ -17,8 +17,9 @@ from steelyard.errors import DataError, DefinitionError
 from steelyard.metrics.asked import Tables
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.claims import Claim
 from steelyard.metrics.expression import Parameters
-from steelyard.metrics.keys import refuse_false_keys
+from steelyard.metrics.false_claims import refuse_false_claims
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.product.events import EventRows
 from steelyard.metrics.product.product_how import ProductHow, RowsRead
@@ -54,6 +55,7 @@ class Reading:
         self.reads: list[Read] = []
         self.rows: list[RowsRead] = []
         self.proofs: tuple[KeyProof, ...] = ()
+        self._proved: set[Claim] = set()
         self.last_moments: list[datetime] = []
         self._taken = {name.lower() for name in catalog.tables}
 
@@ -136,16 +138,16 @@ class Reading:
         )
         return table
 
-    def _joined(self) -> list[str]:
-        return sorted({step for source in self.sources for step in source.fact.joins.steps})
-
     def _prove(self) -> None:
-        proved = {proof.table for proof in self.proofs}
-        new = [self.catalog.tables[name] for name in self._joined() if name not in proved]
-        self.proofs += refuse_false_keys(self.warehouse, new, self.tables.version)
+        """Proves what the sources lean on, each once."""
+        claims = [claim for source in self.sources for claim in source.fact.claims if claim not in self._proved]
+        new = tuple(dict.fromkeys(claims))
+        self.proofs += refuse_false_claims(self.warehouse, new, self.catalog.tables, self.tables.version)
+        self._proved.update(new)
 
     def _versions(self) -> tuple[TableRead, ...]:
-        found = (self.tables.version(name) for name in sorted({*self._joined(), *(s.table for s in self.sources)}))
+        names = {name for source in self.sources for name in (source.table, *source.fact.tables)}
+        found = (self.tables.version(name) for name in sorted(names))
         return tuple(
             TableRead(name=v.name, version_id=v.version_id, fingerprint=v.fingerprint, rows=v.rows) for v in found
         )

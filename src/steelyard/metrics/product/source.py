@@ -12,7 +12,7 @@ from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.expression import UNKNOWN, ColumnName, Parameters, columns_of, parse_expression
 from steelyard.metrics.facts import Fact, Types
-from steelyard.metrics.graph import Place
+from steelyard.metrics.place import Place
 from steelyard.metrics.names import sql_name
 from steelyard.metrics.product.events import EventRows, check_rows
 
@@ -85,7 +85,7 @@ class Source:
         if since is None and until is None:
             return "TRUE"
         self.fact.within(since, until)
-        return self.fact.conditions.pop()
+        return self.fact.ranges.pop()
 
     def attribute(self, name: str) -> str:
         """The SQL of a dimension, `(unknown)` where a text is not there."""
@@ -145,7 +145,7 @@ class Source:
         """The SELECT of the rows that meet every condition."""
         listed = [f"{sql} AS {sql_name(name)}" for name, sql in outputs.items()]
         kept = [text for text in conditions if text != "TRUE"]
-        lines = ["SELECT DISTINCT" if distinct else "SELECT", "  " + ",\n  ".join(listed), *self.fact.joins.sql()]
+        lines = ["SELECT DISTINCT" if distinct else "SELECT", "  " + ",\n  ".join(listed), *self.fact.lines()]
         if kept:
             lines.append("WHERE " + "\n  AND ".join(f"({text})" if " OR " in text else text for text in kept))
         return "\n".join(lines)

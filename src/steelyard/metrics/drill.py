@@ -1,0 +1,292 @@
+"""Drills: the very rows behind one cell of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from steelyard.errors import DefinitionError
+from steelyard.metrics.asked import Tables
+from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.cell import Cell, cell_of
+from steelyard.metrics.expression import UNKNOWN, Parameters, columns_of, parse_expression
+from steelyard.metrics.fact_rows import FactRows, Side, fact_rows, sides_of
+from steelyard.metrics.false_claims import refuse_false_claims
+from steelyard.metrics.graph import Place
+from steelyard.metrics.joins import column_sql
+from steelyard.metrics.names import free_name, sql_name
+from steelyard.metrics.question import Question, ask
+from steelyard.result import TableRead
+from steelyard.warehouse import Query, Value, Warehouse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from steelyard.document import Block
+
+__all__ = ["Drill", "drill"]
+
+SHOWN = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drill:
+    """The rows behind one cell of an answer.
+
+    Args:
+        metric: The metric.
+        side: `numerator` or `denominator` of a ratio; empty otherwise.
+        cell: The dimensions' values and the period, as asked.
+        table: The fact's rows: its own columns, the joined dimensions that decide, and what each row adds.
+        measure: The column of `table` that says what a row adds; empty where policy keeps it out.
+        adds: How the rows make the number: `sum`, `mean` or `distinct`.
+        rows: How many rows there are.
+        value: The cell's number: the metric's, or of the side that was asked for.
+        left_out: Sensitive columns, which are not in `table`.
+        sql: The SELECT.
+        parameters: The values bound to it.
+        tables: What was read, with versions.
+        notes: What a reader must know.
+    """
+
+    metric: str
+    side: str
+    cell: Mapping[str, Any]
+    table: pa.Table
+    measure: str
+    adds: str
+    rows: int
+    value: Any
+    left_out: tuple[str, ...]
+    sql: str
+    parameters: Mapping[str, Value]
+    tables: tuple[TableRead, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def truncated(self) -> bool:
+        """Whether there are more rows than `table` has."""
+        return self.rows > self.table.num_rows
+
+    def to_arrow(self) -> pa.Table:
+        """The rows."""
+        return self.table
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rows and what is said of them, as plain values."""
+        from steelyard.metrics.drill_blocks import drill_dict
+
+        return drill_dict(self)
+
+    def blocks(self) -> list[Block]:
+        """The rows as blocks."""
+        from steelyard.metrics.drill_blocks import drill_blocks
+
+        return drill_blocks(self)
+
+    def to_text(self, width: int = 100) -> str:
+        """The rows as plain text."""
+        from steelyard.document import to_text
+
+        return to_text(self.blocks(), width=width)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+
+def drill(
+    catalog: MetricCatalog,
+    warehouse: Warehouse,
+    metric: str,
+    *,
+    at: Mapping[str, Any] | None = None,
+    grain: str | None = None,
+    where: str | None = None,
+    since: str | date | None = None,
+    until: str | date | None = None,
+    side: Side | None = None,
+    limit: int = SHOWN,
+    timeout: float | None = None,
+) -> Drill:
+    """The very rows behind one cell of an answer: those that the number was made of, and no other.
+
+    Args:
+        catalog: The definitions.
+        warehouse: What is read.
+        metric: The metric.
+        at: The cell: dimension -> value as the answer shows it (None or `(unknown)` for what is not known), and at most
+            one grain -> first day of the period (None for the rows without a time); None is the whole.
+        grain: The grain of `period`, where `at` has that key in the place of a grain.
+        where: As in `query`.
+        since: As in `query`.
+        until: As in `query`.
+        side: Which side of a ratio, for each has rows of its own.
+        limit: The most rows to give; how many there are is counted all the same.
+        timeout: Seconds after which it is cancelled; None waits.
+
+    Raises:
+        UnknownNameError: It names what is not there.
+        DefinitionError: It is no cell, or the side of a ratio is not said.
+        PolicyError: It groups or filters by a sensitive column.
+        DataError: A key that the rows are joined by is not unique.
+
+    >>> import pyarrow as pa
+    >>> from steelyard.metrics import Metric
+    >>> from steelyard.warehouse import TableDeclaration, connect
+    >>> orders = pa.table({"id": [1, 2, 3], "amount": [5, 7, 9], "channel": ["web", None, "web"]})
+    >>> catalog = MetricCatalog.of(
+    ...     metrics=[Metric(name="revenue", sum="orders.amount")],
+    ...     tables=[TableDeclaration(name="orders", key=("id",), dimensions=("channel",))],
+    ... )
+    >>> with connect({"orders": orders}) as warehouse:
+    ...     found = drill(catalog, warehouse, "revenue", at={"channel": "web"})
+    >>> found.value, found.table.to_pylist()[0]
+    (14, {'id': 1, 'amount': 5, 'channel': 'web', 'revenue': 5})
+    """
+    cell = cell_of(at or {}, grain, catalog.week_start)
+    asked = [*cell.values, *([cell.grain] if cell.grain else [])]
+    question = ask(metric, by=asked, where=where, since=since, until=until, limit=limit)
+    drilling = _Drilling(catalog, warehouse, metric, question, cell, side)
+    return drilling.found(limit, timeout)
+
+
+class _Drilling:
+    """One drill on its way: the rows, what they are shown with, the number that they make."""
+
+    def __init__(
+        self,
+        catalog: MetricCatalog,
+        warehouse: Warehouse,
+        metric: str,
+        question: Question,
+        cell: Cell,
+        side: Side | None,
+    ) -> None:
+        self.catalog, self.warehouse, self.metric, self.cell = catalog, warehouse, metric, cell
+        self.read = Tables(warehouse)
+        self.parameters = Parameters()
+        self.sides = sides_of(catalog, metric)
+        self.side = _side(catalog, metric, side)
+        aggregate = self.sides[self.side or "numerator"]
+        self.rows: FactRows = fact_rows(catalog, self.read, aggregate, question, self.parameters)
+        self.fact = self.rows.fact
+        cell.narrow(self.fact)
+        self.conditions = (*self.fact.kept, *self.fact.filters(aggregate))
+        self.left_out: list[str] = []
+        self.shown = self._columns(question)
+        self.measure = self._measure()
+
+    def _columns(self, question: Question) -> dict[str, str]:
+        """Output column -> SQL: the fact's own columns, the period, the joined dimensions that decide."""
+        table = self.fact.table
+        shown: dict[str, str] = {}
+        for column in self.fact.types[table]:
+            if not self._hidden(Place(table, column)):
+                shown[column] = column_sql(table, column)
+        taken = set(shown)
+        if question.grain:
+            shown[free_name("period", taken)] = self.rows.groups["period"]
+        conditions = columns_of(parse_expression(question.where, "where")) if question.where else ()
+        decide = [*self.fact.dimensions.values(), *(self.fact.dimension(str(name), "where") for name in conditions)]
+        for place in dict.fromkeys((*decide, *self.rows.places())):
+            if place.path and not self._hidden(place):
+                shown[free_name(place.column, taken)] = self.fact.column(place)
+        return shown
+
+    def _hidden(self, place: Place) -> bool:
+        hidden = self.catalog.is_sensitive(place.table, place.column)
+        if hidden and str(place) not in self.left_out:
+            self.left_out.append(str(place))
+        return hidden
+
+    def _measure(self) -> str:
+        """The column that says what a row adds; none where a sensitive column is what is aggregated."""
+        tree = self.rows.aggregate.expression
+        if tree is not None and any(self._hidden(Place(self.fact.table, name.name)) for name in columns_of(tree)):
+            return ""
+        name = free_name(f"{self.metric}_{self.side}" if self.side else self.metric, set(self.shown))
+        whole = self.rows.aggregate.function in ("rows", "values")
+        self.shown[name] = self.rows.amount if whole else self.rows.value
+        return name
+
+    @property
+    def _from(self) -> str:
+        lines = self.fact.lines()
+        if self.conditions:
+            lines.append("WHERE " + "\n  AND ".join(self.conditions))
+        return "\n".join(lines)
+
+    def found(self, limit: int, timeout: float | None) -> Drill:
+        refuse_false_claims(self.warehouse, self.fact.claims, self.catalog.tables, self.read.version)
+        columns = ",\n".join(f"  {sql} AS {sql_name(name)}" for name, sql in self.shown.items())
+        sql = f"SELECT\n{columns}\n{self._from}{self._order()}\nLIMIT {limit}"
+        values = dict(self.parameters.values)
+        counted = Query(sql=f"SELECT count(*) AS counted, {self._number()} AS number\n{self._from}", parameters=values)
+        whole = self.warehouse.fetch(counted, timeout=timeout).to_pylist()[0]
+        table = self.warehouse.fetch(Query(sql=sql, parameters=values, limit=limit), timeout=timeout)
+        rows = int(whole["counted"])
+        names = sorted({self.fact.table, *self.fact.tables})
+        versions = [self.read.version(name) for name in names]
+        return Drill(
+            metric=self.metric,
+            side=self.side,
+            cell={**self.cell.values, **({self.cell.grain: self.cell.period} if self.cell.grain else {})},
+            table=table,
+            measure=self.measure,
+            adds=self._adds,
+            rows=rows,
+            value=whole["number"],
+            left_out=tuple(self.left_out),
+            sql=sql,
+            parameters=values,
+            tables=tuple(
+                TableRead(name=v.name, version_id=v.version_id, fingerprint=v.fingerprint, rows=v.rows)
+                for v in versions
+            ),
+            notes=tuple(self._notes(rows, table.num_rows)),
+        )
+
+    @property
+    def _adds(self) -> str:
+        if self.catalog.metric(self.metric).kind == "mean" and not self.side:
+            return "mean"
+        return "distinct" if self.rows.aggregate.function == "distinct" else "sum"
+
+    def _number(self) -> str:
+        """The number that the rows make, written as the planner writes it."""
+        if self._adds == "mean":
+            upper, lower = (self.fact.aggregated(aggregate) for aggregate in self.sides.values())
+            return f"CAST(coalesce({upper}, 0) AS DOUBLE) / nullif({lower}, 0)"
+        return f"coalesce({self.fact.aggregated(self.rows.aggregate)}, 0)"
+
+    def _order(self) -> str:
+        declared = self.catalog.tables[self.fact.table]
+        order = declared.key or ((declared.time,) if declared.time else ())
+        known = [column for column in order if column in self.shown]
+        return f"\nORDER BY {', '.join(column_sql(self.fact.table, name) for name in known)}" if known else ""
+
+    def _notes(self, rows: int, shown: int) -> Sequence[str]:
+        notes = []
+        if rows > shown:
+            notes.append(f"{shown:,} of {rows:,} rows are shown; the number is of all of them.")
+        if self.left_out:
+            notes.append(f"Sensitive columns are left out: {', '.join(self.left_out)}.")
+        if not self.measure:
+            notes.append("What each row adds is made of a sensitive column, and is left out too.")
+        if any(value is None or value == UNKNOWN for value in self.cell.values.values()):
+            notes.append("The group (unknown) has the rows whose value is not there, or whose reference finds no row.")
+        return notes
+
+
+def _side(catalog: MetricCatalog, metric: str, side: str | None) -> str:
+    kind = catalog.metric(metric).kind
+    if side is not None and side not in ("numerator", "denominator"):
+        raise DefinitionError(f"{side!r} is no side", where="side", hint="numerator or denominator")
+    if kind == "ratio" and side is None:
+        hint = "say which: side = numerator, or side = denominator"
+        raise DefinitionError(f"{metric!r} is a ratio, and each side has rows of its own", where=metric, hint=hint)
+    if kind not in ("ratio", "mean") and side is not None:
+        raise DefinitionError(f"{metric!r} is a {kind}, and has no {side}", where=metric, hint="leave `side` out")
+    return side or ""

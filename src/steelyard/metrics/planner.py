@@ -1,0 +1,159 @@
+"""The planner: a question becomes one SELECT in which facts are aggregated before they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+
+from steelyard.metrics.balance import BalanceRelation
+from steelyard.metrics.calendar import next_period
+from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.claims import Claim
+from steelyard.metrics.composition import Composition, spine
+from steelyard.metrics.facts import Fact, Types
+from steelyard.metrics.formula import Leaf, leaves
+from steelyard.metrics.names import sql_name
+from steelyard.metrics.needs import Needs
+from steelyard.metrics.plan import Plan
+from steelyard.metrics.question import Question
+from steelyard.metrics.relation import Relation
+from steelyard.metrics.spine import Coverage, Spine
+from steelyard.warehouse import Query
+
+__all__ = ["Planner"]
+
+
+class Planner:
+    """A question on its way to SQL: first the facts that it needs, then, with their days known, the SELECT.
+
+    Args:
+        catalog: The definitions.
+        types: Columns and types of the tables.
+        question: What is asked.
+
+    Raises:
+        UnknownNameError: It names what is not there.
+        DefinitionError: It has no right answer; the error says why and what to ask instead.
+        PolicyError: It groups or filters by a sensitive column.
+    """
+
+    def __init__(self, catalog: MetricCatalog, types: Types, question: Question) -> None:
+        self.question = question
+        self.needs = Needs(catalog, types, question)
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """Every fact whose days may matter."""
+        return self.needs.facts
+
+    @property
+    def relations(self) -> tuple[Relation, ...]:
+        """The relations of the plan, and of those inside it."""
+        return _relations(self.needs)
+
+    def plan(self, coverage: Mapping[str, Coverage] | None = None, *, parts: bool = False) -> Plan:
+        """The SELECT.
+
+        Args:
+            coverage: The days of each fact, by its step's name; needed where periods are filled.
+            parts: Whether to give the aggregates of each metric (`name`, or `name_numerator` and
+                `name_denominator`) in place of the metric.
+        """
+        made = Composition(self.needs, coverage or {}, parts=parts)
+        question, asked, outputs = self.question, made.asked, self.needs.outputs
+        text = "WITH\n" + ",\n".join(f"{sql_name(name)} AS (\n{_indented(sql)}\n)" for name, sql in made.steps)
+        values = dict(self.needs.parameters.values)
+        return Plan(
+            question=question,
+            query=Query(sql=f"{text}\n{made.select}", parameters=values, says=", ".join(question.metrics)),
+            columns={**({"period": question.grain} if question.grain else {}), **outputs},
+            tables=_tables(self.needs),
+            claims=_claims(self.needs),
+            joined={relation.fact.name: relation.fact.joined for relation in asked},
+            several=frozenset(r.fact.name for r in asked if r.fact.links or r.fact.share),
+            overlaps={r.fact.name: dict(r.fact.overlaps) for r in asked if r.fact.overlaps},
+            facts={relation.fact.name: relation.fact.table for relation in asked},
+            counted=tuple(made.counted),
+            repeated=frozenset(name for relation in asked for name in relation.repeated),
+            places={key: {r.fact.name: str(r.fact.dimensions[key]) for r in asked} for key in outputs},
+            non_additive=self._non_additive(made.keys),
+            says=tuple(self._says(made)),
+            periods=made.spine.periods if made.spine is not None and question.grain and question.fill else None,
+        )
+
+    def _non_additive(self, keys: list[str]) -> dict[str, tuple[str, ...]]:
+        """Metric -> the answer's columns over which its values do not add up to the whole."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, formula in self.needs.formulas.items():
+            if not isinstance(formula, Leaf) or not formula.aggregate.adds_up:
+                found[name] = tuple(keys)
+                continue
+            over = ["period"] if formula.window or formula.balance else []
+            over += self.needs.relation(name, formula).fact.overlaps
+            found[name] = tuple(key for key in keys if key in over)
+        return {name: columns for name, columns in found.items() if columns}
+
+    def _says(self, made: Composition) -> Iterator[str]:
+        for name, formula in self.needs.formulas.items():
+            for leaf in dict.fromkeys(leaves(formula)):
+                if leaf.balance is not None and leaf.total is None:
+                    yield f"{name} is a balance by the policy {leaf.balance.policy}: it does not add up over time."
+        if made.spine is not None and any(leaf.window for f in self.needs.formulas.values() for leaf in leaves(f)):
+            when = "of each period's last day" if self.question.grain else f"of {made.spine.until}"
+            if self.question.grain != "day":
+                yield f"Windows are those {when}."
+
+    def partial(self, coverage: Mapping[str, Coverage]) -> dict[date, str]:
+        """The periods that the data or the range cuts short, and how."""
+        days = spine(self.needs, coverage)
+        if days is None:
+            return {}
+        return {period: says for period in days.periods if (says := _cut(period, days, _complete(coverage)))}
+
+
+def _complete(coverage: Mapping[str, Coverage]) -> date:
+    """The last day that all facts know completely."""
+    return min((item.complete for item in coverage.values() if item.complete is not None), default=date.max)
+
+
+def _cut(period: date, days: Spine, complete: date) -> str:
+    """How a period is cut short; empty where it is whole."""
+    assert days.grain is not None  # noqa: S101 - a period has one
+    last = next_period(period, days.grain) - timedelta(days=1)
+    said = [f"from {days.since}"] if period < days.since else []
+    said += [f"to {days.until}"] if last > days.until else []
+    if complete < min(last, days.until):
+        said.append(f"known completely only to {complete}" if complete >= period else "not known completely yet")
+    return " ".join(said[:2]) if len(said) < 3 else f"{said[0]} {said[1]}, {said[2]}"
+
+
+def _relations(needs: Needs) -> tuple[Relation, ...]:
+    return (*needs.relations.values(), *(found for inner in needs.inner for found in _relations(inner.needs)))
+
+
+def _claims(needs: Needs) -> tuple[Claim, ...]:
+    """What must be true for the answer to be right."""
+    found = dict.fromkeys(claim for fact in needs.facts for claim in fact.claims)
+    for table in _keyed(_relations(needs)):
+        found[Claim(table, needs.catalog.tables[table].key)] = None
+    return tuple(found)
+
+
+def _keyed(relations: Iterable[Relation]) -> Iterator[str]:
+    """The tables, beside those that are joined, of which every row must be one of its key."""
+    for relation in relations:
+        leaves_of = relation.leaves.values()
+        if isinstance(relation, BalanceRelation) or any(leaf.aggregate.per for leaf in leaves_of):
+            yield relation.fact.table
+        yield from (leaf.aggregate.convert.rates for leaf in leaves_of if leaf.aggregate.convert is not None)
+
+
+def _tables(needs: Needs) -> tuple[str, ...]:
+    """The tables that are read."""
+    found = dict.fromkeys(table for fact in needs.facts for table in (fact.table, *fact.tables))
+    found |= dict.fromkeys(_keyed(_relations(needs)))
+    return tuple(found)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.split("\n"))
