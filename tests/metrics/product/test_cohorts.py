@@ -209,3 +209,15 @@ def test_what_is_not_there_is_refused_by_name() -> None:
         connect({"signups": table([]), "visits": table([])}) as warehouse,
     ):
         run_cohorts(replace(CATALOG, sensitive=("plan",)), warehouse, WEEKLY, by="plan")
+
+
+def test_what_a_table_says_of_its_own_lateness_is_the_day_that_counts() -> None:
+    signups, visits = [("a", 0), ("b", 1)], [("a", 13), ("b", 20)]
+    for visited, through in (
+        (replace(VISITS, lateness="3 days"), "2026-03-19"),
+        (replace(VISITS, complete_through="2026-03-12"), "2026-03-12"),
+    ):
+        catalog = MetricCatalog.of(metrics=[], tables=[replace(SIGNUPS, complete_through="2026-03-31"), visited])
+        with connect({"signups": table(signups), "visits": table(visits)}) as warehouse:
+            answer = run_cohorts(catalog, warehouse, WEEKLY)
+        assert f"The data counts as complete through {through}; cells that need more are empty." in answer.notes

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from steelyard.errors import DataError, DefinitionError, PolicyError, UnknownNameError
 from steelyard.metrics import MetricCatalog
 from steelyard.metrics.product import Exclusion, Funnel, FunnelStep, run_funnel
-from steelyard.warehouse import TableDeclaration, connect
+from steelyard.warehouse import History, TableDeclaration, connect
 
 START = datetime(2026, 1, 1)
 EVENTS = TableDeclaration(
@@ -494,3 +494,33 @@ def test_ids_of_different_types_are_refused() -> None:
         pytest.raises(DefinitionError, match=r"is VARCHAR in events\.user_id and BIGINT in sales\.user_id"),
     ):
         run_funnel(catalog, warehouse, asked)
+
+
+def test_the_first_start_is_the_first_in_the_range() -> None:
+    day = 24 * 60
+    table = events(("a", 0, "x"), ("a", 2 * day, "x"), ("a", 2 * day + 5, "y"))
+    asked = funnel("x", "y", start="first")
+    assert reached(asked, table) == [1, 0]
+    assert reached(asked, table, since="2026-01-03") == [1, 1]
+    assert reached(asked, table, until="2026-01-01") == [1, 0]
+
+
+def test_a_history_gives_the_segment_of_the_moment() -> None:
+    plans = TableDeclaration(
+        name="plans", entity="user", key=("user_id",), history=History(valid_from="since", valid_to="until"),
+        dimensions=("plan",),
+    )  # fmt: skip
+    catalog = MetricCatalog.of(metrics=[], tables=[EVENTS, plans])
+    changed = pa.table(
+        {
+            "user_id": ["a", "a"],
+            "plan": ["free", "pro"],
+            "since": [START - timedelta(days=9), START + timedelta(minutes=30)],
+            "until": pa.array([START + timedelta(minutes=30), None], pa.timestamp("us")),
+        }
+    )
+    with connect({"events": events(("a", 0, "x"), ("a", 40, "x"), ("a", 45, "y")), "plans": changed}) as warehouse:
+        found = run_funnel(catalog, warehouse, funnel("x", "y"), by="plan").rows()
+        later = run_funnel(catalog, warehouse, funnel("x", "y"), where="plan = 'pro'").rows()
+    assert [(row["plan"], row["entities"]) for row in found] == [("free", 1), ("free", 1)]
+    assert [row["entities"] for row in later] == [1, 1]

@@ -58,12 +58,13 @@ class CohortCells:
         return Clock(column=column, kind="DATE", zone=catalog.zone, week_start=catalog.week_start)
 
     def last_day(self) -> date:
-        """The earlier of the last days that both tables have."""
-        days = [read.last_day for read in self.reading.rows if read.last_day]
+        """The earlier of the days through which both tables are complete."""
+        pairs = zip((self.start, self.activity), self.reading.rows, strict=True)
+        days = [day for source, read in pairs if (day := self.reading.complete_day(source, read)) is not None]
         if not days:
             problem = f"neither {self.cohorts.start.table!r} nor {self.cohorts.activity.table!r} has a row with a time"
             raise DefinitionError(problem, where=self.cohorts.defined_at, hint="give `complete_through`")
-        return date.fromisoformat(min(days))
+        return min(days)
 
     def fetch(self, through: date) -> tuple[dict[Key, int], dict[Key, dict[str, Any]], int]:
         """Sizes by segment and cohort, cells by segment, cohort and k, and the entities that began too late."""

@@ -18,6 +18,7 @@ from steelyard.metrics.asked import Tables
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.claims import Claim
+from steelyard.metrics.data_complete import data_complete
 from steelyard.metrics.expression import Parameters
 from steelyard.metrics.false_claims import refuse_false_claims
 from steelyard.metrics.names import free_name, sql_name
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "asked_range", "names_of", "steps_sql"]
 
 MOST_ROWS = 1_000_000
+_ONLY_SAID = ("dimensions", "grain", "description", "owner", "where")
 PACKAGES = ("steelyard", "duckdb", "sqlglot", "pyarrow")
 
 
@@ -116,6 +118,23 @@ class Reading:
             self.last_moments.append(found["last_moment"])
         return read
 
+    def complete_day(self, source: Source, read: RowsRead) -> date | None:
+        """The last local day of which all of a table's rows are there: as its author says it, else the last it has."""
+        declared = self.catalog.tables[source.table]
+        last = date.fromisoformat(read.last_day) if read.last_day else None
+        if not (declared.complete_through or declared.lateness):
+            return last
+        published = self.tables.version(source.table).published_at
+        told = data_complete(
+            declared.complete_through,
+            declared.lateness,
+            published,
+            last,
+            self.catalog.zone,
+            where=declared.where,
+        )
+        return told.through or last
+
     def fetch(self, sql: str, says: str, *, limit: int = MOST_ROWS) -> pa.Table:
         """What the SELECT gives; the keys that the sources join by are proved before."""
         self._prove()
@@ -174,6 +193,7 @@ class Reading:
         said = {
             "definition": {key: value for key, value in plain(definition).items() if key != "defined_at"},
             "question": plain({key: value for key, value in question.items() if value}),
+            "tables": self._declared(),
             "zone": self.catalog.zone,
             "week_start": self.catalog.week_start,
         }
@@ -197,6 +217,15 @@ class Reading:
             provenance=self._provenance(made, definition.name),
             notes=(*self._missing(), *_left_out(left_out or {}), *notes),
         )
+
+    def _declared(self) -> dict[str, Any]:
+        """What the tables' authors say of them, without what changes no number."""
+        names = sorted({name for source in self.sources for name in (source.table, *source.fact.tables)})
+        told = {name: plain(self.catalog.tables[name]) for name in names}
+        return {
+            name: {key: item for key, item in said.items() if item and key not in _ONLY_SAID}
+            for name, said in told.items()
+        }
 
     def _missing(self) -> list[str]:
         found = []

@@ -38,8 +38,8 @@ def run_cohorts(
         where: A condition on dimensions of that row.
         since: First local date of a start.
         until: Last local date of a start, included.
-        complete_through: The last local date of which all rows are there; None takes the earlier of the last days that
-            both tables have.
+        complete_through: The last local date of which all rows are there; None takes what the tables declare
+            (`complete_through`, `lateness`), else the last day that each has: the earlier of both.
 
     Returns:
         One row a segment, cohort and period k: `size`, `retained`, `rate`, and for a value `value`, `value_per_member`

@@ -44,7 +44,8 @@ def run_lifecycle(
         where: A condition on dimensions of that row.
         since: The first period that is shown is the one of this local date; what came before it is read all the same.
         until: The last period that is shown is the one of this local date.
-        complete_through: The last local date of which all rows are there; None takes the last day that the table has.
+        complete_through: The last local date of which all rows are there; None takes what the table declares
+            (`complete_through`, `lateness`), else the last day that it has.
 
     Returns:
         One row a segment and period: `active` = `new` (never active before) + `retained` (active in the period before)
@@ -78,9 +79,7 @@ def run_lifecycle(
     if (kept := source.asked(where)) != "TRUE":
         told["meets"] = f"CASE WHEN {kept} THEN 1 ELSE 0 END"
     read = reading.survey(source, "activity", condition)
-    through = as_date(complete_through, "complete_through") or (
-        date.fromisoformat(read.last_day) if read.last_day else None
-    )
+    through = as_date(complete_through, "complete_through") or reading.complete_day(source, read)
     days = source.select({"entity": source.owner, "day": source.clock.day}, [source.known, condition])
     sql = _sql(reading, lifecycle, days, first_rows(source, condition, told) if told else "", segments, "meets" in told)
     found = reading.fetch(sql, "lifecycle").to_pylist()

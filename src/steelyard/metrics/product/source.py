@@ -12,8 +12,8 @@ from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.expression import UNKNOWN, ColumnName, Parameters, columns_of, parse_expression
 from steelyard.metrics.facts import Fact, Types
-from steelyard.metrics.place import Place
 from steelyard.metrics.names import sql_name
+from steelyard.metrics.place import Place
 from steelyard.metrics.product.events import EventRows, check_rows
 
 __all__ = ["Moments", "Source", "moments_of"]
