@@ -262,6 +262,33 @@ def test_a_unit_table_proves_the_history_itself() -> None:
                     warehouse.fetch(sql)
 
 
+def test_the_many_side_is_described_as_of_its_own_time() -> None:
+    """Customers by the price list that held when their orders were made."""
+    catalog = MetricCatalog.of(
+        tables=[
+            TableDeclaration(name="people", key=("person_id",), entity="person"),
+            TableDeclaration(
+                name="orders",
+                key=("order_id",),
+                entities={"person": ("person_id",), "product": ("customer_id",)},
+                time="at",
+            ),
+            TableDeclaration(
+                name="customers", key=("customer_id",), entity="product", history=History(), dimensions=("plan",)
+            ),
+        ],
+        metrics=[Metric(name="people", count="people")],
+    )
+    table = orders(dates()).append_column("person_id", pa.array([1, 1, 1, 2, 2, 2, 3, None]))
+    people = pa.table({"person_id": [1, 2, 3, 4]})
+    with connect({"people": people, "orders": table, "customers": states(pa.date32())}) as warehouse:
+        answer = query(catalog, warehouse, "people", by="plan")
+        kept = query(catalog, warehouse, "people", where="plan = 'pro'")
+    assert {row["plan"]: row["people"] for row in answer.rows()} == {"free": 2, "pro": 1, UNKNOWN: 3}
+    assert kept.rows() == [{"people": 1}]
+    assert "history valid_from valid_to" in {proof.rule for proof in kept.how.proofs}
+
+
 # Laws
 
 

@@ -218,14 +218,17 @@ class Fact:
         made, sql = self._conditioned(condition, where, self._dimension_column)
         self.conditions.append(sql)
         for many, asked in made.positive:
-            self._narrow(made, many, asked)
+            for part in asked:
+                self._narrow(made, many, part)
 
     def _narrow(self, made: Condition, many: Many, asked: exp.Expr) -> None:
         link = self.links.get(many)
         if link is not None:
-            link.conditions.append(made.write(asked, lambda name: made.at(name, link.joins)))
+            sql = made.write(asked, lambda name: made.at(name, link.joins))
+            link.conditions.append(f"({sql})" if isinstance(asked, exp.Or) else sql)
         elif any(step.weight and step.target == many.table for step in self.joins.steps.values()):
-            self.conditions.append(made.write(asked, lambda name: self.column(made.places[name])))
+            sql = made.write(asked, lambda name: self.column(made.places[name]))
+            self.conditions.append(f"({sql})" if isinstance(asked, exp.Or) else sql)
 
     # Its SQL
 
