@@ -119,6 +119,7 @@ def test_a_question_proves_nothing_that_the_refresh_has_and_names_the_proofs(sto
     assert named == {
         proofs(store, "customers")["customer_id", ""].proof_id,
         proofs(store, "orders")["customer_id", "customers"].proof_id,
+        proofs(store, "orders")["order_id", ""].proof_id,
     }
     assert {said["proof_id"] for said in answer.how.to_dict()["proofs"]} == named
     assert all(proof_id in answer.how.to_text(width=200) for proof_id in named)
@@ -189,7 +190,7 @@ def test_a_reference_said_to_be_complete_is_refused_where_it_is_not_and_only_whe
     with tables([1, 2, 2]) as warehouse:
         answer = query(complete, warehouse, "amount", by="country")
     assert {row["country"]: row["amount"] for row in answer.rows()} == {"DE": 1, "FR": 6}
-    assert [proof.references for proof in answer.how.proofs] == ["", "customers"]
+    assert [proof.references for proof in answer.how.proofs] == ["", "customers", ""]
 
 
 def test_a_unit_table_proves_a_complete_reference_itself() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,11 @@ from steelyard.cli.auditing import AsOf, Definitions, as_definitions
 from steelyard.cli.options import AsJson, Details, Folder, Target, as_date, opened
 from steelyard.cli.output import show
 from steelyard.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from steelyard.metrics import MetricTable
+    from steelyard.metrics.product import ProductTable
+    from steelyard.project import Project
 
 __all__ = ["add_to"]
 
@@ -26,7 +31,7 @@ Complete = Annotated[str | None, typer.Option("--complete-through", help="The la
 
 
 def query(
-    metrics: Annotated[list[str], typer.Argument(help="One metric, or several.")],
+    metrics: Annotated[list[str], typer.Argument(help="One metric, or several; or one funnel, cohorts, paths ...")],
     by: By = [],  # noqa: B006 - typer copies it
     where: Where = None,
     since: Since = None,
@@ -63,10 +68,16 @@ def query(
         "definitions": as_definitions(definitions),
     }
     with opened(project, target) as found:
-        if sql:
+        if len(metrics) == 1 and metrics[0] in found.definitions.metrics.analyses:
+            table: MetricTable | ProductTable = _analysis(found, metrics[0], asked)
+        elif sql:
             typer.echo(found.sql(metrics, **asked))
             return
-        table = found.query(metrics, **asked)
+        else:
+            table = found.query(metrics, **asked)
+    if sql:
+        typer.echo(table.how.sql)
+        return
     if output is not None:
         table.write(output)
         typer.echo(f"{table.table.num_rows:,} rows written to {output}")
@@ -119,6 +130,19 @@ def explain(
             dimensions=tuple(dimension) or None,
         )
     show(explanation.blocks(), explanation.to_dict(), as_json=as_json, details=details)
+
+
+def _analysis(project: Project, name: str, asked: dict[str, Any]) -> ProductTable:
+    """The answer to a product analysis, which takes less than a question to metrics does."""
+    refused = [option for option in ("limit", "having", "context") if asked[option] is not None]
+    if refused or asked["definitions"] != "now":
+        option = (refused or ["definitions"])[0]
+        raise DefinitionError(
+            f"{name!r} is no metric, and takes no --{option}", where=f"--{option}", hint="leave it out"
+        )
+    top = asked["top"]
+    given = {key: asked[key] for key in ("by", "where", "since", "until", "as_of", "complete_through")}
+    return project.analyse(name, **given, top=next(iter(top.values())) if top else None)
 
 
 def _top(given: list[str]) -> dict[str, int] | None:

@@ -20,6 +20,7 @@ from steelyard.metrics.tree import Tree, parse_tree
 from steelyard.warehouse import TableDeclaration
 
 if TYPE_CHECKING:
+    from steelyard.metrics.product.analyses import Analysis
     from steelyard.metrics.watching.alert import Alert
     from steelyard.metrics.watching.sink import Sink
 
@@ -46,6 +47,7 @@ class MetricCatalog:
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
         problems: What is wrong with definitions that are not in it.
         broken: The metrics among them, by name.
+        analyses: Funnels, sessions, cohorts, lifecycles, attributions and paths, by name.
         alerts: What is watched, by name.
         annotations: What happened in the world.
         sinks: Where alerts are sent, by name.
@@ -68,6 +70,7 @@ class MetricCatalog:
     sensitive: tuple[str, ...] = ()
     problems: tuple[SteelyardError, ...] = ()
     broken: Mapping[str, SteelyardError] = field(default_factory=dict)
+    analyses: Mapping[str, Analysis] = field(default_factory=dict)
     alerts: Mapping[str, Alert] = field(default_factory=dict)
     annotations: tuple[Annotation, ...] = ()
     sinks: Mapping[str, Sink] = field(default_factory=dict)
@@ -91,6 +94,7 @@ class MetricCatalog:
         fan_out: Literal["flag", "refuse"] = "flag",
         currency: str = "",
         sensitive: Sequence[str] = (),
+        analyses: Iterable[Analysis] = (),
         alerts: Iterable[Alert] = (),
         annotations: Iterable[Annotation] = (),
         sinks: Iterable[Sink] = (),
@@ -115,6 +119,7 @@ class MetricCatalog:
             fan_out=fan_out,
             currency=currency,
             sensitive=tuple(sensitive),
+            analyses=_by_name("analysis", ((item.name, item, item.defined_at) for item in analyses), problems),
             alerts=_by_name("alert", ((item.name, item, item.defined_at) for item in alerts), problems),
             annotations=tuple(annotations),
             sinks=_by_name("sink", ((item.name, item, item.defined_at) for item in sinks), problems),
@@ -150,7 +155,21 @@ class MetricCatalog:
                 found.append(unknown_name("metric", missing[0], good, where=tree.defined_at))
             else:
                 trees[name] = tree
-        return replace(self, metrics=good, trees=trees, problems=tuple(found), broken=bad)._watchable()
+        analyses: dict[str, Analysis] = {}
+        for name, analysis in self.analyses.items():
+            try:
+                self._check_analysis(analysis)
+            except SteelyardError as error:
+                found.append(error.at(analysis.defined_at))
+            else:
+                analyses[name] = analysis
+        made = replace(self, metrics=good, trees=trees, analyses=analyses, problems=tuple(found), broken=bad)
+        return made._watchable()
+
+    def _check_analysis(self, analysis: Analysis) -> None:
+        if analysis.name in self.metrics:
+            raise DefinitionError(f"{analysis.name!r} is a metric too", where=analysis.defined_at, hint="rename one")
+        analysis.check(self)
 
     def _watchable(self) -> MetricCatalog:
         """Without the alerts and annotations that cannot be."""

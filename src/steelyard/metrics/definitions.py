@@ -21,6 +21,8 @@ __all__ = ["read_metrics"]
 
 SECTIONS = ("tables", "metrics", "trees", "alerts", "annotations", "sinks")
 LISTS = ("annotations",)
+PRODUCT = ("funnels", "sessions", "cohorts", "lifecycles", "attributions", "paths")
+"""Sections of product analysis; one namespace."""
 
 
 def read_metrics(
@@ -36,8 +38,8 @@ def read_metrics(
     """The catalog that the files define.
 
     Args:
-        files: YAML files with `tables:`, `metrics:`, `trees:`, `alerts:` and `sinks:`, each a mapping by name, and
-            `annotations:`, a list.
+        files: YAML files with `tables:`, `metrics:`, `trees:`, `alerts:`, `sinks:` and the sections of product
+            analysis, each a mapping by name, and `annotations:`, a list.
         tables: The tables that the project builds itself; a table is declared in one place.
         zone: IANA zone in which days are counted.
         week_start: First day of the week, in English, lower case.
@@ -63,6 +65,7 @@ def read_metrics(
         fan_out=fan_out,
         currency=currency,
         sensitive=tuple(sensitive),
+        analyses=reading.analyses,
         alerts=reading.alerts,
         annotations=tuple(reading.annotations),
         sinks=reading.sinks,
@@ -77,6 +80,7 @@ class _Reading:
         self.tables = tables
         self.metrics: dict[str, Metric] = {}
         self.trees: dict[str, Tree] = {}
+        self.analyses: dict[str, Any] = {}
         self.alerts: dict[str, Alert] = {}
         self.annotations: list[Annotation] = []
         self.sinks: dict[str, Sink] = {}
@@ -90,8 +94,9 @@ class _Reading:
             self.problems.append(error)
             return
         for section, content in definition.data.items():
-            if section not in SECTIONS:
-                self.problems.append(unknown_name("section", section, SECTIONS, where=definition.where((section,))))
+            if section not in (*SECTIONS, *PRODUCT):
+                known = (*SECTIONS, *PRODUCT)
+                self.problems.append(unknown_name("section", section, known, where=definition.where((section,))))
             elif section in LISTS:
                 self._list(definition, section, content or [])
             else:
@@ -105,7 +110,10 @@ class _Reading:
             return
         for name, said in content.items():
             try:
-                getattr(self, f"_{section}")(definition, name, said)
+                if section in PRODUCT:
+                    self._product(definition, section, name, said)
+                else:
+                    getattr(self, f"_{section}")(definition, name, said)
             except SteelyardError as error:
                 self.problems.append(error.at(definition.where((section, name))))
                 if section == "metrics" and name not in self.metrics:
@@ -148,6 +156,16 @@ class _Reading:
         where = definition.where(("trees", name))
         self._refuse_second("tree", name, self.trees, {n: t.defined_at for n, t in self.trees.items()}, where)
         self.trees[name] = parse_tree(name, str(said), where=where)
+
+    def _product(self, definition: Definition, section: str, name: str, said: Any) -> None:
+        from steelyard.metrics.product.analyses import ANALYSES
+
+        kind, at = ANALYSES[section], (section, name)
+        where = definition.where(at)
+        places = {known: item.defined_at for known, item in self.analyses.items()}
+        self._refuse_second("analysis", name, self.analyses, places, where)
+        made = build(kind.definition, {**_mapping(said, kind.name, name, where), "name": name}, definition, at)
+        self.analyses[name] = replace(made, defined_at=where)
 
     def _alerts(self, definition: Definition, name: str, said: Any) -> None:
         at = ("alerts", name)

@@ -20,10 +20,11 @@ from steelyard.project.kept_versions import StoreVersions
 if TYPE_CHECKING:
     from steelyard.metrics import MetricTable
     from steelyard.metrics.definition_history import DefinitionVersion
+    from steelyard.metrics.product import ProductTable
     from steelyard.metrics.restatement import Restatement
     from steelyard.project.project import Project
 
-__all__ = ["Definitions", "audited_drill", "audited_query", "audited_sql", "restated"]
+__all__ = ["Definitions", "audited_analysis", "audited_drill", "audited_query", "audited_sql", "restated"]
 
 Definitions = Literal["now", "then"]
 
@@ -68,6 +69,18 @@ def audited_sql(
     catalog = _catalog(project, names, definitions, known)
     with project.warehouse(known.number if known is not None else _newest(project)) as warehouse:
         return Asked(catalog, warehouse, ask(names, **asked)).plan.query.sql
+
+
+def audited_analysis(project: Project, name: str, *, as_of: Moment | None, **asked: Any) -> ProductTable:
+    """The answer to a product analysis; see `Project.analyse`."""
+    from steelyard.metrics.product import analyse
+
+    known = _known(project, as_of)
+    with project.warehouse(known.number if known is not None else _newest(project)) as warehouse:
+        table = analyse(project.definitions.metrics, warehouse, name, **asked)
+    if known is None:
+        return table
+    return replace(table, notes=(*known.notes(read.name for read in table.how.tables), *table.notes))
 
 
 def audited_drill(

@@ -11,6 +11,7 @@ from steelyard.project.dates import as_day
 if TYPE_CHECKING:
     from steelyard.metrics import How, MetricTable
     from steelyard.metrics.drill import Drill
+    from steelyard.metrics.product import ProductTable
     from steelyard.metrics.restatement import Restatement
     from steelyard.project.as_of import Moment
     from steelyard.project.project import Project
@@ -107,6 +108,35 @@ class AuditedQuestions:
         from steelyard.project.audit import audited_query
 
         return audited_query(self._project, metrics, as_of=as_of, definitions=definitions, history=True, **asked).how
+
+    def analyse(
+        self,
+        name: str,
+        *,
+        by: Sequence[str] | str = (),
+        where: str | None = None,
+        since: str | date | None = None,
+        until: str | date | None = None,
+        as_of: Moment | None = None,
+        **more: Any,
+    ) -> ProductTable:
+        """A product analysis that the project defines: a funnel, cohorts, a lifecycle, an attribution, paths, sessions.
+
+        Args:
+            name: Its name.
+            by: Dimensions.
+            where: A condition on dimensions.
+            since: First local date.
+            until: Last local date.
+            as_of: As in `query`.
+            more: `complete_through` of cohorts and lifecycles, `top` of paths.
+        """
+        from steelyard.project.audit import audited_analysis
+
+        groups = (by,) if isinstance(by, str) else tuple(by)
+        return audited_analysis(
+            self._project, name, as_of=as_of, by=groups, where=where, since=as_day(since), until=as_day(until), **more
+        )
 
     def drill(
         self, metric: str, at: Mapping[str, Any] | None = None, *, as_of: Moment | None = None, **asked: Any

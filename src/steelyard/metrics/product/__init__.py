@@ -1,5 +1,6 @@
 """Product analysis: funnels, sessions, cohorts, lifecycles, attribution of conversions, paths."""
 
+from steelyard.metrics.product.analyses import ANALYSES, Analysis, analyse
 from steelyard.metrics.product.cohorts import Cohorts
 from steelyard.metrics.product.events import EventRows
 from steelyard.metrics.product.funnel import Exclusion, Funnel, FunnelStep
@@ -17,6 +18,8 @@ from steelyard.metrics.product.sessions import Sessions
 from steelyard.metrics.product.touch_attribution import TouchAttribution
 
 __all__ = [
+    "ANALYSES",
+    "Analysis",
     "Cohorts",
     "EventRows",
     "Exclusion",
@@ -29,6 +32,7 @@ __all__ = [
     "RowsRead",
     "Sessions",
     "TouchAttribution",
+    "analyse",
     "run_attribution",
     "run_cohorts",
     "run_funnel",
