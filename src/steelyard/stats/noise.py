@@ -16,6 +16,7 @@ ROUNDS = 8
 CLIP = 9.0
 CLIPPED_MEAN = 0.9925  # of min(z^2, 9), z standard normal
 LEAST_SHARED = 1e-8
+EXACT = 1e-6  # of the mean size: what does not move at all is known to no more than that
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +43,12 @@ class Noise:
         return 1.0 / np.maximum(self.counting + self.leaf * size, np.finfo(np.float64).tiny)
 
 
-def noise_of(replays: Contrast) -> Noise:
+def noise_of(replays: Contrast, *, least: float = 0.0) -> Noise:
     """The noise, from windows of history that were set against their own past.
 
     Args:
         replays: Shape (leaves, windows); one window at least.
+        least: Below which `counting` cannot be: 1 for whole counts, which are hardly ever steadier than Poisson's.
 
     Returns:
         The noise of such a window.
@@ -58,13 +60,16 @@ def noise_of(replays: Contrast) -> Noise:
     """
     size = replays.size
     used = size > 0
+    least = max(least, EXACT * _scale(size[used]))
     shared = _common(replays, Noise(counting=_scale(size[used]), leaf=0.0, shared=1.0))
     noise = Noise(counting=1.0, leaf=0.0, shared=0.0)
     for turn in range(ROUNDS):
         rest = (replays.difference - shared * size)[used]
         if turn == 0:
-            noise = Noise(counting=max(float(np.median(rest**2 / size[used])) / 0.455, 1e-300), leaf=0.0, shared=0.0)
-        noise = _fitted(rest, size[used], noise)
+            middle = float(np.median(rest**2 / size[used])) / 0.455 if rest.size else 0.0
+            noise = Noise(counting=max(middle, least), leaf=0.0, shared=0.0)
+        fitted = _fitted(rest, size[used], noise)
+        noise = Noise(counting=max(fitted.counting, least), leaf=fitted.leaf, shared=0.0)
         shared = _common(replays, noise)
     return Noise(counting=noise.counting, leaf=noise.leaf, shared=_shared(replays, noise, shared))
 
@@ -106,8 +111,11 @@ def _common(replays: Contrast, noise: Noise) -> F64:
 
 def _shared(replays: Contrast, noise: Noise, common: F64) -> float:
     """The variance of what all share: about zero, drawn in beyond three of its median deviations."""
-    own = 1.0 / np.maximum((noise.weights(replays.size) * replays.size).sum(axis=0), np.finfo(np.float64).tiny)
-    squares = common**2
+    information = (noise.weights(replays.size) * replays.size).sum(axis=0)
+    told = information > 0
+    if not told.any():
+        return LEAST_SHARED
+    own, squares = 1.0 / information[told], common[told] ** 2
     middle = float(np.median(squares)) / 0.455
     clipped = np.minimum(squares, CLIP * middle) if len(squares) >= 5 else squares
     uncertain = 1.0 + 6.0 / len(squares)  # a normal with this variance has the far tail of Student's t
