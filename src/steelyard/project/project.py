@@ -272,9 +272,13 @@ class Project:
             before: First and last date of the baseline.
             after: First and last date of what is to be explained.
             dimensions: Dimensions to look at; None is all that the metric has.
+
+        The project's experiments that ran in the later range stand beside the segments that stand out.
         """
         from steelyard.metrics import explain
+        from steelyard.project.running import running_studies
 
+        answered = [entry.name for entry in self.ledger.entries(kind="result")]
         with self.warehouse() as warehouse:
             return explain(
                 self.definitions.metrics,
@@ -283,6 +287,7 @@ class Project:
                 before=as_range(before),
                 after=as_range(after),
                 dimensions=dimensions,
+                happenings=running_studies(self.definitions.studies, metric, answered),
             )
 
     def plan(self, name: str, *, register: bool = False) -> Plan:
