@@ -52,6 +52,20 @@ def test_leaves_and_days_have_the_noise_that_is_stated() -> None:
     assert (rest - day).std() == pytest.approx(LEAF_NOISE, rel=0.05)
 
 
+def test_the_score_is_one_for_the_truth_and_counts_what_is_wrong_or_missing() -> None:
+    cube = leaf_cube("two that cancel", 2)
+    true = [cube.members(cause.segment) for cause in cube.truth]
+    other = ~(true[0] | true[1])
+    assert cube.f1(true, "volume") == 1
+    assert cube.f1(true[:1], "volume") == pytest.approx(2 / 3)
+    assert cube.f1([*true, other], "volume") == pytest.approx(0.8)
+    assert cube.f1([other], "volume") == cube.f1([], "volume") == 0
+    assert cube.f1([], "rate") == 1
+    half = true[0].copy()
+    half[np.flatnonzero(half)[::2]] = False
+    assert cube.f1([half, true[1]], "volume") == 0.5
+
+
 def test_an_incident_that_is_not_is_refused() -> None:
     with pytest.raises(DefinitionError, match="'flood' is no incident"):
         leaf_cube("flood", 1)

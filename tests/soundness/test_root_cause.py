@@ -21,7 +21,6 @@ from steelyard.stats.noise import noise_of
 from steelyard.stats.root_cause import SegmentSearch, find_segments
 
 F64 = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 TEN = range(10)
 
 
@@ -46,22 +45,9 @@ def searched(
     return find_segments(Lattice(cube.codes), every.window(-1), noise, replays=past, whole=not mix)
 
 
-def f1(found: Sequence[Mask], truth: Sequence[Mask], volume: F64) -> float:
-    def same(one: Mask, other: Mask) -> bool:
-        return bool(volume[one & other].sum() >= 0.95 * volume[one | other].sum())
-
-    hits = sum(any(same(item, true) for true in truth) for item in found)
-    met = sum(any(same(item, true) for item in found) for true in truth)
-    if not hits:
-        return 0.0
-    precision, recall = hits / len(found), met / len(truth)
-    return 2 * precision * recall / (precision + recall)
-
-
 def score(cube: LeafCube, search: SegmentSearch, kind: str) -> float:
     lattice = Lattice(cube.codes)
-    truth = [cube.members(cause.segment) for cause in cube.truth if cause.kind == kind]
-    return f1([lattice.members(item.number) for item in search.found], truth, cube.sessions[:, :-1].mean(axis=1))
+    return cube.f1([lattice.members(item.number) for item in search.found], kind)
 
 
 def volume_f1(incident: str, seeds: Sequence[int], volume: float) -> float:

@@ -23,6 +23,7 @@ COUNTRIES, PLATFORMS, VERSIONS, CHANNELS, PAYMENTS = 12, 3, 2, 6, 4  # versions:
 LEAF_NOISE, DAY_NOISE = 0.07, 0.03
 WEEKDAYS = np.array([1.0, 0.97, 0.96, 1.0, 1.1, 1.25, 1.15])
 SHARE = (0.03, 0.25)
+HIT = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,27 @@ class LeafCube:
             place = DIMENSIONS.index(dimension)
             inside &= self.codes[:, place] == self.labels[place].index(value)
         return inside
+
+    def f1(self, found: Sequence[Mask], kind: str) -> float:
+        """How well segments that were found are the true causes of a kind: the harmonic mean of precision and recall.
+
+        A hit has, weighed by sessions, 95 % or more of both segments in common (Jaccard index).
+
+        Args:
+            found: The leaves of each.
+            kind: `volume` or `rate`.
+        """
+        volume = self.sessions[:, :-1].mean(axis=1)
+        truth = [self.members(cause.segment) for cause in self.truth if cause.kind == kind]
+
+        def same(one: Mask, other: Mask) -> bool:
+            return bool(volume[one & other].sum() >= HIT * volume[one | other].sum())
+
+        if not found or not truth:
+            return float(len(found) == len(truth))
+        precise = sum(any(same(item, true) for true in truth) for item in found) / len(found)
+        complete = sum(any(same(item, true) for item in found) for true in truth) / len(truth)
+        return 2 * precise * complete / (precise + complete) if precise else 0.0
 
 
 def leaf_cube(incident: str, seed: int, *, volume: float = 1.0, weeks: int = 8) -> LeafCube:
