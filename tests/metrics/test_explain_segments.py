@@ -327,3 +327,18 @@ def test_a_cube_that_is_too_wide_is_cut_by_the_engine(
     assert any("2 biggest values stand apart" in note for note in cut.notes)
     assert any("item was not searched together" in note for note in narrow.notes)
     assert {d.dimension for d in narrow.dimensions} == {"country", "item"}
+
+
+def test_a_column_that_holds_the_week_sets_no_ranges_apart(orders: list[dict[str, Any]]) -> None:
+    weekly = [{**row, "week_of_year": row["day"].isocalendar()[1]} for row in orders]
+    catalog = MetricCatalog.of(
+        tables=[TableDeclaration(name="orders", time="day", dimensions=("country", "week_of_year"))],
+        metrics=list(SHOP.metrics.values()),
+    )
+    with connect({"orders": pa.Table.from_pylist(weekly)}) as warehouse:
+        found = explain(catalog, warehouse, "orders", WEEKS, WEEK)
+    assert found.search.dimensions == ("country",)
+    assert any("week_of_year goes with the days" in note for note in found.notes)
+    assert {dimension.dimension for dimension in found.dimensions} == {"country", "week_of_year"}
+    assert not found.causes
+    assert_adds_up(found)

@@ -67,6 +67,17 @@ def test_a_segment_that_was_not_there_before_is_found_and_taken_out() -> None:
     assert np.isinf(told[0][1])
 
 
+def test_a_new_segment_beside_a_move_of_everything_leaves_the_move_its_size() -> None:
+    after, before = drawn(5)
+    new = CODES[:, 0] == 4
+    before[new] = 0
+    after[new, :-1] = 0
+    after[~new, -1] *= 0.6
+    told = dict(found(after, before))
+    assert set(told) == {((0, 4),), ()}
+    assert told[()] == pytest.approx(0.6, rel=0.15)
+
+
 def test_a_segment_that_is_gone_is_found() -> None:
     after, before = drawn(4)
     after[CODES[:, 1] == 3, -1] = 0

@@ -76,6 +76,7 @@ class Contrast:
         return seen / expected
 
     def explained(self, inside: Mask, ratio: float) -> Contrast:
-        """The contrast if these leaves had been expected to change by this factor; infinite: by all that is seen."""
-        changed = self.seen if np.isinf(ratio) else self.expected * ratio
-        return replace(self, expected=np.where(inside, changed, self.expected))
+        """The contrast if these leaves had been expected to change by this factor; infinite: without these leaves."""
+        if np.isinf(ratio):
+            return replace(self, seen=np.where(inside, 0.0, self.seen), expected=np.where(inside, 0.0, self.expected))
+        return replace(self, expected=np.where(inside, self.expected * ratio, self.expected))

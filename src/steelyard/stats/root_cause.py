@@ -107,7 +107,7 @@ def find_segments(
     hunt = _Hunt(scan, contrast)
     for _ in range(most):
         number, statistic = hunt.best(hunt.left())
-        if null.beyond(statistic) > level:
+        if null.beyond(statistic) > level or number in hunt.numbers:
             break
         hunt.take(number)
         hunt.settle()
@@ -160,8 +160,7 @@ class _Hunt:
     def left(self, without: int | None = None) -> Contrast:
         """The contrast after all segments taken, or all but one."""
         found = self.contrast
-        order = sorted(range(len(self.numbers)), key=lambda place: np.isinf(self.ratios[place]))
-        for place in order:
+        for place in range(len(self.numbers)):
             if place != without:
                 found = found.explained(self.members[place], self.ratios[place])
         return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from steelyard.errors import DataError
 from steelyard.metrics.asked import Asked
@@ -22,16 +23,17 @@ from steelyard.warehouse import Warehouse
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["OTHER", "Cube", "cube_of", "read_cube"]
+__all__ = ["OTHER", "Cube", "cube_of", "read_cube", "searchable"]
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 OTHER = "(other)"
 MOST_CELLS = 4_000_000
-MOST_NUMBERS = 30_000_000
+MOST_LEAVES = 120_000
 MOST_VALUES = 1_000
 FEWER_VALUES = (50, 10)
+OF_THE_DAY = 1.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,15 +70,36 @@ class Cube:
         return len(self.codes)
 
     @cached_property
-    def _dense(self) -> dict[str, F64]:
+    def _by_day(self) -> dict[str, sparse.csr_array]:
         return {}
 
-    def by_day(self, amount: str) -> F64:
-        """An aggregate of each leaf and day; shape (leaves, days)."""
-        if amount not in self._dense:
-            flat = np.bincount(self.leaf * self.days + self.day, self.amounts[amount], self.leaves * self.days)
-            self._dense[amount] = flat.reshape(self.leaves, self.days)
-        return self._dense[amount]
+    def by_day(self, amount: str) -> sparse.csr_array:
+        """An aggregate of each leaf and day; shape (leaves, days), sparse, its rows in the order of days."""
+        if amount not in self._by_day:
+            shape = (self.leaves, self.days)
+            found = sparse.csr_array((self.amounts[amount], (self.leaf, self.day)), shape=shape)
+            found.sum_duplicates()
+            self._by_day[amount] = found
+        return self._by_day[amount]
+
+    def of_the_day(self, dimension: int) -> bool:
+        """Whether its value is a matter of the day, as a column with the week is: then it sets no two ranges apart."""
+        size = len(self.labels[dimension])
+        pairs = np.unique(self.codes[self.leaf, dimension] * self.days + self.day)
+        return size > 1 and len(pairs) <= OF_THE_DAY * len(np.unique(self.day))
+
+    def without(self, dimensions: Sequence[int]) -> Cube:
+        """Added up over some dimensions."""
+        kept = [place for place in range(len(self.dimensions)) if place not in dimensions]
+        made = cube_of(
+            [self.dimensions[place] for place in kept],
+            [self.labels[place] for place in kept],
+            [self.codes[self.leaf, place] for place in kept],
+            self.day,
+            self.amounts,
+            self.first,
+        )
+        return replace(made, cut=self.cut, left_out=self.left_out)
 
     def place(self, day: date) -> int:
         """A day's place; it need not be in the cube."""
@@ -89,7 +112,9 @@ class Cube:
         within = (self.day >= begin) & (self.day < end)
         cells = np.bincount(codes[self.leaf[within]], minlength=size)
         # Over leaves and days in their own order, so that the engine's order of rows changes no digit.
-        found = [np.bincount(codes, self.by_day(name)[:, begin:end].sum(axis=1), size) for name in amounts]
+        chosen = np.zeros(self.days)
+        chosen[begin:end] = 1.0
+        found = [np.bincount(codes, self.by_day(name) @ chosen, size) for name in amounts]
         return {
             label: tuple(float(column[code]) for column in found)
             for code, label in enumerate(self.labels[dimension])
@@ -124,7 +149,7 @@ def read_cube(
         table, kept, cut, dropped = cut_in_engine(warehouse, sent, list(columns), amounts, (until - since).days + 1)
         left_out = {columns[name]: why for name, why in dropped.items()}
     made = _cube(table, {name: columns[name] for name in kept}, amounts, since)
-    return _narrower(replace(made, cut={columns[name]: values for name, values in cut.items()}, left_out=left_out))
+    return _within_values(replace(made, cut={columns[name]: values for name, values in cut.items()}, left_out=left_out))
 
 
 def _unordered(sql: str) -> str:
@@ -206,7 +231,7 @@ def _leaves(codes: Sequence[I64], sizes: Sequence[int], cells: int) -> tuple[I64
     return inverse.reshape(-1), first
 
 
-def _encoded(column: pa.ChunkedArray) -> tuple[I64, tuple[Any, ...]]:
+def _encoded(column: pa.ChunkedArray[Any]) -> tuple[I64, tuple[Any, ...]]:
     """Codes in the order of the values' text, and the values; NULL is one of them."""
     whole = column.combine_chunks().dictionary_encode(null_encoding="encode")
     values = [UNKNOWN if value is None else value for value in whole.dictionary.to_pylist()]
@@ -217,26 +242,41 @@ def _encoded(column: pa.ChunkedArray) -> tuple[I64, tuple[Any, ...]]:
     return codes, tuple(ordered)
 
 
-def _days(column: pa.ChunkedArray, since: date) -> I64:
+def _days(column: pa.ChunkedArray[Any], since: date) -> I64:
     import pyarrow as pa
 
     found = column.cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64)
     return np.asarray(found - (since - date(1970, 1, 1)).days, dtype=np.int64)
 
 
-def _numbers(column: pa.ChunkedArray) -> F64:
+def _numbers(column: pa.ChunkedArray[Any]) -> F64:
     import pyarrow as pa
 
-    return np.asarray(column.cast(pa.float64()).fill_null(0.0).to_numpy(), dtype=np.float64)
+    return np.asarray(column.cast(pa.float64()).fill_null(pa.scalar(0.0)).to_numpy(), dtype=np.float64)
 
 
-def _narrower(cube: Cube) -> Cube:
-    """With the biggest values of each dimension alone, where there are more than can be shown or held."""
-    for most in (MOST_VALUES, *FEWER_VALUES):
+def _within_values(cube: Cube) -> Cube:
+    """With the thousand biggest values of each dimension that has more."""
+    wide = [place for place, labels in enumerate(cube.labels) if len(labels) > MOST_VALUES]
+    return _cut(cube, wide, MOST_VALUES) if wide else cube
+
+
+def searchable(cube: Cube) -> tuple[Cube, list[str]]:
+    """The cube that is searched, and what was done to it: without what is of the day, and narrow enough."""
+    days = [place for place in range(len(cube.dimensions)) if cube.of_the_day(place)]
+    says = [f"{cube.dimensions[place]} goes with the days, so it was not searched." for place in days]
+    if days:
+        cube = cube.without(days)
+    for most in FEWER_VALUES:
         wide = [place for place, labels in enumerate(cube.labels) if len(labels) > most]
-        if wide and (most == MOST_VALUES or cube.leaves * cube.days > MOST_NUMBERS):
+        if wide and cube.leaves > MOST_LEAVES:
             cube = _cut(cube, wide, most)
-    return cube
+            names = ", ".join(cube.dimensions[place] for place in wide)
+            says = [item for item in says if "biggest values" not in item]
+            says.append(
+                f"The leaves are many: the {most} biggest values of {names} were searched, the rest as {OTHER}."
+            )
+    return cube, says
 
 
 def _cut(cube: Cube, wide: Sequence[int], most: int) -> Cube:
@@ -245,6 +285,8 @@ def _cut(cube: Cube, wide: Sequence[int], most: int) -> Cube:
     leaf_weight = np.bincount(cube.leaf, weight, cube.leaves)
     for place in wide:
         size = np.bincount(columns[place], leaf_weight, len(labels[place]))
+        if labels[place][-1] == OTHER:
+            size[-1] = -1.0
         kept = np.sort(np.argsort(-size, kind="stable")[:most])
         rank = np.full(len(labels[place]), most, dtype=np.int64)
         rank[kept] = np.arange(most)

@@ -18,7 +18,8 @@ Range = tuple[date, date]
 
 LATE = 0.5  # of what the same weekdays had: the last day of data is hardly ever half a day by chance
 FEWEST_DAYS = 3
-TWICE = 0.12
+TWICE = 0.12  # how near to twice
+ALIKE = 0.25  # how near to each other
 MANY = 20.0
 DAY = timedelta(days=1)
 
@@ -80,7 +81,7 @@ def _are(count: int) -> str:
 def _rows(cube: Cube) -> F64:
     """Rows of each day; what stands for them where they were not counted."""
     name = next(item for item in ("rows", "denominator", "value") if item in cube.amounts)
-    return np.bincount(cube.day, np.abs(cube.amounts[name]), cube.days)
+    return np.asarray(np.bincount(cube.day, np.abs(cube.amounts[name]), cube.days), dtype=np.float64)
 
 
 def _within(cube: Cube, days: Range, covered: Range | None) -> range:
@@ -97,7 +98,7 @@ def _missing(cube: Cube, ranges: tuple[Range, Range], covered: Range | None) -> 
         if empty and usual > 0.9 and float(np.median(rows[rows > 0])) >= MANY:
             said = ", ".join(str(cube.first + place * DAY) for place in empty[:3])
             more = f" and {len(empty) - 3} more" if len(empty) > 3 else ""
-            yield DataFault(kind="missing days", says=f"The {name} has no rows on {said}{more}.", stops=True)
+            yield DataFault(kind="missing days", says=f"The {name} has no rows on {said}{more}: closed, or not loaded.")
 
 
 def _others(rows: F64, place: int) -> bool:
@@ -126,40 +127,48 @@ def _late(cube: Cube, ranges: tuple[Range, Range], covered: Range | None) -> Ite
 
 
 def _twice(cube: Cube, ranges: tuple[Range, Range]) -> Iterator[DataFault]:
-    """Days on which nearly every leaf has twice, or three times, its rows: the load came again."""
+    """Days on which nearly every value of a dimension has twice, or three times, its rows: the load came again."""
     if "rows" not in cube.amounts:
         return
-    rows = cube.by_day("rows")
+    rows = _by_value(cube)
     for name, days in zip(("baseline", "later range"), ranges, strict=True):
         for place in _within(cube, days, None):
             times = _times(rows, place)
             if times:
                 says = (
                     f"{cube.first + place * DAY}, in the {name}, has {times} times the rows of the same weekday in "
-                    f"nearly every leaf: it looks loaded {'twice' if times == 2 else f'{times} times'}."
+                    f"nearly every part: it looks loaded {'twice' if times == 2 else f'{times} times'}."
                 )
                 yield DataFault(kind="loaded twice", says=says, stops=True)
 
 
+def _by_value(cube: Cube) -> F64:
+    """Rows by value and day, of the dimension that has most values with many rows a day; all rows where it has none."""
+    best, most = _rows(cube)[None, :], 1
+    for dimension, labels in enumerate(cube.labels):
+        keys = cube.codes[cube.leaf, dimension] * cube.days + cube.day
+        flat = np.bincount(keys, cube.amounts["rows"], len(labels) * cube.days)
+        table = np.asarray(flat, dtype=np.float64).reshape(len(labels), cube.days)
+        large = int((np.median(table, axis=1) >= MANY).sum())
+        if large > most:
+            best, most = table, large
+    return best
+
+
 def _times(rows: F64, place: int) -> int:
-    """2 or 3 where the leaves that hold most of the rows all have about as many times their usual rows; else 0."""
+    """2 or 3 where the values that hold most of the rows all have about as many times their usual rows; else 0."""
     others = [day for day in range(place % 7, rows.shape[1], 7) if day != place]
     if len(others) < FEWEST_DAYS:
         return 0
     usual = np.median(rows[:, others], axis=1)
     large = usual >= MANY
     if not large.any():
-        usual, now = usual.sum(keepdims=True), rows[:, place].sum(keepdims=True)
-        large = usual >= MANY * 10
-    else:
-        now = rows[:, place]
-    if not large.any():
         return 0
-    ratio = now[large] / usual[large]
+    ratio = rows[large, place] / usual[large]
     middle = float(np.median(ratio))
     times = round(middle)
-    alike = float((np.abs(ratio / max(middle, 1e-9) - 1) < 0.4).mean())
-    return times if times in (2, 3) and abs(middle / times - 1) < TWICE and alike > 0.8 else 0
+    alike = float((np.abs(ratio / max(middle, 1e-9) - 1) < ALIKE).mean())
+    return times if times in (2, 3) and abs(middle / times - 1) < TWICE and alike >= 0.9 else 0
 
 
 def _gone(causes: Sequence[Cause]) -> Iterator[DataFault]:

@@ -7,6 +7,7 @@ from datetime import date
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from steelyard.metrics.root_cause.windows import Windows
 from steelyard.stats.contrast import Contrast
@@ -16,6 +17,7 @@ from steelyard.stats.segment_scan import FEWEST_REPLAYS
 __all__ = ["Setting", "setting_of", "usable_days"]
 
 F64 = npt.NDArray[np.float64]
+ByDay = sparse.csr_array
 FEWEST_BLOCKS = 4
 LENGTHS = (28, 14, 7, 1)
 
@@ -40,7 +42,7 @@ class Setting:
 
 
 def setting_of(
-    numerator: F64, denominator: F64 | None, windows: Windows, usable: npt.NDArray[np.bool_], length: int
+    numerator: ByDay, denominator: ByDay | None, windows: Windows, usable: npt.NDArray[np.bool_], length: int
 ) -> Setting | None:
     """The setting of one search; None where there is no history to tell noise from news.
 
@@ -66,14 +68,14 @@ def setting_of(
     )
 
 
-def _least(numerator: F64, denominator: F64 | None) -> float:
+def _least(numerator: ByDay, denominator: ByDay | None) -> float:
     """Whole counts are taken to be no steadier than Poisson's; counts of something counted, than a coin's."""
-    if not np.array_equal(numerator, np.round(numerator)):
+    if not np.array_equal(numerator.data, np.round(numerator.data)):
         return 0.0
     return 1.0 if denominator is None else 0.5
 
 
-def _contrast(numerator: F64, denominator: F64 | None, windows: Windows) -> Contrast:
+def _contrast(numerator: ByDay, denominator: ByDay | None, windows: Windows) -> Contrast:
     after, before = numerator @ windows.after, windows.span * (numerator @ windows.before)
     if denominator is None:
         return Contrast.of((after, np.ones_like(after)), (before, np.full_like(before, windows.span)))
@@ -81,7 +83,7 @@ def _contrast(numerator: F64, denominator: F64 | None, windows: Windows) -> Cont
 
 
 def _of_blocks(
-    numerator: F64, denominator: F64 | None, usable: npt.NDArray[np.bool_], length: int, span: float, least: float
+    numerator: ByDay, denominator: ByDay | None, usable: npt.NDArray[np.bool_], length: int, span: float, least: float
 ) -> tuple[Noise, str] | None:
     """From blocks of days, each against the mean of the others; the longest blocks of which there are enough.
 

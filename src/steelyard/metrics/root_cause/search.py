@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from steelyard.errors import DefinitionError
 from steelyard.metrics.explanation import Cause, Search
-from steelyard.metrics.root_cause.cube import Cube
+from steelyard.metrics.root_cause.cube import Cube, searchable
 from steelyard.metrics.root_cause.quiet import setting_of, usable_days
 from steelyard.metrics.root_cause.windows import Windows, windows_of
 from steelyard.stats.lattice import Lattice
@@ -59,12 +59,15 @@ def search_cube(
         divisors: What the two totals are divided by: their days where the change is per day, else 1.
         level: The chance of a false alarm that each search may have.
     """
+    cube, says = searchable(cube)
     if not cube.leaves or not cube.dimensions:
         return Found(search=Search(ran=False, says="There are no dimensions, or no rows, to search."))
     windows = windows_of(*ranges, cube.first, cube.days)
     if windows is None:
         return Found(search=Search(ran=False, says="One of the ranges has no rows: there is nothing to set apart."))
-    return _Searching(cube, name, ranges, divisors, windows, level).found()
+    found = _Searching(cube, name, ranges, divisors, windows, level).found()
+    found.notes += says
+    return found
 
 
 class _Searching:
@@ -94,13 +97,11 @@ class _Searching:
 
     def total(self, amount: str, side: int) -> F64:
         """An aggregate of each leaf over one range."""
-        found: F64 = self.cube.by_day(amount) @ self.inside[side].astype(np.float64)
-        return found
+        return np.asarray(self.cube.by_day(amount) @ self.inside[side].astype(np.float64), dtype=np.float64)
 
     def expected(self, amount: str) -> F64:
         """An aggregate of each leaf in the baseline, brought to the days of the later range."""
-        found: F64 = self.cube.by_day(amount) @ self.windows.before[:, -1]
-        return found
+        return np.asarray(self.cube.by_day(amount) @ self.windows.before[:, -1], dtype=np.float64)
 
     def found(self) -> Found:
         for kind, amount, over in self._searches():
@@ -147,7 +148,7 @@ class _Searching:
     def _search(self, kind: str, amount: str, over: str | None) -> None:
         numerator = self.cube.by_day(amount)
         denominator = None if over is None else self.cube.by_day(over)
-        if (numerator < 0).any():
+        if (self.cube.amounts[amount] < 0).any():
             self.out.notes.append(f"Some parts of {self.name} are below 0: the search is rougher for it.")
         try:
             setting = setting_of(numerator, denominator, self.windows, self.usable, self.length)

@@ -63,7 +63,8 @@ def _sizes(warehouse: Warehouse, cube: Query, columns: Sequence[str]) -> dict[st
 
 def _affordable(sizes: Mapping[str, int], days: int) -> list[str]:
     """As many dimensions as the cells allow, those with the fewest values first; in the order given."""
-    cells, kept = float(days), []
+    kept: list[str] = []
+    cells = float(days)
     for name in sorted(sizes, key=lambda name: sizes[name]):
         cells *= min(sizes[name], MOST_VALUES) + 1
         if kept and cells > LIKELY_CELLS:

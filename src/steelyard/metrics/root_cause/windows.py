@@ -39,7 +39,7 @@ class Windows:
     @property
     def replays(self) -> int:
         """How many windows of history there are."""
-        return self.after.shape[1] - 1
+        return int(self.after.shape[1]) - 1
 
 
 def windows_of(before: Range, after: Range, first: date, days: int) -> Windows | None:

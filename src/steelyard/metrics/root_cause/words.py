@@ -71,10 +71,11 @@ def _said(cause: Cause) -> str:
     """A segment and how it moved."""
     times = "" if cause.ratio is None else f" {abs(cause.ratio - 1):.0%}"
     way = "more" if cause.ratio is None or cause.ratio > 1 else "less"
-    what = {"volume": "volume", "mix": "weight in the whole", "rate": "rate", "price": "amount of a row"}
+    what = {"volume": "volume", "mix": "weight in the whole", "rate": "rate", "price": "the amount of a row"}
     if cause.kind == "data fault":
-        return f"{cause.name[:1].upper()}{cause.name[1:]} has no rows any more"
-    return f"{cause.name[:1].upper()}{cause.name[1:]}: {what[cause.kind]}{times} {way} than expected"
+        return f"There are no rows of {cause.name} any more"
+    where = f"In {cause.name}" if cause.segment else "Everywhere"
+    return f"{where}, {what[cause.kind]} is{times} {way} than expected"
 
 
 def _with(happenings: Sequence[Happening]) -> str:
