@@ -135,7 +135,8 @@ def find_segments(
 
 def _null(scan: SegmentScan, contrast: Contrast, replays: Contrast | None) -> Gumbel:
     """Of the largest statistic of a quiet window: the harder of what is simulated and what history had."""
-    draws = max(FEWEST_DRAWS, min(DRAWS, MOST_DRAWN // max(len(contrast.seen), 1)))
+    wanted = DRAWS if replays is None else DRAWS // 2
+    draws = max(FEWEST_DRAWS, min(wanted, MOST_DRAWN // max(len(contrast.seen), 1)))
     simulated = Gumbel.of(_finite(scan.simulated(contrast, draws)))
     if replays is None:
         return simulated

@@ -15,9 +15,12 @@ from steelyard.stats.noise import Noise
 __all__ = ["SegmentScan"]
 
 F64 = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 LEAST_INFORMATION = 8.0  # a relative standard error of a third: less cannot tell a half from a whole
 FEWEST_REPLAYS = 8
 PRIOR_REPLAYS = 12.0
+CLIP = 9.0
+MEDIAN = 0.455  # of a squared standard normal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +95,30 @@ class SegmentScan:
             windows: How many of them are independent.
         """
         squares, information = self.squares(replays)
-        enough = information >= LEAST_INFORMATION
-        clipped = np.where(enough, np.minimum(squares, 9.0), 0.0)
+        enough, sets = information >= LEAST_INFORMATION, self.lattice.sets
+        usual = self._usual(squares, enough)
+        clipped = np.where(enough, np.minimum(squares, CLIP * usual[:, None]), 0.0)
         each, seen = clipped.sum(axis=1), enough.sum(axis=1)
-        sets = self.lattice.sets
         level = np.bincount(sets, each) / np.maximum(np.bincount(sets, seen), 1)
         mean = np.divide(each, seen, out=np.ones_like(each), where=seen > 0)
         found: F64 = np.maximum((PRIOR_REPLAYS * level[sets] + windows * mean) / (PRIOR_REPLAYS + windows), 1.0)
+        return found
+
+    def _usual(self, squares: F64, enough: Mask) -> F64:
+        """What a segment's square usually is, at least 1: by its own median, or that of its dimensions' segments.
+
+        Squares far beyond it are incidents of history, which a mean would take for noise.
+        """
+        known = np.where(enough, squares, np.nan)
+        told = enough.any(axis=1)
+        own = np.ones(len(squares))
+        own[told] = np.nanmedian(known[told], axis=1) / MEDIAN
+        level = np.ones(int(self.lattice.sets.max()) + 1)
+        for number in range(len(level)):
+            inside = self.lattice.sets == number
+            if enough[inside].any():
+                level[number] = np.nanmedian(known[inside]) / MEDIAN
+        found: F64 = np.maximum(np.maximum(own, level[self.lattice.sets]), 1.0)
         return found
 
     def maxima(self, replays: Contrast) -> F64:

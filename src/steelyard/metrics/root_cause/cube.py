@@ -85,8 +85,11 @@ class Cube:
     def of_the_day(self, dimension: int) -> bool:
         """Whether its value is a matter of the day, as a column with the week is: then it sets no two ranges apart."""
         size = len(self.labels[dimension])
-        pairs = np.unique(self.codes[self.leaf, dimension] * self.days + self.day)
-        return size > 1 and len(pairs) <= OF_THE_DAY * len(np.unique(self.day))
+        if size < 2 or not self.days:
+            return False
+        cells = np.bincount(self.codes[self.leaf, dimension] * self.days + self.day, minlength=size * self.days)
+        pairs = cells.reshape(size, self.days) > 0
+        return bool(pairs.sum() <= OF_THE_DAY * pairs.any(axis=0).sum())
 
     def without(self, dimensions: Sequence[int]) -> Cube:
         """Added up over some dimensions."""
