@@ -97,7 +97,7 @@ def _causes(found: Explanation) -> Table:
         Column("after", format=Format.significant(5), align="right"),
         Column("expected", format=Format.significant(5), align="right"),
         Column("adds", format=style, align="right"),
-        Column("false alarm", format=Format.significant(2), align="right"),
+        Column("false alarm", align="right"),
         Column("coincides with"),
     ]
     rows: list[tuple[object, ...]] = [_cause_row(cause) for cause in found.causes]
@@ -110,7 +110,8 @@ def _causes(found: Explanation) -> Table:
 def _cause_row(cause: Cause) -> tuple[object, ...]:
     said = "; ".join(f"{item.says} ({item.kind})" for item in cause.coincides)
     what = f"{cause.kind}: {cause.measure}"
-    return (cause.name, what, cause.before, cause.after, cause.expected, cause.impact, cause.false_alarm, said or None)
+    alarm = "< 0.0001" if cause.false_alarm < 1e-4 else f"{cause.false_alarm:.4f}"
+    return (cause.name, what, cause.before, cause.after, cause.expected, cause.impact, alarm, said or None)
 
 
 def _happened(item: Happening) -> str:

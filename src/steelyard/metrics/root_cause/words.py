@@ -71,7 +71,7 @@ def _said(cause: Cause) -> str:
     """A segment and how it moved."""
     times = "" if cause.ratio is None else f" {abs(cause.ratio - 1):.0%}"
     way = "more" if cause.ratio is None or cause.ratio > 1 else "less"
-    what = {"volume": "volume", "mix": "weight in the whole", "rate": "rate", "price": "the amount of a row"}
+    what = {"volume": "volume", "mix": "the share of the whole", "rate": "the rate", "price": "the amount of a row"}
     if cause.kind == "data fault":
         return f"There are no rows of {cause.name} any more"
     where = f"In {cause.name}" if cause.segment else "Everywhere"
