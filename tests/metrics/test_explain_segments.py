@@ -342,3 +342,27 @@ def test_a_column_that_holds_the_week_sets_no_ranges_apart(orders: list[dict[str
     assert {dimension.dimension for dimension in found.dimensions} == {"country", "week_of_year"}
     assert not found.causes
     assert_adds_up(found)
+
+
+@pytest.mark.postgres
+def test_the_engine_cuts_a_wide_cube_alike_on_postgres(
+    orders: list[dict[str, Any]], postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [*("big" for _ in range(6)), None, *(f"small {n}" for n in range(9))]
+    rows = pa.Table.from_pylist([{**row, "item": values[n % len(values)]} for n, row in enumerate(orders)])
+    catalog = MetricCatalog.of(
+        tables=[TableDeclaration(name="wide_orders", time="day", dimensions=("country", "item"))],
+        metrics=[Metric(name="revenue", sum="wide_orders.amount")],
+    )
+    monkeypatch.setattr(cube, "MOST_CELLS", 600)
+    monkeypatch.setattr(wide, "MOST_VALUES", 2)
+    with connect({"wide_orders": rows}) as duck, connect(postgres_url) as post:
+        post.write("wide_orders", rows)
+        one, other = (explain(catalog, warehouse, "revenue", WEEKS, WEEK) for warehouse in (duck, post))
+    assert any("2 biggest values stand apart" in note for note in other.notes)
+    assert [cause.segment for cause in one.causes] == [cause.segment for cause in other.causes]
+    for mine, theirs in zip(one.dimensions, other.dimensions, strict=True):
+        assert [item.value for item in mine.segments] == [item.value for item in theirs.segments]
+        assert [item.contribution for item in mine.segments] == pytest.approx(
+            [item.contribution for item in theirs.segments], rel=1e-9, abs=1e-9
+        )
