@@ -11,6 +11,7 @@ from steelyard.canonical import plain
 from steelyard.errors import UnknownNameError
 from steelyard.metrics.calendar import next_period, period_start
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.claims import Claim
 from steelyard.metrics.counted import counted
 from steelyard.metrics.coverage import coverage_of
 from steelyard.metrics.data_complete import data_complete, lateness_days
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Tables"]
 
 
+MOST_COUNTED = 1_000_000
+"""Rows of a table without versions whose own key is counted at every question."""
 COUNTED = ("unconverted", "stale", "immature", "superseded", "ambiguous")
 """What a fact may count beside its rows; each is a field of `FactRead`."""
 
@@ -94,11 +97,21 @@ class Asked:
         self.proofs: tuple[KeyProof, ...] = refuse_false_claims(
             warehouse, self.plan.claims, catalog.tables, self._read.version
         )
-        self.own_proofs = tuple(
-            proof for claim in self.plan.own_keys if (proof := prove(warehouse, claim, self._read.version)) is not None
-        )
+        self.own_proofs, self.uncounted = self._own_keys()
         refuse_mixed_currencies(warehouse, planner.relations)
         self.partial = planner.partial(self.coverage)
+
+    def _own_keys(self) -> tuple[tuple[KeyProof, ...], tuple[Claim, ...]]:
+        """The proofs of the facts' own keys, and the keys that are not counted: too large to be, at every question."""
+        proofs: list[KeyProof] = []
+        uncounted: list[Claim] = []
+        for claim in self.plan.own_keys:
+            version = self._read.version(claim.table)
+            if not version.version_id and (version.rows is None or version.rows > MOST_COUNTED):
+                uncounted.append(claim)
+            elif (proof := prove(self.warehouse, claim, self._read.version)) is not None:
+                proofs.append(proof)
+        return tuple(proofs), tuple(uncounted)
 
     def _days(self, planner: Planner) -> dict[str, Coverage]:
         """The days of every fact that has a time; facts of one table and time are looked at once."""
@@ -219,6 +232,9 @@ def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator
     yield from asked.plan.says
     for proof in asked.own_proofs:
         yield from _key_notes(proof)
+    for claim in asked.uncounted:
+        key = ", ".join(claim.columns)
+        yield f"Whether the key {key} of {claim.table} is unique was not counted: its warehouse keeps no versions."
     for fact in facts:
         yield from _fact_notes(fact, question)
     for reasons in asked.plan.overlaps.values():
