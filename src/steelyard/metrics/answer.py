@@ -51,7 +51,7 @@ def query(
         catalog: The definitions.
         warehouse: What is read.
         metrics: One name, or several.
-        by: Dimensions, and at most one of day, week, month, quarter, year.
+        by: Dimensions, and at most one of hour, day, week, month, quarter, year.
         where: A condition on dimensions, such as `country = 'DE'`; a comparison does not find what is unknown, and so
             `<>` and `NOT` keep it.
         since: First local date; None from the start.
@@ -112,6 +112,8 @@ def query(
     facts = asked.facts(shown)
     notes = asked.notes(facts, truncated)
     table = shown.drop_columns(list(asked.plan.counted))
+    if question.grain == "hour":
+        table = _in_zone(table, catalog.zone)
     made = asked.how(facts, notes, tables)
     return MetricTable(
         table=table,
@@ -161,6 +163,14 @@ def how(
         context=context,
         complete_through=complete_through,
     ).how
+
+
+def _in_zone(table: pa.Table, zone: str) -> pa.Table:
+    """The table with its hours as moments that a zone's clock shows."""
+    import pyarrow as pa
+
+    at = table.schema.get_field_index("period")
+    return table.set_column(at, "period", table.column(at).cast(pa.timestamp("us", zone)))
 
 
 def _must_be_finite(table: pa.Table, metrics: Sequence[str]) -> None:

@@ -26,6 +26,7 @@ def read_metrics(
     tables: Iterable[TableDeclaration] = (),
     zone: str = "UTC",
     week_start: str = "monday",
+    year_start: int = 1,
     currency: str = "",
     sensitive: Sequence[str] = (),
 ) -> MetricCatalog:
@@ -36,6 +37,7 @@ def read_metrics(
         tables: The tables that the project builds itself; a table is declared in one place.
         zone: IANA zone in which days are counted.
         week_start: First day of the week, in English, lower case.
+        year_start: First month of the year, from 1; quarters follow it.
         currency: What money is measured in.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
 
@@ -43,7 +45,7 @@ def read_metrics(
         The catalog; `problems` says, with file and line, what was wrong, and the rest works.
 
     Raises:
-        DefinitionError: The zone or the week's first day cannot be.
+        DefinitionError: The zone, the week's first day or the year's first month cannot be.
     """
     reading = _Reading({table.name: table for table in tables})
     for path in files:
@@ -54,6 +56,7 @@ def read_metrics(
         trees=reading.trees,
         zone=zone,
         week_start=week_start,
+        year_start=year_start,
         currency=currency,
         sensitive=tuple(sensitive),
     )
@@ -106,6 +109,8 @@ class _Reading:
         table = build(TableDeclaration, {**_mapping(said, "table", name, where), "name": name}, definition, at)
         if table.zone:
             check_zone(table.zone, definition.where((*at, "zone")))
+        for column, zone in table.zones.items():
+            check_zone(zone, definition.where((*at, "zones", column)))
         self.tables[name] = replace(table, where=where)
 
     def _metrics(self, definition: Definition, name: str, said: Any) -> None:

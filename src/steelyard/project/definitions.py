@@ -69,6 +69,7 @@ def read_definitions(folder: Path, settings: Settings) -> Definitions:
         tables=[table.declaration for table in tables.values()],
         zone=settings.zone,
         week_start=settings.week_start,
+        year_start=settings.year_start,
         currency=settings.currency,
         sensitive=settings.sensitive,
     )

@@ -50,6 +50,7 @@ class Settings:
         zone: IANA zone in which days are counted.
         currency: What money is measured in, such as `USD`.
         week_start: First day of the week.
+        year_start: First month of the year, from 1: of a fiscal year that begins in April 4. Quarters follow it.
         sensitive: Columns (`column` or `table.column`) that no metric may group by and no study may use.
         target: The target that is used when none is asked for.
         targets: The environments by name.
@@ -61,6 +62,7 @@ class Settings:
     zone: str = "UTC"
     currency: str = ""
     week_start: Day = "monday"
+    year_start: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] = 1
     sensitive: tuple[str, ...] = ()
     target: str = "dev"
     targets: Mapping[str, Target] = field(default_factory=lambda: {"dev": Target()})
