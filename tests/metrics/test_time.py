@@ -23,7 +23,9 @@ from steelyard.metrics import Metric, MetricCatalog, query, read_metrics, unit_p
 from steelyard.metrics.calendar import Clock, next_period, period_start
 from steelyard.metrics.drill import drill
 from steelyard.metrics.local_hours import day_bounds, local_hours, next_hour
-from steelyard.warehouse import Role, TableDeclaration, connect
+from steelyard.metrics.restatement import restatement
+from steelyard.metrics.row_changes import VersionPair
+from steelyard.warehouse import Role, StoredTable, TableDeclaration, connect
 
 STAMP = pa.timestamp("us")
 
@@ -538,6 +540,37 @@ def test_weeks_over_the_end_of_a_year_are_iso_weeks(days: list[date]) -> None:
 def test_sql_of_a_grain_that_is_the_calendars_stays_as_it_was() -> None:
     clock = Clock(column="day", kind="DATE", zone="UTC")
     assert clock.period("quarter") == "CAST(date_trunc('quarter', day) AS DATE)"
+
+
+# Two versions
+
+
+def test_a_restatement_by_hour_and_by_the_rows_own_day_is_what_the_questions_say() -> None:
+    before = with_stores([datetime(2025, 11, 2, 5, 30), datetime(2025, 11, 2, 6, 30)], ["ny", "tokyo"])
+    after = with_stores([*NOVEMBER[1:4], datetime(2025, 11, 2, 3, 30)], ["ny", "tokyo", "ny", "ny"])
+    frames = {**after, **{f"{name} @1": table for name, table in before.items()}}
+    kinds = {"events": {"at": "TIMESTAMP", "store": "VARCHAR"}, "stores": {"store": "VARCHAR", "tz": "VARCHAR"}}
+    kept = {
+        side: {
+            name: StoredTable(name=name, rows=tables[name].num_rows, columns=kinds[name], fingerprint=f"{side} {name}")
+            for name in kinds
+        }
+        for side, tables in (("before", before), ("after", after))
+    }
+    plain = counted("America/New_York")
+    own = by_store(zone="America/New_York")
+    with connect(frames) as warehouse:
+        names = {name: f"{name} @1" for name in kinds}
+        pair = VersionPair(warehouse=warehouse, names=names, before=kept["before"], after=kept["after"])
+        hours = restatement(plain, pair, "n", by="hour").table
+        days = restatement(own, pair, "n", by="day").table.to_pylist()
+    assert hours.schema.field("period").type == pa.timestamp("us", "America/New_York")
+    assert [(f"{row['period']:%d %H:%M %z}", row["before"], row["after"]) for row in hours.to_pylist()] == [
+        ("01 23:00 -0400", 0, 1), ("02 01:00 -0400", 1, 1), ("02 01:00 -0500", 1, 2),
+    ]  # fmt: skip
+    assert [(str(row["period"]), row["before"], row["after"]) for row in days] == [
+        ("2025-11-01", 0, 1), ("2025-11-02", 2, 3),
+    ]  # fmt: skip
 
 
 # How long a local day is

@@ -15,6 +15,7 @@ from steelyard.errors import DataError
 from steelyard.metrics.asked import Asked
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.how import How
+from steelyard.metrics.local_hours import hours_in_zone
 from steelyard.metrics.metric_table import MetricTable
 from steelyard.metrics.question import ask
 from steelyard.result import Provenance, Read
@@ -113,7 +114,7 @@ def query(
     notes = asked.notes(facts, truncated)
     table = shown.drop_columns(list(asked.plan.counted))
     if question.grain == "hour":
-        table = _in_zone(table, catalog.zone)
+        table = hours_in_zone(table, catalog.zone)
     made = asked.how(facts, notes, tables)
     return MetricTable(
         table=table,
@@ -163,14 +164,6 @@ def how(
         context=context,
         complete_through=complete_through,
     ).how
-
-
-def _in_zone(table: pa.Table, zone: str) -> pa.Table:
-    """The table with its hours as moments that a zone's clock shows."""
-    import pyarrow as pa
-
-    at = table.schema.get_field_index("period")
-    return table.set_column(at, "period", table.column(at).cast(pa.timestamp("us", zone)))
 
 
 def _must_be_finite(table: pa.Table, metrics: Sequence[str]) -> None:

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from itertools import pairwise
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from steelyard.warehouse import quote_text
 from steelyard.warehouse.wall_clock import ClockChange, clock_changes
 
-__all__ = ["EVERY_DAY", "day_bounds", "hour_runs", "hour_sql", "local_hours", "next_hour", "with_offset"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "EVERY_DAY",
+    "day_bounds",
+    "hour_runs",
+    "hour_sql",
+    "hours_in_zone",
+    "local_hours",
+    "next_hour",
+    "with_offset",
+]
 
 EVERY_DAY = (date(1970, 1, 1), date(2099, 12, 31))
 HOUR = timedelta(hours=1)
@@ -79,6 +92,14 @@ def next_hour(start: datetime, zone: str) -> datetime:
     after = local.replace(minute=0, second=0, microsecond=0) + HOUR
     changes = [change.at for change in clock_changes(zone, local.date(), local.date()) if local < change.at < after]
     return with_offset(min([after, *changes]), zone)
+
+
+def hours_in_zone(table: pa.Table, zone: str) -> pa.Table:
+    """A table whose `period` are hours, as moments that a zone's clock shows."""
+    import pyarrow as pa
+
+    at = table.schema.get_field_index("period")
+    return table.set_column(at, "period", table.column(at).cast(pa.timestamp("us", zone)))
 
 
 def hour_runs(hours: Sequence[datetime]) -> Iterator[tuple[datetime, int]]:

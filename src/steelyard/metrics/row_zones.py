@@ -48,12 +48,11 @@ def refuse_false_zones(warehouse: Warehouse, fact: Fact, version_of: Callable[[s
     if wrong:
         shown = ", ".join(f"{zone!r} ({count:,} rows)" for zone, count in list(wrong.items())[:5])
         near = unknown_name("zone", str(next(iter(wrong))), _zones()).hint
+        meant = near if near.startswith("did you") else "write IANA names, such as Europe/Berlin"
         raise DataError(
             f"{str(place)!r} says in which zone days are counted, and has names of no zone: {shown}",
             where=fact.catalog.tables[place.table].where or place.table,
-            hint=f"{near}; a row whose zone is NULL is left out, and counted"
-            if near.startswith("did")
-            else ("write IANA names, such as Europe/Berlin; a row whose zone is NULL is left out, and counted"),
+            hint=f"{meant}; a row whose zone is NULL is left out, and counted",
         )
     if address[0]:
         _PROVED[address] = None
