@@ -122,10 +122,13 @@ class Asked:
                 continue
             address = (fact.table, str(fact.time), fact.grain, fact.own)
             if address not in known:
-                known[address] = self._complete(fact, coverage_of(self.warehouse, fact, self._read.version))
+                known[address] = self._complete(fact, self._coverage(fact))
                 known[address] = _whole(fact, known[address])
             found[fact.name] = known[address]
         return found
+
+    def _coverage(self, fact: Fact) -> Coverage:
+        return coverage_of(self.warehouse, fact, self._read.version, hours=self.question.grain == "hour")
 
     def fetch(self, *, timeout: float | None = None) -> pa.Table:
         """What the plan's SELECT gives, with the counts beside the answer."""
@@ -218,9 +221,9 @@ def _whole(fact: Fact, coverage: Coverage) -> Coverage:
     """A row of targets stands for its whole period, and not for the day that names it."""
     if not fact.grain or coverage.first is None or coverage.last is None:
         return coverage
-    week = fact.week_start or fact.catalog.week_start
-    last = next_period(period_start(coverage.last, fact.grain, week), fact.grain) - timedelta(days=1)
-    return replace(coverage, first=period_start(coverage.first, fact.grain, week), last=last)
+    starts = fact.week_start or fact.catalog.week_start, fact.catalog.year_start
+    last = next_period(period_start(coverage.last, fact.grain, *starts), fact.grain) - timedelta(days=1)
+    return replace(coverage, first=period_start(coverage.first, fact.grain, *starts), last=last)
 
 
 def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator[str]:
@@ -237,6 +240,7 @@ def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator
         yield f"Whether the key {key} of {claim.table} is unique was not counted: its warehouse keeps no versions."
     for fact in facts:
         yield from _fact_notes(fact, question)
+        yield from _clock_notes(asked.catalog, fact.table, asked.coverage.get(fact.name))
     for reasons in asked.plan.overlaps.values():
         for column, reason in reasons.items():
             yield f"The parts by {column!r} overlap and do not add up: {reason}."
@@ -257,6 +261,26 @@ def _key_notes(proof: KeyProof) -> Iterator[str]:
         yield (
             f"The key {key} of {proof.table} is not unique: {proof.duplicates:,} rows beyond the first of their key, "
             f"{proof.nulls:,} without one ({shown}). What they say may count twice."
+        )
+
+
+def _clock_notes(catalog: MetricCatalog, table: str, known: Coverage | None) -> Iterator[str]:
+    """What is to be said of the clocks by which a fact's rows are placed."""
+    if known is None:
+        return
+    if known.without_zone:
+        place = catalog.zone_of_day(table)
+        said = f"in {place}" if place is not None else "of the time that they take"
+        yield f"{known.without_zone:,} rows of {table} have a time and no zone {said}: nobody can say their day."
+    if known.ambiguous:
+        yield (
+            f"{known.ambiguous:,} rows of {table} have a wall clock time that came twice, for clocks were put back: "
+            "it is read as the second."
+        )
+    if known.nonexistent:
+        yield (
+            f"{known.nonexistent:,} rows of {table} have a wall clock time that never came, for clocks were put "
+            "forward: it is read as so much later."
         )
 
 

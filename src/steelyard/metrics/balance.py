@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from steelyard.errors import DefinitionError
-from steelyard.metrics.calendar import Clock
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.formula import Leaf
 from steelyard.metrics.graph import Place
@@ -101,7 +100,7 @@ class BalanceRelation(Relation):
             columns.append(f"{fact.value_where(leaf.aggregate)} AS {sql_name(name)}")
         kept = " AND ".join(fact.conditions)
         columns.append(f"({kept or 'TRUE'}) IS TRUE AS balance_kept")
-        where = [*fact.ranges, f"{clock.column} IS NOT NULL"]
+        where = [*fact.ranges, f"{clock.day if clock.day_zone else clock.column} IS NOT NULL"]
         return "SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join([*fact.lines(), f"WHERE {' AND '.join(where)}"])
 
     def _nothing(self, grain: str | None) -> str:
@@ -113,7 +112,7 @@ class BalanceRelation(Relation):
         return "SELECT " + ", ".join(columns) + "\n" + "\n".join([*self.fact.lines(), "WHERE FALSE"])
 
     def _period(self, grain: str, spine: Spine) -> str:
-        return Clock(column="balance_day", kind="DATE", zone="UTC", week_start=spine.week_start).period(grain)
+        return spine.clock("balance_day").period(grain)
 
     def _summed(self, grain: str | None, source: list[str], *, period: str, form: str = "sum({0})") -> Step:
         columns = [period] if grain else []

@@ -29,6 +29,7 @@ from steelyard.metrics.graph import Many, Place
 from steelyard.metrics.joins import Joins, column_sql
 from steelyard.metrics.kinds import Convert
 from steelyard.metrics.links import Link
+from steelyard.metrics.local_hours import EVERY_DAY
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.shares import shared_out
 from steelyard.metrics.sources import Sources
@@ -89,6 +90,7 @@ class Fact:
         self.exchanges: dict[tuple[Convert, str], Exchange] = {}
         self.complete: date | None = None
         self.week_start = ""
+        self.days = EVERY_DAY
         self.grain = ""
         self.timed = time is not None
 
@@ -107,14 +109,34 @@ class Fact:
                 where=declared.where,
                 hint=f"declare `time:` for {self.table!r}, or ask without dates",
             )
+        timed = self.catalog.tables[self.time.table]
+        kind = self.type_at(self.time)
         return Clock(
             column=self.column(self.time),
-            kind=self.type_at(self.time),
+            kind=kind,
             zone=self.catalog.zone,
-            column_zone=self.catalog.tables[self.time.table].zone,
+            column_zone=timed.zones.get(self.time.column, timed.zone),
+            day_zone="" if kind == "DATE" else self._day_zone(self.time),
             week_start=self.week_start or self.catalog.week_start,
+            year_start=self.catalog.year_start,
+            days=self.days,
             where=declared.where,
         )
+
+    def _day_zone(self, time: Place) -> str:
+        """The SQL of the zone in which a row's day is counted, where the table that has the time names a column."""
+        place = self.catalog.zone_of_day(time.table)
+        if place is None:
+            return ""
+        where = self.catalog.tables[time.table].where
+        place = Place(place.table, place.column, (*time.path, *place.path))
+        if not self.type_at(place, where).startswith(("VARCHAR", "ENUM")):
+            raise DefinitionError(
+                f"the zone of a day, {str(place)!r}, is {self.type_at(place, where)}, and no text",
+                where=where,
+                hint="name a column that holds IANA names, such as Europe/Berlin",
+            )
+        return self.column(place, where)
 
     def type_at(self, place: Place, where: str = "") -> str:
         """The type of a column.

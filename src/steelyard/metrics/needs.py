@@ -14,7 +14,7 @@ from steelyard.metrics.followed import followed_condition
 from steelyard.metrics.formula import Formula, Leaf, Quotient, leaves
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.question import Question
-from steelyard.metrics.refusals import refuse_sums
+from steelyard.metrics.refusals import refuse_hours, refuse_sums
 from steelyard.metrics.relation import PlainRelation, Relation
 from steelyard.metrics.sources import Sources
 from steelyard.metrics.unit_table import unit_place
@@ -137,6 +137,7 @@ class Needs:
 
     def relation(self, name: str, leaf: Leaf) -> Relation:
         """The leaf's part of the plan; measures with another time stand apart where time matters."""
+        refuse_hours(name, leaf, self.question)
         aggregate = leaf.aggregate
         dated = aggregate.convert is not None and aggregate.convert.at is None
         timed = self.question.timed or bool(leaf.window or leaf.balance or aggregate.mature is not None or dated)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from steelyard.metrics.balance import BalanceRelation
 from steelyard.metrics.calendar import next_period
@@ -121,6 +121,8 @@ def _complete(coverage: Mapping[str, Coverage]) -> date:
 def _cut(period: date, days: Spine, complete: date) -> str:
     """How a period is cut short; empty where it is whole."""
     assert days.grain is not None  # noqa: S101 - a period has one
+    if isinstance(period, datetime):
+        return "not known completely yet" if complete < period.date() else ""
     last = next_period(period, days.grain) - timedelta(days=1)
     said = [f"from {days.since}"] if period < days.since else []
     said += [f"to {days.until}"] if last > days.until else []
