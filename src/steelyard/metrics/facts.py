@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 
 from sqlglot import exp
 
 from steelyard.errors import DefinitionError, unknown_name
-from steelyard.metrics.aggregate import Aggregate
+from steelyard.metrics.aggregate import Aggregate, Mature
 from steelyard.metrics.as_of import AsOf
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
@@ -30,6 +30,7 @@ from steelyard.metrics.joins import Joins, column_sql
 from steelyard.metrics.kinds import Convert
 from steelyard.metrics.links import Link
 from steelyard.metrics.local_hours import EVERY_DAY
+from steelyard.metrics.marks import row_marks
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.shares import shared_out
 from steelyard.metrics.sources import Sources
@@ -88,7 +89,9 @@ class Fact:
         self.beside: list[str] = []
         self.given: dict[tuple[object, ...], str] = {}
         self.exchanges: dict[tuple[Convert, str], Exchange] = {}
-        self.complete: date | None = None
+        self.complete: dict[Mature, date] = {}
+        self.last_days: dict[Mature, str] = {}
+        self.units: dict[tuple[object, ...], str] = {}
         self.week_start = ""
         self.days = EVERY_DAY
         self.grain = ""
@@ -309,18 +312,21 @@ class Fact:
         return name.table, name.name
 
     def filters(self, aggregate: Aggregate) -> tuple[str, ...]:
+        """Which rows the aggregate is of, as SQL."""
+        mature = [] if aggregate.mature is None else [self.mature(aggregate.mature)]
+        followed = [self.given[aggregate.identity]] if aggregate.followed is not None else []
+        return (*self.row_conditions(aggregate), *mature, *followed)
+
+    def row_conditions(self, aggregate: Aggregate) -> tuple[str, ...]:
         """The aggregate's own conditions as SQL, NULL-safe where they exclude."""
         kept = [self._condition(text, aggregate.place, self._own_column, excluded=False) for text in aggregate.where]
         left = [self._condition(text, aggregate.place, self._own_column, excluded=True) for text in aggregate.exclude]
-        mature = [] if aggregate.mature is None else [self.mature(aggregate.mature)]
-        followed = [self.given[aggregate.identity]] if aggregate.followed is not None else []
-        return tuple(dict.fromkeys(kept + left + mature + followed))
+        return tuple(dict.fromkeys(kept + left))
 
-    def mature(self, days: int) -> str:
-        """The condition that so many days after a row's own are known completely."""
-        assert self.complete is not None  # noqa: S101 - the planner has said to which day
-        through = self.parameters.add(self.complete, "complete_through").sql(dialect="duckdb")
-        return f"add_days({self.clock().day}, {days}) <= {through}"
+    def mature(self, mature: Mature) -> str:
+        """The condition that the days after a row's own are over, and known completely."""
+        through = self.parameters.add(self.complete[mature], "complete_through").sql(dialect="duckdb")
+        return f"{self.last_days[mature]} <= {through}"
 
     def value(self, aggregate: Aggregate) -> str:
         """What the aggregate aggregates, as SQL; empty for rows."""
@@ -394,20 +400,26 @@ class Fact:
         }
         return forms.get(aggregate.function, f"{aggregate.function}({value})")
 
-    def select(self, grain: str | None, *, counts: bool = True) -> str:
-        """Its step: one row a group, each aggregate under its name, and how many rows it rests on."""
+    def select(self, grain: str | None, *, counts: bool = True, nothing: bool = False) -> str:
+        """Its step: one row a group, each aggregate under its name, and how many rows it rests on.
+
+        Args:
+            grain: The periods; None for the whole range.
+            counts: Whether to count beside the aggregates.
+            nothing: Whether to leave every row out.
+        """
         period = {"period": self.clock().period(grain)} if grain else {}
         keys = {**period, **self.keys}
         own = {name: self.filters(aggregate) for name, aggregate in self.aggregates.items()}
-        shared = [text for text in next(iter(own.values()), ()) if all(text in texts for texts in own.values())]
+        shared = self._shared()
         outputs = [f"{sql} AS {sql_name(name)}" for name, sql in keys.items()]
         for name, aggregate in self.aggregates.items():
             rest = [text for text in own[name] if text not in shared]
             condition = f" FILTER (WHERE {' AND '.join(rest)})" if rest else ""
             outputs.append(f"{self.aggregated(aggregate)}{condition} AS {sql_name(name)}")
         if counts:
-            outputs += [f"{sql} AS {sql_name(name)}" for name, sql in self.counts().items()]
-        conditions = [*self.kept, *shared]
+            outputs += [f"{sql} AS {sql_name(name)}" for name, sql in self.counts(shared).items()]
+        conditions = [*self.kept, *shared, *(["FALSE"] if nothing else [])]
         lines = ["SELECT", *_comma(outputs), *self.lines(conditions)]
         if conditions:
             lines += ["WHERE " + "\n  AND ".join(conditions)]
@@ -415,19 +427,30 @@ class Fact:
             lines.append(f"GROUP BY {', '.join(str(number + 1) for number in range(len(keys)))}")
         return "\n".join(lines)
 
-    def counts(self) -> dict[str, str]:
-        """Name -> SQL of what is counted with every answer: rows read, and rows that found each joined table."""
+    def _shared(self) -> list[str]:
+        """The conditions of all its measures: their rows alone are read. What is too recent is read, and counted."""
+        own = [self.row_conditions(aggregate) for aggregate in self.aggregates.values()]
+        return [text for text in own[0] if all(text in texts for texts in own)] if own else []
+
+    def counts(self, known: Collection[str] = ()) -> dict[str, str]:
+        """Name -> SQL of what is counted with every answer: rows read, and rows that found each joined table.
+
+        Args:
+            known: Conditions that hold for every row already.
+        """
         found = {f"{self.name}_rows": "count(*)"}
         if self.rule_of(self.table) is not None:
             found[f"{self.name}_ambiguous"] = f"count(*) FILTER (WHERE {column_sql(self.table, AMBIGUOUS)})"
-        for number, made in enumerate(self.exchanges.values()):
-            found[f"{self.name}_unconverted_{number}"] = f"count(*) FILTER (WHERE {made.missing})"
-            found[f"{self.name}_stale_{number}"] = f"count(*) FILTER (WHERE {made.stale})"
-        if immature := {item.mature for item in self.aggregates.values() if item.mature is not None}:
-            found[f"{self.name}_immature"] = f"count(*) FILTER (WHERE NOT {self.mature(max(immature))})"
+        marks = row_marks(self, known)
+        found |= {name: f"count(*) FILTER (WHERE {condition})" for name, condition in marks.items()}
         for joined, step in self.joins.steps.items():
             found[f"{self.name}_with_{joined}"] = f"count({column_sql(joined, step.key[0])})"
         return found
+
+    def found(self) -> dict[str, str]:
+        """Name -> the condition that a row finds a row of a joined table."""
+        steps = self.joins.steps.items()
+        return {f"{self.name}_with_{name}": f"{column_sql(name, step.key[0])} IS NOT NULL" for name, step in steps}
 
     def left_out(self) -> dict[str, str]:
         """Name -> SQL of how many rows count for nothing: older ones of a key, and those without what is grouped by."""

@@ -101,6 +101,12 @@ def _span(since: date | None, until: date | None) -> str:
 def _refuse_over(fact: Fact, over: str, question: Question, name: str, where: str) -> None:
     wanted = str(fact.dimension(over, where))
     if wanted in {str(place) for place in fact.dimensions.values()}:
+        if wanted in {str(fact.dimension(item)) for item in question.top}:
+            raise DefinitionError(
+                f"{name!r} does not add up over {over!r}, and (other) would add up all but the top",
+                where=where,
+                hint=f"ask by {over} without `top`, and with `limit` for the largest",
+            )
         return
     for condition in (question.where, question.context):
         if condition is not None and wanted in set(_pinned(fact, condition)):
