@@ -66,10 +66,8 @@ def standing(name: str, rows: list[Event], first: date, last: date) -> tuple[lis
         return [row for row in inside if row.day == end], 1
     if name == "mean_level":
         return inside, len({row.day for row in inside})
-    if name == "last_seen":
-        pool = inside
-    else:
-        pool = [row for row in rows if row.day <= last and row.amount is not None]  # type: ignore[operator]
+    known = [row for row in rows if row.day <= last and row.amount is not None]  # type: ignore[operator]
+    pool = inside if name == "last_seen" else known
     latest: dict[int | None, Event] = {}
     for row in sorted(pool, key=lambda row: str(row.day)):
         latest[row.account] = row

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +15,30 @@ import pyarrow as pa
 import pytest
 
 from steelyard.errors import DataError
-from steelyard.metrics import Metric, MetricCatalog, UnitMetric, explain, query, read_metrics, unit_panel, unit_table
-from steelyard.warehouse import Bridge, History, Role, TableDeclaration, Warehouse, connect
+from steelyard.metrics import (
+    Metric,
+    MetricCatalog,
+    Ratio,
+    UnitMetric,
+    explain,
+    query,
+    read_metrics,
+    unit_panel,
+    unit_table,
+)
+from steelyard.metrics.kinds import (
+    Balance,
+    Conversion,
+    Convert,
+    Fixed,
+    PeriodToDate,
+    Quantile,
+    Retention,
+    Rolling,
+    Share,
+    Target,
+)
+from steelyard.warehouse import Bridge, History, Rates, Role, TableDeclaration, Warehouse, connect
 
 pytestmark = pytest.mark.postgres
 
@@ -260,11 +283,11 @@ metrics:
 
 @pytest.fixture(scope="module")
 def clocks(postgres_url: str) -> Iterator[tuple[Warehouse, Warehouse]]:
-    start = datetime(2025, 4, 4, 1, 17, 3, 250_001)  # noqa: DTZ001 - a column in UTC that does not say so
+    start = datetime(2025, 4, 4, 1, 17, 3, 250_001)
     moments = [start + timedelta(minutes=97 * number) for number in range(60)]
     stores = [("ny", "tokyo", "howe", "gone")[number % 4] for number in range(60)]
     stamp = pa.timestamp("us")
-    fall = [datetime(2025, 11, 2, 0, 30) + timedelta(minutes=20 * number) for number in range(60)]  # noqa: DTZ001
+    fall = [datetime(2025, 11, 2, 0, 30) + timedelta(minutes=20 * number) for number in range(60)]
     tables = {
         "stores": pa.table(
             {
@@ -340,3 +363,149 @@ def test_clocks_and_calendars_give_the_same_numbers(
     for one, other in zip(comparable(duck.rows()), comparable(post.rows()), strict=True):
         assert all(same(a, b) for a, b in zip(one, other, strict=True)), (one, other)
     assert duck.notes == post.notes
+
+
+# Kinds beyond the plain ones
+
+CONVERT = Convert(to="USD", rates="fx", stale_after="2 days")
+KINDS = MetricCatalog.of(
+    tables=[
+        TableDeclaration(name="places", key=("place_id",), entity="place", dimensions=("city",), time="opened"),
+        TableDeclaration(
+            name="payments",
+            key=("payment_id",),
+            time="paid_at",
+            zone="UTC",
+            entities={"place": ("place_id",)},
+            dimensions=("channel", "currency"),
+            currencies={"amount": "currency"},
+        ),
+        TableDeclaration(
+            name="fx", key=("day", "currency"), time="day", rates=Rates(currency="currency", rate="rate", base="EUR")
+        ),
+        TableDeclaration(
+            name="stock",
+            key=("place_id", "day"),
+            time="day",
+            entities={"place": ("place_id",)},
+            dimensions=("channel",),
+        ),
+        TableDeclaration(name="aims", key=("month", "channel"), time="month", dimensions=("channel",)),
+    ],
+    metrics=[
+        Metric(name="paid", sum="payments.amount", convert=CONVERT),
+        Metric(name="paid_then", sum="payments.amount", convert=replace(CONVERT, to="EUR", at=date(2026, 1, 6))),
+        Metric(name="mean_paid", mean="payments.amount", convert=CONVERT),
+        Metric(name="payments", count="payments"),
+        Metric(name="points", sum="payments.points", limits={"max": 3}),
+        Metric(name="used", distinct="payments.place_id"),
+        Metric(name="each", ratio=Ratio(numerator="points", denominator="used")),
+        Metric(name="middle", quantile=Quantile(of="payments.points", share=0.3)),
+        *(
+            Metric(name=policy, balance=Balance(of="stock.pieces", policy=policy, per="place"))  # type: ignore[arg-type]
+            for policy in ("end_of_period", "last_in_period", "carried_forward", "average")
+        ),
+        Metric(name="carried_3", balance=Balance(of="stock.pieces", policy="carried_forward", within="3 days")),
+        *(Metric(name=f"{of}_so_far", cumulative=of) for of in ("points", "used", "each", "middle", "paid")),
+        *(
+            Metric(name=f"{of}_last_5", rolling=Rolling(of=of, days=5, warm_up="missing"))
+            for of in ("points", "used", "each", "middle")
+        ),
+        Metric(name="points_a_day", rolling=Rolling(of="points", days=5, average=True)),
+        *(Metric(name=f"{of}_of_month", period_to_date=PeriodToDate(of=of)) for of in ("points", "used", "middle")),
+        Metric(name="again", conversion=Conversion(base="payments", then="payments", entity="place", within="3 days")),
+        Metric(
+            name="back", retention=Retention(base="payments", then="payments", entity="place", from_day=1, to_day=4)
+        ),
+        Metric(name="part", share=Share(of="points")),
+        Metric(name="part_of_city", share=Share(of="points", within=("city",), filters="keep")),
+        Metric(name="net", derived="points - 2 * used + payments / 3"),
+        Metric(name="mean_of_place", fixed=Fixed(of="points", per="place")),
+        Metric(name="median_of_place", fixed=Fixed(of="points", per="place", then="quantile")),
+        Metric(name="aim", target=Target(of="aims.points", grain="month")),
+    ],
+    zone="America/New_York",
+)
+OVER_TIME = (
+    "paid",
+    "points",
+    "used",
+    "each",
+    "middle",
+    "end_of_period",
+    "last_in_period",
+    "carried_forward",
+    "average",
+)
+OVER_TIME += ("carried_3", "again", "back", "net", "paid_then", "mean_paid")
+LOOKING_BACK = tuple(name for name in KINDS.metrics if name.endswith(("_so_far", "_last_5", "_a_day", "_of_month")))
+KIND_QUESTIONS: tuple[dict[str, Any], ...] = (
+    {"metrics": [*OVER_TIME, "mean_of_place", "median_of_place", "aim"]},
+    {"metrics": OVER_TIME, "by": ["week", "city"]},
+    {"metrics": OVER_TIME, "by": ["month", "channel"], "fill": False},
+    {"metrics": [*OVER_TIME, "aim"], "by": ["month", "channel"], "since": "2026-01-01", "until": "2026-01-31"},
+    {"metrics": OVER_TIME, "where": "channel <> 'web'", "by": ["city"]},
+    {"metrics": LOOKING_BACK},
+    {"metrics": LOOKING_BACK, "by": ["day", "city"], "since": "2026-01-04"},
+    {"metrics": LOOKING_BACK, "by": ["month", "channel", "city"], "where": "channel = 'web'"},
+    {"metrics": ["again", "back"], "complete_through": "2026-01-09", "by": ["day"]},
+    {"metrics": ["part", "part_of_city"], "by": ["city", "channel"], "where": "channel = 'web'"},
+    {"metrics": ["part", "points"], "by": ["month", "channel"], "context": "city = 'Bonn'"},
+    {"metrics": ["mean_of_place", "median_of_place"], "by": ["city"], "since": "2026-01-02", "until": "2026-01-31"},
+    {"metrics": ["points", "used", "middle"], "by": ["city"], "top": {"city": 1}},
+    {"metrics": ["points", "payments"], "by": ["channel"], "having": "points > 1 AND payments < 9"},
+    {"metrics": [*OVER_TIME, *LOOKING_BACK], "since": "2027-01-01"},
+)
+
+
+def kind_tables() -> dict[str, pa.Table]:
+    at = [datetime(2026, 1, day, hour) for day, hour in ((3, 3), (3, 4), (5, 12), (8, 1), (9, 23), (20, 5))]
+    known = [date(2026, 1, day) for day in (2, 5, 6, 2)]
+    return {
+        "places": pa.table(
+            {"place_id": [1, 2, 3], "city": ["Bonn", "Lyon", None], "opened": [date(2026, 1, day) for day in (1, 2, 3)]}
+        ),
+        "payments": pa.table(
+            {
+                "payment_id": [1, 2, 3, 4, 5, 6, 7],
+                "place_id": [1, 1, 2, 1, None, 9, 2],
+                "paid_at": pa.array([*at, None], pa.timestamp("us")),
+                "channel": ["web", "app", "web", None, "web", "app", "web"],
+                "currency": ["EUR", "USD", "GBP", None, "USD", "GBP", "GBP"],
+                "amount": pa.array([Decimal(x) for x in ("10.00", "20.00", "40.00", "5.00", "8.00", "16.00", "1.00")]),
+                "points": [1, 2, None, 4, 5, 6, 7],
+            }
+        ),
+        "fx": pa.table({"day": known, "currency": ["USD", "USD", "USD", "GBP"], "rate": [1.25, 2.0, -1.0, 0.5]}),
+        "stock": pa.table(
+            {
+                "place_id": [1, 2, 1, 9, 2],
+                "day": [date(2026, 1, day) for day in (3, 3, 5, 5, 30)],
+                "channel": ["web", "app", None, "web", "web"],
+                "pieces": [3, 5, None, 7, 11],
+            }
+        ),
+        "aims": pa.table({"month": [date(2026, 1, 1)] * 2, "channel": ["web", None], "points": [30, 7]}),
+    }
+
+
+@pytest.fixture(scope="module")
+def kinds(postgres_url: str) -> Iterator[tuple[Warehouse, Warehouse]]:
+    tables = kind_tables()
+    with connect(tables) as duck, connect(postgres_url) as post:
+        for name, table in tables.items():
+            post.write(name, table)
+        yield duck, post
+
+
+@pytest.mark.parametrize("question", KIND_QUESTIONS, ids=str)
+def test_every_kind_has_one_answer(kinds: tuple[Warehouse, Warehouse], question: dict[str, Any]) -> None:
+    asked = {name: value for name, value in question.items() if name != "metrics"}
+    duck, post = (query(KINDS, warehouse, list(question["metrics"]), **asked) for warehouse in kinds)
+    assert duck.notes == post.notes
+    assert duck.how.facts == post.how.facts
+    assert duck.table.column_names == post.table.column_names
+    pairs = list(zip(comparable(duck.rows()), comparable(post.rows()), strict=True))
+    assert pairs
+    for one, other in pairs:
+        assert all(a is b or same(a, b) for a, b in zip(one, other, strict=True)), (one, other)

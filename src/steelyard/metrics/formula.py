@@ -301,16 +301,27 @@ class _Forming:
             raise self._wrong(
                 f"{said.of!r} is a {self.metrics[said.of].kind}, which an entity has no one value of", hint
             )
-        owners = [table for table in self.tables.values() if table.entity == said.per]
-        if len(owners) != 1:
-            known = {table.entity for table in self.tables.values() if table.entity}
-            raise unknown_name("entity with a table of its own", said.per, known, where=self.metric.defined_at)
+        owner = self._owner(said.per)
         zero = isinstance(inner, Leaf) and inner.aggregate.adds_up
         per = PerEntity(said.of, said.per, zero)
-        whole = Aggregate("sum", owners[0].name, per=per, place=self.metric.defined_at)
+        whole = Aggregate("sum", owner.name, per=per, place=self.metric.defined_at)
         if said.then == "mean":
             return Quotient(Leaf(whole), Leaf(replace(whole, function="values")))
         return Leaf(replace(whole, function=said.then, share=said.share if said.then == "quantile" else None))
+
+    def _owner(self, entity: str) -> TableDeclaration:
+        """The entity's own table, which has one row of each."""
+        own = {table.entity: table for table in self.tables.values() if table.entity and table.history is None}
+        if entity not in own:
+            raise unknown_name("entity with a table of its own", entity, own, where=self.metric.defined_at)
+        owner = own[entity]
+        if len(owner.key) != 1:
+            raise self._wrong(
+                f"the key of {owner.name!r}, {', '.join(owner.key) or 'nothing'}, is no one column, so that its rows "
+                f"are not told apart by the id of a {entity}",
+                f"declare the column that holds the id as the key of {owner.name!r}",
+            )
+        return owner
 
     def _conversion(self) -> Formula:
         said = self.metric.conversion

@@ -95,6 +95,8 @@ class Planner:
             for leaf in dict.fromkeys(leaves(formula)):
                 if leaf.balance is not None and leaf.total is None:
                     yield f"{name} is a balance by the policy {leaf.balance.policy}: it does not add up over time."
+        if self.question.having is not None:
+            yield "The counts are of the groups that the condition on metrics keeps."
         for name, formula in self.needs.formulas.items():
             for mature in dict.fromkeys(leaf.aggregate.mature for leaf in leaves(formula)):
                 if mature is not None:
