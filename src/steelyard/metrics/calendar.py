@@ -132,8 +132,7 @@ class Clock:
                 where=self.where,
                 hint="ask by day; or by hour, of a table that declares no `zone_of_day:`",
             )
-        moment = self.moment if not self.is_naive or self._own_zone != "UTC" else f"local_moment({self.column}, 'UTC')"
-        return hour_sql(moment, self.zone, self.days)
+        return hour_sql(self.moment, self.zone, self.days)
 
     @property
     def _for_trunc(self) -> str:

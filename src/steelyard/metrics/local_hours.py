@@ -113,7 +113,7 @@ def hour_sql(moment: str, zone: str, days: tuple[date, date] = EVERY_DAY) -> str
     """The SQL of the first moment of the local hour that a moment is in.
 
     Args:
-        moment: The SQL of a TIMESTAMPTZ.
+        moment: The SQL of a TIMESTAMPTZ, or of a TIMESTAMP in UTC.
         zone: IANA zone.
         days: The first and the last day that there may be.
 
