@@ -78,6 +78,11 @@ def both(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[tuple[Wa
         yield duck, post
 
 
+def said(answer: MetricTable) -> list[str]:
+    """The notes without what only a warehouse that counts no rows says."""
+    return [note for note in answer.notes if not note.startswith("Whether the key")]
+
+
 def comparable(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return sorted((tuple(row.values()) for row in rows), key=str)
 
@@ -263,6 +268,10 @@ def trade_tables() -> dict[str, pa.Table]:
 @pytest.fixture(scope="module")
 def traders(postgres_url: str) -> Iterator[tuple[Warehouse, Warehouse]]:
     tables = trade_tables()
+    with connect(tables) as duck, connect(postgres_url) as post:
+        for name, table in tables.items():
+            post.write(name, table)
+        yield duck, post
 
 
 TIMES = """
@@ -362,7 +371,7 @@ def test_clocks_and_calendars_give_the_same_numbers(
     assert duck.table.schema.field(0).type == post.table.schema.field(0).type
     for one, other in zip(comparable(duck.rows()), comparable(post.rows()), strict=True):
         assert all(same(a, b) for a, b in zip(one, other, strict=True)), (one, other)
-    assert duck.notes == post.notes
+    assert said(duck) == said(post)
 
 
 # Kinds beyond the plain ones
@@ -502,7 +511,7 @@ def kinds(postgres_url: str) -> Iterator[tuple[Warehouse, Warehouse]]:
 def test_every_kind_has_one_answer(kinds: tuple[Warehouse, Warehouse], question: dict[str, Any]) -> None:
     asked = {name: value for name, value in question.items() if name != "metrics"}
     duck, post = (query(KINDS, warehouse, list(question["metrics"]), **asked) for warehouse in kinds)
-    assert duck.notes == post.notes
+    assert said(duck) == said(post)
     assert duck.how.facts == post.how.facts
     assert duck.table.column_names == post.table.column_names
     pairs = list(zip(comparable(duck.rows()), comparable(post.rows()), strict=True))
