@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,6 +18,7 @@ from steelyard.errors import DataError
 from steelyard.metrics import (
     Metric,
     MetricCatalog,
+    MetricTable,
     Ratio,
     UnitMetric,
     explain,
@@ -78,9 +79,13 @@ def both(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[tuple[Wa
         yield duck, post
 
 
+def counted(notes: Sequence[str]) -> list[str]:
+    """The notes without what a warehouse that counts no rows says, and what it cannot say."""
+    return [note for note in notes if not note.startswith(("Whether the key", "The key"))]
+
+
 def said(answer: MetricTable) -> list[str]:
-    """The notes without what only a warehouse that counts no rows says."""
-    return [note for note in answer.notes if not note.startswith("Whether the key")]
+    return counted(answer.notes)
 
 
 def comparable(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
@@ -118,7 +123,9 @@ def test_an_explanation_is_the_same(both: tuple[Warehouse, Warehouse], shop_cata
         explain(shop_catalog(), warehouse, "revenue", ("2026-01-05", "2026-01-11"), ("2026-01-19", "2026-01-25"))
         for warehouse in both
     )
-    assert duck.to_dict() == post.to_dict()
+    one, other = duck.to_dict(), post.to_dict()
+    assert counted(one.pop("notes")) == counted(other.pop("notes"))
+    assert one == other
 
 
 def test_units_are_the_same(both: tuple[Warehouse, Warehouse], shop_catalog: Any) -> None:
