@@ -36,14 +36,16 @@ def metric_keys() -> str:
     """The keys of a metric, and of a table that somebody else builds."""
     from steelyard.metrics.annotation import Annotation
     from steelyard.metrics.metric import Metric
+    from steelyard.metrics.product.analyses import ANALYSES
     from steelyard.metrics.watching import Alert, Sink
     from steelyard.warehouse import TableDeclaration
 
+    product = tuple((section, kind.definition) for section, kind in ANALYSES.items())
     metrics = keys(Metric, without=("name", "defined_at"), heading="###")
     tables = keys(TableDeclaration, without=("name", "where"), heading="###")
     watching = "\n".join(
         f"## `{section}:`\n\n{first_paragraph(cls)}\n\n{keys(cls, without=('name', 'defined_at'), heading='###')}"
-        for section, cls in (("alerts", Alert), ("annotations", Annotation), ("sinks", Sink))
+        for section, cls in (*product, ("alerts", Alert), ("annotations", Annotation), ("sinks", Sink))
     )
     return f"## `metrics:`\n\n{metrics}\n## `tables:`\n\n{first_paragraph(TableDeclaration)}\n\n{tables}\n{watching}"
 

@@ -67,11 +67,12 @@ def _table() -> Schema:
 def _metrics() -> Schema:
     from steelyard.metrics.annotation import Annotation
     from steelyard.metrics.metric import Metric
+    from steelyard.metrics.product.analyses import ANALYSES
     from steelyard.metrics.watching import Alert, Sink
     from steelyard.warehouse import TableDeclaration
 
     made = _Definitions()
-    for cls in (Metric, Alert, Sink):
+    for cls in (Metric, Alert, Sink, *(kind.definition for kind in ANALYSES.values())):
         made.add(cls, without=("name", "defined_at"))
     made.add(Annotation, without=("defined_at",))
     made.add(TableDeclaration, without=("name", "where"))
@@ -79,6 +80,10 @@ def _metrics() -> Schema:
         "tables": {"type": "object", "additionalProperties": {"$ref": "#/$defs/TableDeclaration"}},
         "metrics": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Metric"}},
         "trees": {"type": "object", "additionalProperties": {"type": "string"}},
+        **{
+            section: {"type": "object", "additionalProperties": {"$ref": f"#/$defs/{kind.definition.__name__}"}}
+            for section, kind in ANALYSES.items()
+        },
         "alerts": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Alert"}},
         "annotations": {"type": "array", "items": {"$ref": "#/$defs/Annotation"}},
         "sinks": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Sink"}},
@@ -164,14 +169,14 @@ def _only_given(cls: type, without: Sequence[str]) -> type:
 
 def _exactly_one(cls: type) -> Schema:
     """Of these keys, exactly one is given."""
-    from steelyard.metrics.metric import KINDS, Measure, Metric
+    from steelyard.metrics.metric import KINDS, PLAIN_KINDS, Measure, Metric
     from steelyard.metrics.watching import Alert, Sink
     from steelyard.pipeline.data_test import DataTest
     from steelyard.pipeline.steps import Step
 
     alternatives: dict[type, Sequence[str]] = {
         Metric: KINDS,
-        Measure: [kind for kind in KINDS if kind != "ratio"],
+        Measure: [kind for kind in PLAIN_KINDS if kind != "ratio"],
         Alert: ("metric", "fresh"),
         Sink: ("webhook", "mail", "file"),
         Step: [item.name for item in fields(Step)],

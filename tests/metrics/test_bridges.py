@@ -130,14 +130,18 @@ def test_a_filter_by_what_it_is_shared_out_to_keeps_whole_rows_unless_it_is_grou
     assert whole == [{"amount": 150}]
     assert none == [{"amount": 7}]
     assert by("amount", "campaign", where="campaign = 'summer'") == {"summer": 125}
+    either = "(campaign = 'spring' OR campaign = 'summer') AND channel = 'web'"
+    assert by("amount", "campaign", where=either) == {"spring": 25, "summer": 75}
+    with connect(TABLES) as warehouse:
+        assert query(shop(), warehouse, "quantity", where="campaign = 'spring'").rows() == [{"quantity": 3}]
 
 
 def test_without_a_weight_every_link_counts_the_whole_once_and_the_answer_says_so() -> None:
     with connect({**TABLES, "links": pa.concat_tables([LINKS, LINKS])}) as warehouse:
         answer = query(shop(weight=""), warehouse, "amount", by="campaign")
         lines = query(shop(weight=""), warehouse, "quantity", by="campaign")
-    assert {row["campaign"]: row["amount"] for row in answer.rows()} == {"spring": 100, "summer": 150, UNKNOWN: 7}
-    assert {row["campaign"]: row["quantity"] for row in lines.rows()} == {"spring": 3, "summer": 7, UNKNOWN: 24}
+    assert {row["campaign"]: row["amount"] for row in answer.rows()} == {"spring": 100, "summer": 150, UNKNOWN: 0}
+    assert {row["campaign"]: row["quantity"] for row in lines.rows()} == {"spring": 3, "summer": 7}
     assert all(any("overlap" in note for note in item.notes) for item in (answer, lines))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from steelyard.errors import DataError
 from steelyard.metrics import Metric, MetricCatalog, UnitMetric, query, unit_table
 from steelyard.pipeline.build import build
 from steelyard.pipeline.table_definition import parse_table
-from steelyard.warehouse import KeyProof, Store, TableDeclaration, Warehouse, connect
+from steelyard.warehouse import KeyProof, Role, Store, TableDeclaration, Warehouse, connect
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
 CUSTOMERS = "-- key: customer_id\n-- entity: customer\n-- dimensions: [country]\nSELECT * FROM raw_customers"
@@ -118,6 +119,7 @@ def test_a_question_proves_nothing_that_the_refresh_has_and_names_the_proofs(sto
     assert named == {
         proofs(store, "customers")["customer_id", ""].proof_id,
         proofs(store, "orders")["customer_id", "customers"].proof_id,
+        proofs(store, "orders")["order_id", ""].proof_id,
     }
     assert {said["proof_id"] for said in answer.how.to_dict()["proofs"]} == named
     assert all(proof_id in answer.how.to_text(width=200) for proof_id in named)
@@ -188,7 +190,7 @@ def test_a_reference_said_to_be_complete_is_refused_where_it_is_not_and_only_whe
     with tables([1, 2, 2]) as warehouse:
         answer = query(complete, warehouse, "amount", by="country")
     assert {row["country"]: row["amount"] for row in answer.rows()} == {"DE": 1, "FR": 6}
-    assert [proof.references for proof in answer.how.proofs] == ["", "customers"]
+    assert [proof.references for proof in answer.how.proofs] == ["", "customers", ""]
 
 
 def test_a_unit_table_proves_a_complete_reference_itself() -> None:
@@ -253,6 +255,24 @@ def test_a_one_to_one_reference_is_walked_both_ways() -> None:
         assert ask("amount", "age") == {"young": 30, "old": 40, "(unknown)": 80}
         assert ask("profiles", "country") == {"DE": 1, "FR": 1, "(unknown)": 1}
         assert not any("overlap" in note for note in query(one_to_one(), warehouse, "spent", by="age").notes)
+
+
+def test_a_role_may_be_one_to_one_too() -> None:
+    made = one_to_one()
+    tables = [
+        table
+        if table.name != "profiles"
+        else replace(
+            table, entities={}, roles={"of": Role(entity="customer", columns=("customer_id",))}, one_to_one=("of",)
+        )
+        for table in made.tables.values()
+    ]
+    catalog = MetricCatalog.of(tables=tables, metrics=made.metrics.values())
+    with connect(profiled([1, 2])) as warehouse:
+        for name in ("age", "profiles.age"):
+            found = {row["age"]: row["amount"] for row in query(catalog, warehouse, "amount", by=name).rows()}
+            assert found == {"young": 30, "old": 40, "(unknown)": 80}
+        assert query(catalog, warehouse, "profiles", by="of.country").table.num_rows == 2
 
 
 def test_a_reference_that_is_not_one_to_one_is_refused_with_the_ids() -> None:

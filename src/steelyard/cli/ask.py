@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from steelyard.cli.auditing import AsOf, Definitions, as_definitions
+from steelyard.cli.auditing import AsOf, By, Definitions, as_definitions
 from steelyard.cli.options import AsJson, Details, Folder, Target, as_date, opened
 from steelyard.cli.output import show
 from steelyard.errors import DefinitionError
 
+if TYPE_CHECKING:
+    from steelyard.metrics import MetricTable
+    from steelyard.metrics.product import ProductTable
+    from steelyard.project import Project
+
 __all__ = ["add_to"]
 
 HERE = Path()
-By = Annotated[list[str], typer.Option("--by", "-b", help="A dimension, or day, week, month, quarter, year.")]
 Where = Annotated[str | None, typer.Option("--where", "-w", help="A condition on dimensions.")]
 Since = Annotated[str | None, typer.Option("--since", help="First local date.")]
 Until = Annotated[str | None, typer.Option("--until", help="Last local date.")]
+Having = Annotated[str | None, typer.Option("--having", help="A condition on the metrics, such as 'revenue > 100'.")]
+Top = Annotated[list[str], typer.Option("--top", help="DIMENSION=N: its N largest values; the rest is (other).")]
+Context = Annotated[str | None, typer.Option("--context", help="As --where, and fixed totals and shares obey it too.")]
+Complete = Annotated[str | None, typer.Option("--complete-through", help="The last day that is known completely.")]
 
 
 def query(
-    metrics: Annotated[list[str], typer.Argument(help="One metric, or several.")],
+    metrics: Annotated[list[str], typer.Argument(help="One metric, or several; or one funnel, cohorts, paths ...")],
     by: By = [],  # noqa: B006 - typer copies it
     where: Where = None,
     since: Since = None,
     until: Until = None,
     limit: Annotated[int | None, typer.Option(help="The most rows.")] = None,
+    having: Having = None,
+    top: Top = [],  # noqa: B006
+    context: Context = None,
+    complete_through: Complete = None,
     as_of: AsOf = None,
     definitions: Definitions = "now",
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL and do not run it.")] = False,
@@ -41,17 +53,27 @@ def query(
     as_json: AsJson = False,
 ) -> None:
     """Governed metrics as a table with a sparkline."""
+    asked: dict[str, Any] = {
+        "by": by,
+        "where": where,
+        "since": as_date(since, "--since"),
+        "until": as_date(until, "--until"),
+        "limit": limit,
+        "having": having,
+        "top": _top(top),
+        "context": context,
+        "complete_through": as_date(complete_through, "--complete-through"),
+        "as_of": as_of,
+        "definitions": as_definitions(definitions),
+    }
     with opened(project, target) as found:
-        table = found.query(
-            metrics,
-            by=by,
-            where=where,
-            since=as_date(since, "--since"),
-            until=as_date(until, "--until"),
-            limit=limit,
-            as_of=as_of,
-            definitions=as_definitions(definitions),
-        )
+        if len(metrics) == 1 and metrics[0] in found.definitions.metrics.analyses:
+            table: MetricTable | ProductTable = _analysis(found, metrics[0], asked)
+        elif sql:
+            typer.echo(found.sql(metrics, **asked))
+            return
+        else:
+            table = found.query(metrics, **asked)
     if sql:
         typer.echo(table.how.sql)
         return
@@ -107,6 +129,30 @@ def explain(
             dimensions=tuple(dimension) or None,
         )
     show(explanation.blocks(), explanation.to_dict(), as_json=as_json, details=details)
+
+
+def _analysis(project: Project, name: str, asked: dict[str, Any]) -> ProductTable:
+    """The answer to a product analysis, which takes less than a question to metrics does."""
+    refused = [option for option in ("limit", "having", "context") if asked[option] is not None]
+    if refused or asked["definitions"] != "now":
+        option = (refused or ["definitions"])[0]
+        raise DefinitionError(
+            f"{name!r} is no metric, and takes no --{option}", where=f"--{option}", hint="leave it out"
+        )
+    top = asked["top"]
+    given = {key: asked[key] for key in ("by", "where", "since", "until", "as_of", "complete_through")}
+    return project.analyse(name, **given, top=next(iter(top.values())) if top else None)
+
+
+def _top(given: list[str]) -> dict[str, int] | None:
+    """Dimension -> how many of its values stand apart."""
+    found: dict[str, int] = {}
+    for text in given:
+        name, equals, most = text.partition("=")
+        if not equals or not most.strip().isdigit():
+            raise DefinitionError(f"{text!r} says no dimension and number", where="--top", hint="write it as country=5")
+        found[name.strip()] = int(most)
+    return found or None
 
 
 def _range(text: str, option: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from steelyard.errors import DefinitionError, unknown_name
 from steelyard.metrics.expression import columns_of, parse_expression
 from steelyard.metrics.kinds import Convert
 from steelyard.metrics.metric import PLAIN_KINDS, Measure, Metric, Ratio
-from steelyard.warehouse import TableDeclaration
+from steelyard.warehouse import Deduplicate, TableDeclaration
 
 __all__ = [
     "Aggregate",
@@ -43,6 +43,7 @@ class Aggregate:
         per: What is aggregated is a metric of each row's entity, in place of an expression.
         mature: Only rows whose days after their own are over and known completely; None for all.
         followed: Only rows that are followed by another of the same entity.
+        deduplicate: How its rows are told apart; None takes what the table says.
         grain: The period of one row of a table of targets; empty for events.
         not_additive_over: Dimensions, entities or `time` over which its values must not be added up.
         week_start: First day of its week; empty takes the project's.
@@ -60,6 +61,7 @@ class Aggregate:
     per: PerEntity | None = None
     mature: Mature | None = None
     followed: Followed | None = None
+    deduplicate: Deduplicate | None = None
     grain: str = ""
     not_additive_over: tuple[str, ...] = ()
     week_start: str = ""
@@ -177,6 +179,7 @@ def with_rules(aggregate: Aggregate, metric: Metric) -> Aggregate:
     return replace(
         aggregate,
         convert=metric.convert if aggregate.function != "rows" else None,
+        deduplicate=metric.deduplicate,
         not_additive_over=metric.not_additive_over,
         week_start=metric.week_start,
     )

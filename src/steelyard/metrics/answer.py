@@ -16,6 +16,7 @@ from steelyard.metrics.asked import Asked
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.how import How
 from steelyard.metrics.limits import outside_limits
+from steelyard.metrics.local_hours import hours_in_zone
 from steelyard.metrics.metric_table import MetricTable
 from steelyard.metrics.question import ask
 from steelyard.result import Provenance, Read
@@ -52,7 +53,7 @@ def query(
         catalog: The definitions.
         warehouse: What is read.
         metrics: One name, or several.
-        by: Dimensions, and at most one of day, week, month, quarter, year.
+        by: Dimensions, and at most one of hour, day, week, month, quarter, year.
         where: A condition on dimensions, such as `country = 'DE'`; a comparison does not find what is unknown, and so
             `<>` and `NOT` keep it.
         since: First local date; None from the start.
@@ -112,6 +113,8 @@ def query(
     _must_be_finite(shown, question.metrics)
     facts = asked.facts(shown)
     table = _without_negative_zero(shown.drop_columns(list(asked.plan.counted)))
+    if question.grain == "hour":
+        table = hours_in_zone(table, catalog.zone)
     asked_for = tuple(catalog.metric(name) for name in question.metrics)
     notes = (*asked.notes(facts, truncated), *outside_limits(table, asked_for))
     made = asked.how(facts, notes, tables)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.joins import Joins, column_sql
 from steelyard.metrics.place import Place, Step
-from steelyard.warehouse import History, quote_text
+from steelyard.metrics.sources import Sources
+from steelyard.warehouse import Deduplicate, History, quote_text
 
 if TYPE_CHECKING:
     from steelyard.metrics.catalog import MetricCatalog
@@ -60,16 +61,25 @@ class AsOf:
         types: Columns and types of the tables.
         table: The fact.
         time: The column that places its rows in time; None where it has none.
+        sources: What stands for a table in FROM; None takes what the declarations say, where it stands.
+        own: A metric's rule by which the fact's rows are told apart; None takes the table's.
     """
 
     catalog: MetricCatalog
     types: Mapping[str, Mapping[str, str]]
     table: str
     time: Place | None
+    sources: Sources | None = None
+    own: Deduplicate | None = None
 
     def joins(self, taken: set[str] | None = None) -> Joins:
         """The joins of a SELECT from the fact."""
-        joins = Joins(self.table, taken=taken or set())
+        sources = self.sources or Sources(self.catalog.tables, self.types)
+
+        def named(table: str, name: str) -> str:
+            return sources.named(table, name, self.own if table == self.table else None)
+
+        joins = Joins(self.table, named=named, taken=taken or set())
         joins.state = lambda step, name: self._holds(joins, step, name)
         return joins
 
@@ -89,9 +99,12 @@ class AsOf:
             )
         at = column_sql(joins.follow(self.time.path), self.time.column)
         fact = clock_of(self.catalog, self.types, self.time.table, self.time.column, at)
+        zone = self.catalog.zone_of_day(self.time.table)
+        if zone is not None and fact.kind != "DATE" and not any(item.history for item in zone.path):
+            fact = replace(fact, day_zone=column_sql(joins.follow((*self.time.path, *zone.path)), zone.column))
         start, end = (self._validity(step, name, column) for column in _ends(step.history))
         moment, valid_from, valid_to = _comparable(fact, start, end)
-        if moment != at and not self.time.path:
+        if moment != at and not self.time.path and not (zone is not None and zone.path):
             moment = column_sql(self.table, self._once(joins, moment))
         return f"{valid_from} <= {moment} AND ({valid_to} IS NULL OR {moment} < {valid_to})"
 

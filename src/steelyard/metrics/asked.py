@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from steelyard.canonical import plain
 from steelyard.errors import UnknownNameError
+from steelyard.metrics.answer_notes import answer_notes
 from steelyard.metrics.calendar import next_period, period_start
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.claims import Claim
 from steelyard.metrics.counted import counted
 from steelyard.metrics.coverage import coverage_of
 from steelyard.metrics.data_complete import data_complete, lateness_days
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.false_claims import refuse_false_claims
 from steelyard.metrics.how import FactRead, How
+from steelyard.metrics.keys import prove
 from steelyard.metrics.mixed_currencies import refuse_mixed_currencies
 from steelyard.metrics.plan import ORDER, Plan
 from steelyard.metrics.planner import Planner
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Tables"]
 
 
-COUNTED = ("unconverted", "stale", "immature", "without_entity", "ambiguous")
+MOST_COUNTED = 1_000_000
+"""Rows of a table without versions whose own key is counted at every question."""
+COUNTED = ("unconverted", "stale", "immature", "without_entity", "superseded", "ambiguous")
 """What a fact may count beside its rows; each is a field of `FactRead`."""
 
 
@@ -93,22 +98,38 @@ class Asked:
         self.proofs: tuple[KeyProof, ...] = refuse_false_claims(
             warehouse, self.plan.claims, catalog.tables, self._read.version
         )
+        self.own_proofs, self.uncounted = self._own_keys()
         refuse_mixed_currencies(warehouse, planner.relations)
         self.partial = planner.partial(self.coverage)
+
+    def _own_keys(self) -> tuple[tuple[KeyProof, ...], tuple[Claim, ...]]:
+        """The proofs of the facts' own keys, and the keys that are not counted: too large to be, at every question."""
+        proofs: list[KeyProof] = []
+        uncounted: list[Claim] = []
+        for claim in self.plan.own_keys:
+            version = self._read.version(claim.table)
+            if not version.version_id and (version.rows is None or version.rows > MOST_COUNTED):
+                uncounted.append(claim)
+            elif (proof := prove(self.warehouse, claim, self._read.version)) is not None:
+                proofs.append(proof)
+        return tuple(proofs), tuple(uncounted)
 
     def _days(self, planner: Planner) -> dict[str, Coverage]:
         """The days of every fact that has a time; facts of one table and time are looked at once."""
         found: dict[str, Coverage] = {}
-        known: dict[tuple[str, str, str], Coverage] = {}
+        known: dict[tuple[object, ...], Coverage] = {}
         for fact in planner.facts:
             if not fact.timed:
                 continue
-            address = (fact.table, str(fact.time), fact.grain)
+            address = (fact.table, str(fact.time), fact.grain, fact.own)
             if address not in known:
-                known[address] = self._complete(fact, coverage_of(self.warehouse, fact, self._read.version))
+                known[address] = self._complete(fact, self._coverage(fact))
                 known[address] = _whole(fact, known[address])
             found[fact.name] = known[address]
         return found
+
+    def _coverage(self, fact: Fact) -> Coverage:
+        return coverage_of(self.warehouse, fact, self._read.version, hours=self.question.grain == "hour")
 
     def fetch(self, *, timeout: float | None = None) -> pa.Table:
         """What the plan's SELECT gives, with the counts beside the answer."""
@@ -135,7 +156,7 @@ class Asked:
             engine=f"{self.warehouse.engine} {self.warehouse.engine_version}",
             tables=tables,
             facts=facts,
-            proofs=self.proofs,
+            proofs=tuple(dict.fromkeys((*self.proofs, *self.own_proofs))),
             paths=self.plan.places,
             notes=notes,
         )
@@ -198,70 +219,13 @@ class Asked:
 
     def notes(self, facts: Sequence[FactRead], truncated: bool) -> tuple[str, ...]:
         """What a reader of the answer must know."""
-        return tuple(dict.fromkeys(_notes(self, facts, truncated)))
+        return answer_notes(self, facts, truncated)
 
 
 def _whole(fact: Fact, coverage: Coverage) -> Coverage:
     """A row of targets stands for its whole period, and not for the day that names it."""
     if not fact.grain or coverage.first is None or coverage.last is None:
         return coverage
-    week = fact.week_start or fact.catalog.week_start
-    last = next_period(period_start(coverage.last, fact.grain, week), fact.grain) - timedelta(days=1)
-    return replace(coverage, first=period_start(coverage.first, fact.grain, week), last=last)
-
-
-def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator[str]:
-    question = asked.question
-    if truncated:
-        yield f"There are more rows than the {question.limit} that are shown; the counts are of what is shown."
-    for day, cut in asked.partial.items():
-        yield f"The {question.grain} of {day} is not whole: {cut}."
-    yield from asked.plan.says
-    for fact in facts:
-        yield from _fact_notes(fact, question)
-    for reasons in asked.plan.overlaps.values():
-        for column, reason in reasons.items():
-            yield f"The parts by {column!r} overlap and do not add up: {reason}."
-    spans = {(fact.first, fact.last) for fact in facts if fact.first}
-    if question.grain and len(spans) > 1:
-        said = "; ".join(f"{fact.table} from {fact.first} to {fact.last}" for fact in facts if fact.first)
-        yield f"The facts cover different days: {said}."
-    for column, places in asked.plan.places.items():
-        if len(set(places.values())) > 1:
-            said = ", ".join(f"{place} for {asked.plan.facts[fact]}" for fact, place in places.items())
-            yield f"{column!r} is {said}."
-
-
-def _fact_notes(fact: FactRead, question: Question) -> Iterator[str]:
-    for target, missing in fact.unmatched.items():
-        if missing:
-            each = " (one that counts in several groups, in each)" if fact.several else ""
-            said = f"{missing:,} of {fact.rows:,} rows of {fact.table}{each} find no row in {target}"
-            yield f"{said}: what is taken from there is (unknown)."
-    yield from _left_notes(fact)
-    if fact.without_time:
-        kept = "are in no period" if question.grain and not (question.since or question.until) else "are left out"
-        yield f"{fact.without_time:,} rows of {fact.table} have no time and {kept}."
-    if fact.without_time is not None and not fact.first:
-        yield f"The table {fact.table} has no rows with a time."
-    if fact.last and question.until and date.fromisoformat(fact.last) < question.until:
-        yield f"The rows of {fact.table} end on {fact.last}, before the range does."
-    if fact.first and question.since and date.fromisoformat(fact.first) > question.since:
-        yield f"The rows of {fact.table} begin on {fact.first}, after the range does."
-
-
-def _left_notes(fact: FactRead) -> Iterator[str]:
-    for table, rows in fact.without.items():
-        if rows:
-            yield f"{rows:,} rows of {fact.table} have no row of {table}, and are in no group."
-    if fact.unconverted:
-        yield f"{fact.unconverted:,} of {fact.rows:,} rows of {fact.table} find no exchange rate: they are in no sum."
-    if fact.stale:
-        yield f"{fact.stale:,} of {fact.rows:,} rows of {fact.table} are converted at a rate older than allowed."
-    if fact.immature:
-        yield f"{fact.immature:,} of {fact.rows:,} rows of {fact.table} are too recent to count."
-    if fact.without_entity:
-        said = f"{fact.without_entity:,} of {fact.rows:,} rows of {fact.table} belong to nobody"
-        yield f"{said}: nothing can follow them, and they count as not followed."
-    if fact.ambiguous:
-        yield f"{fact.ambiguous:,} rows of {fact.table} have equally late rivals: what they disagree on is NULL."
+    starts = fact.week_start or fact.catalog.week_start, fact.catalog.year_start
+    last = next_period(period_start(coverage.last, fact.grain, *starts), fact.grain) - timedelta(days=1)
+    return replace(coverage, first=period_start(coverage.first, fact.grain, *starts), last=last)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from steelyard.errors import DefinitionError
-from steelyard.metrics.calendar import Clock
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.formula import Leaf
 from steelyard.metrics.graph import Place
@@ -111,7 +110,7 @@ class BalanceRelation(Relation):
         columns |= {name: fact.value_where(leaf.aggregate) for name, leaf in self.leaves.items()}
         columns[self.kept] = f"({' AND '.join(fact.conditions)}) IS TRUE" if fact.conditions else "TRUE"
         columns |= {**row_marks(fact), **fact.found()}
-        where = [*fact.ranges, f"{clock.column} IS NOT NULL"]
+        where = [*fact.ranges, f"{clock.day if clock.day_zone else clock.column} IS NOT NULL"]
         if self.rule.policy == "carried_forward":
             where.append(f"{self._level()} IS NOT NULL")
         own = {self.day, self.moment, self.kept}
@@ -125,7 +124,7 @@ class BalanceRelation(Relation):
         return self.fact.value(replace(level, convert=None))
 
     def _period(self, grain: str, spine: Spine, day: str) -> str:
-        return Clock(column=day, kind="DATE", zone="UTC", week_start=spine.week_start).period(grain)
+        return spine.clock(day).period(grain)
 
     def _summed(self, grain: str | None, source: list[str], *, period: str, form: str = "sum({0})") -> Step:
         columns = [f"{period} AS period"] if grain else []

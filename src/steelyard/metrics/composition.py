@@ -63,6 +63,8 @@ class Composition:
             for aggregate in fact.aggregates.values():
                 if aggregate.mature is not None:
                     fact.complete[aggregate.mature] = self._through(fact, aggregate.mature).day
+            if self.spine is not None:
+                fact.days = (self.spine.since, self.spine.until)
             steps += relation.steps(question.grain, self.spine, self.coverage.get(fact.name))
         made, shown, source = self._meeting().made()
         columns = [f"{sql} AS {sql_name(key)}" for sql, key in zip(shown, self.keys, strict=True)]
@@ -164,6 +166,8 @@ def spine(needs: Needs, coverage: Mapping[str, Coverage]) -> Spine | None:
         since=needs.question.since,
         until=needs.question.until,
         week_start=needs.week_start,
+        year_start=needs.catalog.year_start,
+        zone=needs.catalog.zone,
     )
 
 

@@ -44,7 +44,7 @@ class Condition:
         as_of: Gives the joins of a SELECT from a table with many rows.
         write: Writes an expression, its columns given.
         inner: The joins of each EXISTS, in order.
-        positive: What was asked of one row of each many side, where the whole condition asks it.
+        positive: What is asked of one row of each many side, and of nothing else, where the whole condition asks it.
     """
 
     where: str
@@ -53,7 +53,7 @@ class Condition:
     as_of: Callable[[str], AsOf]
     write: Write
     inner: list[Joins] = field(default_factory=list)
-    positive: list[tuple[Many, exp.Expr]] = field(default_factory=list)
+    positive: list[tuple[Many, list[exp.Expr]]] = field(default_factory=list)
 
     def sql(self, tree: exp.Expr) -> str:
         """The condition as SQL."""
@@ -77,7 +77,9 @@ class Condition:
         for asked in together.values():
             self._refuse_both(asked)
         if top:
-            self.positive += [(many, exp.and_(*asked)) for many, asked in together.items()]
+            self.positive += [
+                (many, [part for part in asked if self._only(many, part)]) for many, asked in together.items()
+            ]
         texts = [self._exists(item, together[item]) if isinstance(item, Many) else item for item in written]
         return " AND ".join(texts)
 
@@ -159,6 +161,10 @@ class Condition:
     def _sides(self, node: exp.Expr) -> tuple[Many, ...]:
         sides = (as_many(self.places[name]).many for name in columns_of(node))
         return tuple(dict.fromkeys(side for side in sides if side is not None))
+
+    def _only(self, many: Many, node: exp.Expr) -> bool:
+        """Whether it names columns of these rows alone."""
+        return all(as_many(self.places[name]).many == many for name in columns_of(node))
 
     def _one_side(self, node: exp.Expr) -> Many | None:
         """The one many side, of which one row is asked to meet all of it; None where that is not what it asks."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.metrics.expression import ColumnName, Parameters, columns_of, parse_expression, to_sql
 from steelyard.metrics.names import free_name, sql_name
-from steelyard.warehouse import TableDeclaration
+from steelyard.warehouse import Deduplicate, TableDeclaration
 
-__all__ = ["AMBIGUOUS", "deduplicated_sql"]
+__all__ = ["AMBIGUOUS", "deduplicated_sql", "key_columns"]
 
 AMBIGUOUS = "is_ambiguous"
 """The column that says whether several different rows of a key are equally late."""
@@ -40,6 +40,11 @@ def deduplicated_sql(table: TableDeclaration, columns: Mapping[str, str]) -> str
     ...
     """
     return _Deduplicating(table, columns).sql()
+
+
+def key_columns(rule: Deduplicate) -> set[str]:
+    """The columns of a business key."""
+    return {name.name for text in rule.key for name in columns_of(parse_expression(text))}
 
 
 class _Deduplicating:

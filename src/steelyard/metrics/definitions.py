@@ -21,6 +21,8 @@ __all__ = ["read_metrics"]
 
 SECTIONS = ("tables", "metrics", "trees", "alerts", "annotations", "sinks")
 LISTS = ("annotations",)
+PRODUCT = ("funnels", "sessions", "cohorts", "lifecycles", "attributions", "paths")
+"""Sections of product analysis; one namespace."""
 
 
 def read_metrics(
@@ -30,18 +32,20 @@ def read_metrics(
     zone: str = "UTC",
     week_start: str = "monday",
     fan_out: Literal["flag", "refuse"] = "flag",
+    year_start: int = 1,
     currency: str = "",
     sensitive: Sequence[str] = (),
 ) -> MetricCatalog:
     """The catalog that the files define.
 
     Args:
-        files: YAML files with `tables:`, `metrics:`, `trees:`, `alerts:` and `sinks:`, each a mapping by name, and
-            `annotations:`, a list.
+        files: YAML files with `tables:`, `metrics:`, `trees:`, `alerts:`, `sinks:` and the sections of product
+            analysis, each a mapping by name, and `annotations:`, a list.
         tables: The tables that the project builds itself; a table is declared in one place.
         zone: IANA zone in which days are counted.
         week_start: First day of the week, in English, lower case.
         fan_out: What becomes of a measure by something of which one row has many: `flag` or `refuse`.
+        year_start: First month of the year, from 1; quarters follow it.
         currency: What money is measured in.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
 
@@ -49,7 +53,7 @@ def read_metrics(
         The catalog; `problems` says, with file and line, what was wrong, and the rest works.
 
     Raises:
-        DefinitionError: The zone or the week's first day cannot be.
+        DefinitionError: The zone, the week's first day or the year's first month cannot be.
     """
     reading = _Reading({table.name: table for table in tables})
     for path in files:
@@ -61,8 +65,10 @@ def read_metrics(
         zone=zone,
         week_start=week_start,
         fan_out=fan_out,
+        year_start=year_start,
         currency=currency,
         sensitive=tuple(sensitive),
+        analyses=reading.analyses,
         alerts=reading.alerts,
         annotations=tuple(reading.annotations),
         sinks=reading.sinks,
@@ -77,6 +83,7 @@ class _Reading:
         self.tables = tables
         self.metrics: dict[str, Metric] = {}
         self.trees: dict[str, Tree] = {}
+        self.analyses: dict[str, Any] = {}
         self.alerts: dict[str, Alert] = {}
         self.annotations: list[Annotation] = []
         self.sinks: dict[str, Sink] = {}
@@ -90,8 +97,9 @@ class _Reading:
             self.problems.append(error)
             return
         for section, content in definition.data.items():
-            if section not in SECTIONS:
-                self.problems.append(unknown_name("section", section, SECTIONS, where=definition.where((section,))))
+            if section not in (*SECTIONS, *PRODUCT):
+                known = (*SECTIONS, *PRODUCT)
+                self.problems.append(unknown_name("section", section, known, where=definition.where((section,))))
             elif section in LISTS:
                 self._list(definition, section, content or [])
             else:
@@ -105,7 +113,10 @@ class _Reading:
             return
         for name, said in content.items():
             try:
-                getattr(self, f"_{section}")(definition, name, said)
+                if section in PRODUCT:
+                    self._product(definition, section, name, said)
+                else:
+                    getattr(self, f"_{section}")(definition, name, said)
             except SteelyardError as error:
                 self.problems.append(error.at(definition.where((section, name))))
                 if section == "metrics" and name not in self.metrics:
@@ -148,6 +159,16 @@ class _Reading:
         where = definition.where(("trees", name))
         self._refuse_second("tree", name, self.trees, {n: t.defined_at for n, t in self.trees.items()}, where)
         self.trees[name] = parse_tree(name, str(said), where=where)
+
+    def _product(self, definition: Definition, section: str, name: str, said: Any) -> None:
+        from steelyard.metrics.product.analyses import ANALYSES
+
+        kind, at = ANALYSES[section], (section, name)
+        where = definition.where(at)
+        places = {known: item.defined_at for known, item in self.analyses.items()}
+        self._refuse_second("analysis", name, self.analyses, places, where)
+        made = build(kind.definition, {**_mapping(said, kind.name, name, where), "name": name}, definition, at)
+        self.analyses[name] = replace(made, defined_at=where)
 
     def _alerts(self, definition: Definition, name: str, said: Any) -> None:
         at = ("alerts", name)

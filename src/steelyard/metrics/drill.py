@@ -18,6 +18,7 @@ from steelyard.metrics.graph import Place
 from steelyard.metrics.joins import column_sql
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.question import Question, ask
+from steelyard.metrics.row_zones import refuse_false_zones
 from steelyard.result import TableRead
 from steelyard.warehouse import Query, Value, Warehouse
 
@@ -117,7 +118,8 @@ def drill(
         warehouse: What is read.
         metric: The metric.
         at: The cell: dimension -> value as the answer shows it (None or `(unknown)` for what is not known), and at most
-            one grain -> first day of the period (None for the rows without a time); None is the whole.
+            one grain -> first day of the period, or moment of the hour (None for the rows without a time); None is the
+            whole.
         grain: The grain of `period`, where `at` has that key in the place of a grain.
         where: As in `query`.
         since: As in `query`.
@@ -145,7 +147,7 @@ def drill(
     >>> found.value, found.table.to_pylist()[0]
     (14, {'id': 1, 'amount': 5, 'channel': 'web', 'revenue': 5})
     """
-    cell = cell_of(at or {}, grain, catalog.week_start)
+    cell = cell_of(at or {}, grain, catalog.week_start, catalog.year_start, catalog.zone)
     asked = [*cell.values, *([cell.grain] if cell.grain else [])]
     question = ask(metric, by=asked, where=where, since=since, until=until, limit=limit)
     drilling = _Drilling(catalog, warehouse, metric, question, cell, side)
@@ -172,6 +174,7 @@ class _Drilling:
         aggregate = self.sides[self.side or "numerator"]
         self.rows: FactRows = fact_rows(catalog, self.read, aggregate, question, self.parameters)
         self.fact = self.rows.fact
+        refuse_false_zones(warehouse, self.fact, self.read.version)
         cell.narrow(self.fact)
         self.conditions = (*self.fact.kept, *self.fact.filters(aggregate))
         self.left_out: list[str] = []

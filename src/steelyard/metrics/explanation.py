@@ -14,7 +14,17 @@ from steelyard.result import Provenance
 if TYPE_CHECKING:
     from steelyard.document import Block
 
-__all__ = ["DimensionChange", "Explanation", "Factor", "Segment", "TreeChange"]
+__all__ = [
+    "Cause",
+    "DataFault",
+    "DimensionChange",
+    "Explanation",
+    "Factor",
+    "Happening",
+    "Search",
+    "Segment",
+    "TreeChange",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +116,114 @@ class DimensionChange:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Happening:
+    """Something that fell into the days that are explained: an annotation, or an experiment that ran.
+
+    Args:
+        says: What it was, in a few words.
+        kind: `experiment`, or as an annotation's: `launch`, `outage`, `holiday`, `policy`, `other`; `definition` or
+            `schema` for a change of what is measured.
+        at: Its first local day.
+        until: Its last; None for the one day.
+        where: Dimension -> value, where it concerns only some rows; empty for all.
+        undo: Whether it can be taken back.
+        study: The study that measured it, where one did; empty otherwise.
+    """
+
+    says: str
+    kind: str
+    at: date
+    until: date | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
+    undo: bool = False
+    study: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFault:
+    """Something in the data that makes a number differ though the world did not.
+
+    Args:
+        kind: `incomplete`, `late`, `missing days`, `loaded twice`, `segment gone`, `definition` or `schema`.
+        says: What was seen, with its numbers.
+        segment: Dimension -> value, where it concerns only some rows; empty for all.
+        impact: About how much of the change it makes, in the metric's own unit; None where that cannot be told.
+        stops: Whether it makes the comparison itself doubtful, so that causes should not be read before it is mended.
+    """
+
+    kind: str
+    says: str
+    segment: Mapping[str, str] = field(default_factory=dict)
+    impact: float | None = None
+    stops: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """A segment that moved as the rest did not: what to look at, and not yet what caused it.
+
+    Args:
+        segment: Dimension -> value; empty for everything.
+        kind: `volume`, `mix` (its share of a ratio's denominator), `rate` (its own ratio), `price` (the amount of a
+            row), or `data fault` where it has no rows at all any more.
+        measure: What `before`, `after` and `expected` are of.
+        before: Its measure in the baseline.
+        after: Its measure in what is explained.
+        expected: What it would have been if it had moved like the rest, and like the same weekdays before.
+        ratio: By which factor it changed; None where nothing had been expected.
+        impact: What it adds to the change, in the metric's own unit.
+        share: How much of the whole it is, the mean of both ranges: of the metric, or of a ratio's denominator.
+        statistic: Twice the log likelihood ratio, over its overdispersion, less the cost of its description.
+        false_alarm: The chance that the largest statistic of a quiet time, over all segments searched, is as large.
+        coincides: What fell into the same days and may concern it.
+    """
+
+    segment: Mapping[str, str]
+    kind: str
+    measure: str
+    before: float | None
+    after: float | None
+    expected: float | None
+    ratio: float | None
+    impact: float
+    share: float
+    statistic: float
+    false_alarm: float
+    coincides: tuple[Happening, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The segment in words."""
+        return " and ".join(f"{name} = {value}" for name, value in self.segment.items()) or "everything"
+
+    @property
+    def undo(self) -> bool:
+        """Whether something that coincides can be taken back."""
+        return any(item.undo for item in self.coincides)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """How the segments were searched.
+
+    Args:
+        ran: Whether they were.
+        says: Over what, and how false alarms were controlled; or why not.
+        segments: How many were looked at, in all searches.
+        leaves: Of how many leaves.
+        dimensions: By which dimensions together.
+        level: The chance of a false alarm that each search may have.
+    """
+
+    ran: bool
+    says: str
+    segments: int = 0
+    leaves: int = 0
+    dimensions: tuple[str, ...] = ()
+    level: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Explanation:
     """Why a metric differs between two ranges of dates: what moved with it, which is not yet what caused it.
 
@@ -122,6 +240,14 @@ class Explanation:
         tree: By the metric's tree; None where it has none, or it cannot be taken apart.
         dimensions: By dimension, the most telling first.
         notes: What a reader must know.
+        faults: What is wrong with the data; to be read first.
+        causes: The few segments that explain the move; empty where nothing stands out of the noise. The largest first,
+            and of impacts of about one size, those first beside which something can be taken back.
+        unexplained: The change less what the causes add; None where nothing was searched.
+        calendar: What the change holds only because the ranges have other weekdays; 0 where they have the same.
+        coincides: What else fell into the days that are explained.
+        search: How the segments were searched.
+        summary: The whole of it in a few sentences.
         hows: How the two numbers were made, baseline first.
         provenance: As of the two queries.
     """
@@ -140,6 +266,13 @@ class Explanation:
     hows: tuple[How, How]
     provenance: tuple[Provenance, Provenance]
     skipped: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[DataFault, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    unexplained: float | None = None
+    calendar: float = 0.0
+    coincides: tuple[Happening, ...] = ()
+    search: Search = field(default_factory=lambda: Search(ran=False, says=""))
+    summary: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The whole of it as plain values, without how the numbers were made."""

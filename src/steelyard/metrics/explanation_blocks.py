@@ -19,8 +19,9 @@ from steelyard.document import (
     WaterfallChart,
     format_value,
 )
-from steelyard.metrics.explanation import DimensionChange, Explanation, Segment, TreeChange
+from steelyard.metrics.explanation import Cause, DimensionChange, Explanation, Happening, Segment, TreeChange
 from steelyard.metrics.metric_blocks import metric_format
+from steelyard.metrics.root_cause.words import size_format
 
 __all__ = ["explanation_blocks"]
 
@@ -28,19 +29,20 @@ SHOWN = 8
 
 
 def explanation_blocks(found: Explanation) -> list[Block]:
-    """The change first, then its tree, then dimension by dimension."""
-    return [*_head(found), *_tree_blocks(found), *_dimension_blocks(found), *_foot(found)]
+    """The change first, then what is wrong with the data, what stands out, the tree, and dimension by dimension."""
+    return [
+        *_head(found),
+        *_fault_blocks(found),
+        *_cause_blocks(found),
+        *_tree_blocks(found),
+        *_dimension_blocks(found),
+        *_foot(found),
+    ]
 
 
-def _style(found: Explanation, *, signed: bool = False) -> Format:
+def _style(found: Explanation) -> Format:
     plain = metric_format(found.metric)
-    return Format(kind=plain.kind, digits=plain.digits, currency=plain.currency, unit=plain.unit, signed=signed)
-
-
-def _steps_style(found: Explanation) -> Format:
-    """Parts of a whole number need not be whole."""
-    style = _style(found, signed=True)
-    return Format.significant(4, signed=True) if style.kind == "integer" else style
+    return Format(kind=plain.kind, digits=plain.digits, currency=plain.currency, unit=plain.unit)
 
 
 def _head(found: Explanation) -> Iterator[Block]:
@@ -58,35 +60,63 @@ def _head(found: Explanation) -> Iterator[Block]:
     )
     facts = [(f"{label}{per_day}, {before}", format_value(found.before, _style(found)))]
     facts.append((f"{label}{per_day}, {after}", format_value(found.after, _style(found))))
-    facts.append(("Change", format_value(found.change, _steps_style(found))))
+    facts.append(("Change", format_value(found.change, size_format(found))))
     if found.totals is not None:
         facts += [
             (f"Total, {span}", format_value(total, _style(found)))
             for span, total in zip((before, after), found.totals, strict=True)
         ]
     yield Facts(facts)
-    yield Paragraph(_summary(found))
+    yield Paragraph(" ".join(found.summary))
 
 
-def _summary(found: Explanation) -> str:
-    """The change in words, and no word of cause."""
-    if found.change is None:
-        return "There is nothing to compare."
-    if found.change == 0:
-        return "The value is the same in both ranges."
-    says = []
-    if found.tree is not None:
-        first = found.tree.factors[0]
-        size = format_value(first.contribution, _steps_style(found))
-        says.append(f"Of the tree, {first.name.replace('_', ' ')} moved most with it ({size}).")
-    if found.dimensions and found.dimensions[0].segments:
-        dimension = found.dimensions[0]
-        segment = dimension.most_telling or dimension.segments[0]
-        size = format_value(segment.contribution, _steps_style(found))
-        says.append(f"By {dimension.dimension}, {segment.value} departs most from moving in proportion ({size}).")
-    says += [dimension.reversal for dimension in found.dimensions if dimension.reversal]
-    says.append("These are correlations, what moved together, and not yet causes: a study can tell.")
-    return " ".join(says)
+def _fault_blocks(found: Explanation) -> Iterator[Block]:
+    for fault in found.faults:
+        yield Callout("warning", f"Data: {fault.kind}", fault.says)
+
+
+def _cause_blocks(found: Explanation) -> Iterator[Block]:
+    """The segments that stand out, what they leave over, and what else happened."""
+    if found.causes:
+        yield Heading("Segments that stand out", level=3)
+        yield _causes(found)
+    if found.search.says:
+        yield Paragraph(found.search.says)
+    beside = {id(item) for cause in found.causes for item in cause.coincides}
+    for item in found.coincides:
+        if id(item) not in beside:
+            yield Callout("note", f"In these days: {item.kind}", _happened(item))
+
+
+def _causes(found: Explanation) -> Table:
+    style = size_format(found)
+    columns = [
+        Column("segment"),
+        Column("what"),
+        Column("before", format=Format.significant(5), align="right"),
+        Column("after", format=Format.significant(5), align="right"),
+        Column("expected", format=Format.significant(5), align="right"),
+        Column("adds", format=style, align="right"),
+        Column("false alarm", align="right"),
+        Column("coincides with"),
+    ]
+    rows: list[tuple[object, ...]] = [_cause_row(cause) for cause in found.causes]
+    if found.calendar:
+        rows.append(("other weekdays", None, None, None, None, found.calendar, None, None))
+    rows.append(("the rest", None, None, None, None, found.unexplained, None, None))
+    return Table(columns, rows)
+
+
+def _cause_row(cause: Cause) -> tuple[object, ...]:
+    said = "; ".join(f"{item.says} ({item.kind})" for item in cause.coincides)
+    what = f"{cause.kind}: {cause.measure}"
+    alarm = "< 0.0001" if cause.false_alarm < 1e-4 else f"{cause.false_alarm:.4f}"
+    return (cause.name, what, cause.before, cause.after, cause.expected, cause.impact, alarm, said or None)
+
+
+def _happened(item: Happening) -> str:
+    until = f" to {item.until}" if item.until else ""
+    return f"{item.says}, {item.at}{until}."
 
 
 def _tree_blocks(found: Explanation) -> Iterator[Block]:
@@ -111,7 +141,7 @@ def _factors(tree: TreeChange, found: Explanation) -> Table:
         Column("factor"),
         Column("before", format=Format.significant(5), align="right"),
         Column("after", format=Format.significant(5), align="right"),
-        Column("contribution", format=_steps_style(found), align="right"),
+        Column("contribution", format=size_format(found), align="right"),
     ]
     return Table(columns, [(f.name, f.before, f.after, f.contribution) for f in tree.factors])
 
@@ -126,7 +156,7 @@ def _dimension_blocks(found: Explanation) -> Iterator[Block]:
 
 def _segments(dimension: DimensionChange, found: Explanation) -> Table:
     parted = any(segment.mix is not None for segment in dimension.segments)
-    style = _steps_style(found)
+    style = size_format(found)
     columns = [Column(dimension.dimension), Column("before", format=_style(found), align="right")]
     columns += [
         Column("after", format=_style(found), align="right"),

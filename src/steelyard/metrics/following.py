@@ -49,7 +49,8 @@ def following_rows(fact: Fact, aggregate: Aggregate, step: str) -> Following:
     assert rule is not None  # noqa: S101 - the planner has asked
     catalog, then = fact.catalog, rule.then
     time = catalog.time_of(then.table, then.time, where=then.place)
-    other = Fact(catalog, fact.types, table=then.table, time=time, parameters=fact.parameters, name=step)
+    other = Fact(catalog, fact.types, table=then.table, time=time, parameters=fact.parameters, name=step,
+                 sources=fact.sources, own=then.deduplicate)  # fmt: skip
     both_dated = "DATE" in (fact.clock().kind, other.clock().kind)
     by_day = rule.first_day is not None or both_dated
     own = _own_key(fact, then, aggregate.place)

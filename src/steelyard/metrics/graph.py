@@ -14,7 +14,7 @@ from steelyard.warehouse import TableDeclaration
 
 __all__ = ["GRAINS", "Graph", "Many", "Path", "Place", "Step"]
 
-GRAINS = ("day", "week", "month", "quarter", "year")
+GRAINS = ("hour", "day", "week", "month", "quarter", "year")
 FARTHEST = 6
 
 

@@ -23,6 +23,7 @@ from steelyard.metrics.kinds import (
     Target,
     days_of,
 )
+from steelyard.warehouse import Deduplicate
 
 __all__ = ["KINDS", "PLAIN_KINDS", "Measure", "Metric", "Ratio"]
 
@@ -122,6 +123,7 @@ class Metric:
         entity: Whom it is about: the unit that studies measure it on; empty where a study says.
         grain: What one counted row is, in words; empty takes the table's.
         window: How long after a unit's start it is counted in a study, such as `7 days`; a query counts every row.
+        deduplicate: Which of several rows of a business key counts; what the table says, where it is not given.
         not_additive_over: Dimensions, entities or `time` over which values must not be added up: a question is
             refused unless it groups by them or keeps one value.
         lateness: How long rows may come after their day, such as `2 days`; a day is complete only after that.
@@ -168,6 +170,7 @@ class Metric:
     entity: str = ""
     grain: str = ""
     window: str = ""
+    deduplicate: Deduplicate | None = None
     not_additive_over: tuple[str, ...] = ()
     lateness: str = ""
     cadence: Literal["hourly", "daily", "weekly", ""] = ""

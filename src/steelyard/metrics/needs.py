@@ -14,8 +14,9 @@ from steelyard.metrics.following import following_rows
 from steelyard.metrics.formula import Formula, Leaf, Quotient, leaves
 from steelyard.metrics.names import free_name, plain_name, sql_name
 from steelyard.metrics.question import Question
-from steelyard.metrics.refusals import refuse_sums
+from steelyard.metrics.refusals import refuse_hours, refuse_sums
 from steelyard.metrics.relation import PlainRelation, Relation
+from steelyard.metrics.sources import Sources
 from steelyard.metrics.unit_table import unit_place
 from steelyard.metrics.window import WindowRelation
 
@@ -53,6 +54,7 @@ class Needs:
         question: What is asked.
         parameters: Takes the values; None for its own.
         taken: Names that are taken; None for those of the tables.
+        sources: What stands for a table in FROM; None for its own.
         entity: Groups by this entity's id too, for a plan inside another.
 
     Raises:
@@ -69,12 +71,14 @@ class Needs:
         *,
         parameters: Parameters | None = None,
         taken: set[str] | None = None,
+        sources: Sources | None = None,
         entity: str = "",
     ) -> None:
         self.catalog, self.types, self.question = catalog, types, question
         self.parameters = Parameters() if parameters is None else parameters
         self.entity = entity
         self.taken = {name.lower() for name in catalog.tables} if taken is None else taken
+        self.sources = Sources(catalog.tables, types, self.taken) if sources is None else sources
         self.relations: dict[tuple[object, ...], Relation] = {}
         self.inner: list[Inner] = []
         self.following: dict[Mature, Fact] = {}
@@ -134,6 +138,7 @@ class Needs:
 
     def relation(self, name: str, leaf: Leaf) -> Relation:
         """The leaf's part of the plan; measures with another time stand apart where time matters."""
+        refuse_hours(name, leaf, self.question)
         aggregate = leaf.aggregate
         dated = aggregate.convert is not None and aggregate.convert.at is None
         timed = self.question.timed or bool(leaf.window or leaf.balance or aggregate.mature is not None or dated)
@@ -143,15 +148,8 @@ class Needs:
         adds_up = aggregate.adds_up if leaf.window else True
         placed = timed or self.catalog.graph.has_history(aggregate.table)
         key = (
-            aggregate.table,
-            str(as_of or "") if placed else "",
-            timed,
-            leaf.window,
-            leaf.balance,
-            leaf.total,
-            adds_up,
-            aggregate.grain,
-            _level(leaf),
+            *(aggregate.table, str(as_of or "") if placed else "", timed, leaf.window, leaf.balance, leaf.total),
+            *(adds_up, aggregate.grain, aggregate.deduplicate, _level(leaf)),
         )
         if key not in self.relations:
             step = free_name(f"{plain_name(aggregate.table)}_{_what(leaf)}", self.taken)
@@ -163,6 +161,8 @@ class Needs:
                 parameters=self.parameters,
                 name=step,
                 as_of=as_of,
+                sources=self.sources,
+                own=aggregate.deduplicate,
             )
             fact.week_start, fact.grain, fact.timed = self.week_start, aggregate.grain, timed
             self._narrow(name, fact, leaf)
@@ -234,7 +234,15 @@ class Needs:
 
     def _within(self, question: Question, *, entity: str = "") -> Needs:
         """A plan inside this one."""
-        return Needs(self.catalog, self.types, question, parameters=self.parameters, taken=self.taken, entity=entity)
+        return Needs(
+            self.catalog,
+            self.types,
+            question,
+            parameters=self.parameters,
+            taken=self.taken,
+            sources=self.sources,
+            entity=entity,
+        )
 
     def _add_top(self, asked: str) -> None:
         """The step of the dimension's largest values by the first metric."""
@@ -251,9 +259,8 @@ class Needs:
         """Keeps the top values of a dimension apart, and calls the rest `(other)`."""
         if asked not in self._tops:
             return
-        label = fact.labelled_text(output)
         chosen = f"SELECT value FROM {sql_name(self._tops[asked])}"
-        fact.keys[output] = f"CASE WHEN {label} IN ({chosen}) THEN {label} ELSE '{OTHER}' END"
+        fact.relabel(output, lambda label: f"CASE WHEN {label} IN ({chosen}) THEN {label} ELSE '{OTHER}' END")
 
     def _check_having(self) -> None:
         if self.question.having is None:

@@ -37,6 +37,7 @@ class Plan:
         query: The one SELECT.
         columns: Output column -> the dimension as asked; `period` -> the grain.
         tables: The tables that are read.
+        own_keys: What the facts say of their own keys: where it is false, a thing may count twice.
         claims: What must be true of them for the answer to be right.
         joined: Fact by fact, what is joined: its name in the SELECT -> its table.
         several: The facts of which a row may count in several groups.
@@ -54,6 +55,7 @@ class Plan:
     query: Query
     columns: Mapping[str, str]
     tables: tuple[str, ...]
+    own_keys: tuple[Claim, ...]
     claims: tuple[Claim, ...]
     joined: Mapping[str, Mapping[str, str]]
     several: frozenset[str]

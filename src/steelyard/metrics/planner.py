@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from steelyard.metrics.additivity import adds_up_over_all_but
 from steelyard.metrics.balance import BalanceRelation
@@ -63,13 +63,15 @@ class Planner:
         """
         made = Composition(self.needs, coverage or {}, parts=parts)
         question, asked, outputs = self.question, made.asked, self.needs.outputs
-        text = "WITH\n" + ",\n".join(f"{sql_name(name)} AS (\n{_indented(sql)}\n)" for name, sql in made.steps)
+        steps = [*self.needs.sources.steps.items(), *made.steps]
+        text = "WITH\n" + ",\n".join(f"{sql_name(name)} AS (\n{_indented(sql)}\n)" for name, sql in steps)
         values = dict(self.needs.parameters.values)
         return Plan(
             question=question,
             query=Query(sql=f"{text}\n{made.select}", parameters=values, says=", ".join(question.metrics)),
             columns={**({"period": question.grain} if question.grain else {}), **outputs},
             tables=_tables(self.needs),
+            own_keys=tuple(dict.fromkeys(r.fact.own_key for r in asked if r.fact.own_key is not None)),
             claims=_claims(self.needs),
             joined={relation.fact.name: relation.fact.joined for relation in asked},
             several=frozenset(r.fact.name for r in asked if r.fact.links or r.fact.share),
@@ -128,6 +130,8 @@ def _complete(coverage: Mapping[str, Coverage]) -> date:
 def _cut(period: date, days: Spine, complete: date) -> str:
     """How a period is cut short; empty where it is whole."""
     assert days.grain is not None  # noqa: S101 - a period has one
+    if isinstance(period, datetime):
+        return "not known completely yet" if complete < period.date() else ""
     last = next_period(period, days.grain) - timedelta(days=1)
     said = [f"from {days.since}"] if period < days.since else []
     said += [f"to {days.until}"] if last > days.until else []

@@ -60,7 +60,7 @@ class Relation(ABC):
     @property
     def repeated(self) -> Mapping[str, str]:
         """Name -> SQL, in the answer's SELECT, of what is counted once and stands in every row."""
-        return self.fact.without()
+        return self.fact.left_out()
 
     @abstractmethod
     def counts(self) -> Mapping[str, str]:

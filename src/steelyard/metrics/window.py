@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from steelyard.metrics.calendar import Clock, period_start
 from steelyard.metrics.expression import UNKNOWN
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.formula import Leaf, Window
@@ -69,7 +68,7 @@ class WindowRelation(Relation):
         if self.window.days is not None:
             return max(end - timedelta(days=self.window.days - 1), coverage.first)
         if self.window.period:
-            return max(period_start(end, self.window.period, spine.week_start), coverage.first)
+            return max(spine.start_of(end, self.window.period), coverage.first)
         return coverage.first
 
     def steps(self, grain: str | None, spine: Spine | None, coverage: Coverage | None) -> list[Step]:
@@ -119,9 +118,7 @@ class WindowRelation(Relation):
     def _framed(self, spine: Spine, coverage: Coverage) -> str:
         apart = [sql_name(key) for key in self.outputs]
         if self.window.period:
-            apart.append(
-                Clock(column=self.day, kind="DATE", zone="UTC", week_start=spine.week_start).period(self.window.period)
-            )
+            apart.append(spine.clock(self.day).period(self.window.period))
         parted = f"PARTITION BY {', '.join(apart)} " if apart else ""
         back = "UNBOUNDED" if self.window.days is None else str(self.window.days - 1)
         over = f"OVER ({parted}ORDER BY {self.day} ROWS BETWEEN {back} PRECEDING AND CURRENT ROW)"
@@ -181,6 +178,5 @@ class WindowRelation(Relation):
         if self.window.days is not None:
             on.append(f"{rows}.{self.day} > add_days({ends}.day, -{self.window.days})")
         elif self.window.period:
-            clock = Clock(column=f"{ends}.day", kind="DATE", zone="UTC", week_start=spine.week_start)
-            on.append(f"{rows}.{self.day} >= {clock.period(self.window.period)}")
+            on.append(f"{rows}.{self.day} >= {spine.clock(f'{ends}.day').period(self.window.period)}")
         return self.name, f"SELECT {', '.join(columns)}\nFROM {ends}\nJOIN {rows} ON {' AND '.join(on)}{grouped}"

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from steelyard.errors import DefinitionError
 from steelyard.metrics import MetricCatalog, query
+from steelyard.metrics.asked import Asked
 from steelyard.metrics.audit import audited_table
 from steelyard.metrics.definition_history import KIND, catalog_then, changes_between, definition_versions
 from steelyard.metrics.drill import Drill, drill
+from steelyard.metrics.question import ask
 from steelyard.project.as_of import AsOf, Moment, known_at
 from steelyard.project.kept_versions import StoreVersions
 
 if TYPE_CHECKING:
     from steelyard.metrics import MetricTable
     from steelyard.metrics.definition_history import DefinitionVersion
+    from steelyard.metrics.product import ProductTable
     from steelyard.metrics.restatement import Restatement
     from steelyard.project.project import Project
 
-__all__ = ["Definitions", "audited_drill", "audited_query", "restated"]
+__all__ = ["Definitions", "audited_analysis", "audited_drill", "audited_query", "audited_sql", "restated"]
 
 Definitions = Literal["now", "then"]
 
@@ -55,6 +58,29 @@ def audited_query(
     notes = known.notes(read.name for read in table.how.tables) if known is not None else ()
     told = {name: _history(project, catalog, name) for name in names} if history else None
     return audited_table(table, catalog, kept, history=told, notes=notes)
+
+
+def audited_sql(
+    project: Project, metrics: str | Sequence[str], *, as_of: Moment | None, definitions: Definitions, **asked: Any
+) -> str:
+    """The SELECT that would answer a question; see `Project.sql`."""
+    names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    known = _known(project, as_of)
+    catalog = _catalog(project, names, definitions, known)
+    with project.warehouse(known.number if known is not None else _newest(project)) as warehouse:
+        return Asked(catalog, warehouse, ask(names, **asked)).plan.query.sql
+
+
+def audited_analysis(project: Project, name: str, *, as_of: Moment | None, **asked: Any) -> ProductTable:
+    """The answer to a product analysis; see `Project.analyse`."""
+    from steelyard.metrics.product import analyse
+
+    known = _known(project, as_of)
+    with project.warehouse(known.number if known is not None else _newest(project)) as warehouse:
+        table = analyse(project.definitions.metrics, warehouse, name, **asked)
+    if known is None:
+        return table
+    return replace(table, notes=(*known.notes(read.name for read in table.how.tables), *table.notes))
 
 
 def audited_drill(

@@ -238,9 +238,13 @@ class Project(AuditedQuestions):
             before: First and last date of the baseline.
             after: First and last date of what is to be explained.
             dimensions: Dimensions to look at; None is all that the metric has.
+
+        The project's experiments that ran in the later range stand beside the segments that stand out.
         """
         from steelyard.metrics import explain
+        from steelyard.project.running import running_studies
 
+        answered = [entry.name for entry in self.ledger.entries(kind="result")]
         with self.warehouse() as warehouse:
             return explain(
                 self.definitions.metrics,
@@ -249,6 +253,8 @@ class Project(AuditedQuestions):
                 before=as_range(before),
                 after=as_range(after),
                 dimensions=dimensions,
+                annotations=self.definitions.metrics.annotations,
+                happenings=running_studies(self.definitions.studies, metric, answered),
             )
 
     def watch(self, alerts: Sequence[str] = (), **said: Any) -> WatchReport:

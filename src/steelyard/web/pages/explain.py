@@ -7,8 +7,9 @@ from datetime import date, timedelta
 
 from steelyard.dashboards import Trend, trend_of
 from steelyard.document import Callout, Heading
+from steelyard.metrics import Explanation, query
 from steelyard.metrics import explain as explained
-from steelyard.metrics import query
+from steelyard.project.running import running_studies
 from steelyard.warehouse import Warehouse
 from steelyard.web.asked import Range
 from steelyard.web.page import Controls, Crumb, Input, Page, address
@@ -27,7 +28,7 @@ def explain(view: View) -> Page:
         if before is None or after is None:
             guessed = _guess(view, warehouse, name)
             before, after = before or (guessed and guessed[0]), after or (guessed and guessed[1])
-        found = explained(catalog, warehouse, name, before=before, after=after) if before and after else None
+        found = _explained(view, warehouse, name, before, after) if before and after else None
     page = Page(
         title="Why it moved",
         section="Metrics",
@@ -42,6 +43,16 @@ def explain(view: View) -> Page:
         )
     blocks = [block for block in found.blocks() if not (isinstance(block, Heading) and block.level == 1)]
     return replace(page, blocks=blocks, data=found.to_dict())
+
+
+def _explained(view: View, warehouse: Warehouse, name: str, before: Range, after: Range) -> Explanation:
+    """With the project's experiments that ran in those days beside it."""
+    answered = [entry.name for entry in view.project.ledger.entries(kind="result")]
+    definitions = view.project.definitions
+    ran = running_studies(definitions.studies, name, answered)
+    metrics = definitions.metrics
+    said = metrics.annotations
+    return explained(metrics, warehouse, name, before=before, after=after, annotations=said, happenings=ran)
 
 
 def _controls(name: str, before: Range | None, after: Range | None) -> Controls:

@@ -1,0 +1,121 @@
+"""What a product question gave: Arrow tables, and how they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from steelyard.metrics.product.product_how import ProductHow
+from steelyard.result import Provenance
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from steelyard.document import Block
+
+__all__ = ["ProductTable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductTable:
+    """What a funnel, a cohort table or another product question gave.
+
+    Args:
+        name: The definition's name.
+        kind: `funnel`, `sessions`, `cohorts`, `lifecycle`, `attribution` or `paths`.
+        table: The answer.
+        tables: Further tables of it by name, such as `pooled` of cohorts and `transitions` of paths.
+        by: The columns of the segments.
+        how: How it was made.
+        provenance: The same as a study's results carry it.
+        notes: What a reader must know.
+    """
+
+    name: str
+    kind: str
+    table: pa.Table
+    how: ProductHow
+    provenance: Provenance
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    by: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def rows(self, table: str = "") -> list[dict[str, Any]]:
+        """The rows of the answer, or of one of its further tables, as mappings.
+
+        Raises:
+            UnknownNameError: There is no table of that name.
+        """
+        if not table:
+            return self.table.to_pylist()
+        if table not in self.tables:
+            from steelyard.errors import unknown_name
+
+            raise unknown_name(f"table of {self.name!r}", table, self.tables)
+        return self.tables[table].to_pylist()
+
+    def blocks(self) -> list[Block]:
+        """The answer as blocks: a chart, the table, and what to know of it."""
+        from steelyard.metrics.product.product_blocks import product_blocks
+
+        return product_blocks(self)
+
+    def to_arrow(self) -> pa.Table:
+        """The answer's table."""
+        return self.table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The answer's table as a pandas frame; money stays decimal."""
+        from steelyard.result.arrow import require
+
+        require("pandas")
+        return cast("pd.DataFrame", self.table.to_pandas())
+
+    def to_polars(self) -> pl.DataFrame:
+        """The answer's table as a Polars frame."""
+        from steelyard.result.arrow import require
+
+        return cast("pl.DataFrame", require("polars").from_arrow(self.table))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The tables and how they were made, as plain values."""
+        from steelyard.canonical import plain
+
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "rows": plain(self.rows()),
+            "tables": {name: plain(table.to_pylist()) for name, table in self.tables.items()},
+            "notes": list(self.notes),
+            "how": self.how.to_dict(),
+        }
+
+    def write(self, path: str | Path) -> None:
+        """Writes the rows to a `.csv`, `.parquet` or `.json` file."""
+        from steelyard.metrics.export import write_table
+
+        write_table(self.table, Path(path))
+
+    def to_text(self, width: int = 100) -> str:
+        """The answer as plain text."""
+        from steelyard.document import to_text
+
+        return to_text(self.blocks(), width=width)
+
+    def to_markdown(self) -> str:
+        """The answer as GitHub-flavoured Markdown."""
+        from steelyard.document import to_markdown
+
+        return to_markdown(self.blocks())
+
+    def _repr_html_(self) -> str:
+        from steelyard.document import to_html
+
+        return to_html(self.blocks())
+
+    def __str__(self) -> str:
+        return self.to_text()
