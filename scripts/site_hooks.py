@@ -11,7 +11,7 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = (
-    "start", "project", "simulate", "sources", "tables", "refresh", "warehouse", "storage", "metrics", "product",
+    "start", "project", "simulate", "sources", "tables", "refresh", "warehouse", "storage", "metrics", "metric-kinds", "product",
     "explain", "watching", "audit", "importing", "studies", "experiments", "difference_in_differences", "ledger",
     "decisions", "web", "document",
 )  # fmt: skip

@@ -195,7 +195,7 @@ def test_a_row_counts_once_its_days_are_over_and_converts_where_another_follows(
     (fact,) = [item for item in answer.how.facts if item.table == oracle.base]
     young = [row for row, day in base if day is not None and not oracle.mature(row, complete)]
     nobody = [row for row, _ in base if row.customer is None and oracle.mature(row, complete)]
-    assert (fact.immature, fact.without_entity) == (len(young), len(nobody))
+    assert (fact.immature, fact.of_nobody) == (len(young), len(nobody))
 
 
 def small(**asked: Any) -> Any:
@@ -218,6 +218,7 @@ def test_the_day_by_which_rows_must_be_over_is_said_with_its_reason() -> None:
     assert f"ordered_within counts the rows whose 3 days after are over by 2026-03-10 ({says})." in notes
     assert "1 of 3 rows of visits are too recent to count." in notes
     assert "1 of 3 rows of visits belong to nobody: nothing can follow them, and they count as not followed." in notes
+    assert not any("in no group" in note for note in notes)
     declared = small(name="ordered_within", declared={"orders": "2026-03-20"}).notes
     assert (
         "ordered_within counts the rows whose 3 days after are over by 2026-03-20 (orders: declared with the table)."

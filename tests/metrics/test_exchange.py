@@ -239,6 +239,17 @@ def test_rows_that_another_metric_leaves_out_are_not_counted_as_unconverted() ->
         assert "1 of 3 rows of sales find no exchange rate: they are in no sum." in notes
 
 
+def test_one_currency_by_two_rules_stands_side_by_side() -> None:
+    strict, loose = (Convert(to="EUR", rates="fx", stale_after=f"{days} days") for days in (1, 9))
+    tables = catalog_of(strict).tables.values()
+    metrics = [Metric(name=name, sum="sales.amount", convert=rule) for name, rule in (("a", strict), ("b", loose))]
+    rows, known = [Sale(0, FIRST + timedelta(days=5), "USD", 10)], [Rate("USD", FIRST, 2.0)]
+    with connect(table_of(rows, known)) as warehouse:
+        answer = query(MetricCatalog.of(tables=tables, metrics=metrics), warehouse, ["a", "b"])
+    assert answer.rows() == [{"a": 5.0, "b": 5.0}]
+    assert "1 of 1 rows of sales are converted at a rate older than allowed." in answer.notes
+
+
 def test_what_cannot_be_converted_is_refused_with_what_is_missing() -> None:
     with connect(table_of([], [])) as warehouse:
         with pytest.raises(UnknownNameError, match="table of rates"):

@@ -121,8 +121,8 @@ def _left_notes(fact: FactRead) -> Iterator[str]:
         yield f"{fact.stale:,} of {fact.rows:,} rows of {fact.table} are converted at a rate older than allowed."
     if fact.immature:
         yield f"{fact.immature:,} of {fact.rows:,} rows of {fact.table} are too recent to count."
-    if fact.without_entity:
-        said = f"{fact.without_entity:,} of {fact.rows:,} rows of {fact.table} belong to nobody"
+    if fact.of_nobody:
+        said = f"{fact.of_nobody:,} of {fact.rows:,} rows of {fact.table} belong to nobody"
         yield f"{said}: nothing can follow them, and they count as not followed."
     if fact.superseded:
         yield f"{fact.superseded:,} rows of {fact.table} are older, copied or deleted rows of a key, and do not count."

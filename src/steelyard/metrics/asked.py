@@ -36,7 +36,7 @@ __all__ = ["Asked", "Tables"]
 
 MOST_COUNTED = 1_000_000
 """Rows of a table without versions whose own key is counted at every question."""
-COUNTED = ("unconverted", "stale", "immature", "without_entity", "superseded", "ambiguous")
+COUNTED = ("unconverted", "stale", "immature", "of_nobody", "superseded", "ambiguous")
 """What a fact may count beside its rows; each is a field of `FactRead`."""
 
 

@@ -9,7 +9,7 @@ from steelyard.errors import DefinitionError, unknown_name
 from steelyard.metrics.expression import columns_of
 from steelyard.metrics.graph import Place
 from steelyard.metrics.kinds import Convert, days_of
-from steelyard.metrics.names import sql_name
+from steelyard.metrics.names import free_name, sql_name
 from steelyard.warehouse import Rates, quote_text
 
 if TYPE_CHECKING:
@@ -91,7 +91,10 @@ class _Exchanging:
         self.table = fact.catalog.tables[convert.rates]
         self.own = fact.column(Place(fact.table, column))
         day = "" if convert.at is None else f"_{convert.at:%Y%m%d}"
-        self.prefix = f"{fact.name}_{convert.to.lower()}{day}"
+        taken = {name.removesuffix("_rates") for name, _ in fact.before} | {
+            table.lower() for table in fact.catalog.tables
+        }
+        self.prefix = free_name(f"{fact.name}_{convert.to.lower()}{day}", taken)
         for item in (self.table.time, rates.currency, rates.rate):
             fact.type_at(Place(convert.rates, item), self.table.where)
         if not set(self.table.key) or not set(self.table.key) <= {self.table.time, rates.currency}:

@@ -34,7 +34,7 @@ def row_marks(fact: Fact, known: Collection[str] = ()) -> dict[str, str]:
         found[f"{fact.name}_immature_{number}"] = " AND ".join([*own, f"NOT {mature}"])
         if aggregate.followed is not None:
             nobody = f"{fact.units[aggregate.identity]} IS NULL"
-            found[f"{fact.name}_without_entity_{number}"] = " AND ".join([*own, mature, nobody])
+            found[f"{fact.name}_of_nobody_{number}"] = " AND ".join([*own, mature, nobody])
     return found
 
 
