@@ -239,22 +239,26 @@ class Project(AuditedQuestions):
             after: First and last date of what is to be explained.
             dimensions: Dimensions to look at; None is all that the metric has.
 
-        The project's experiments that ran in the later range stand beside the segments that stand out.
+        The project's experiments that ran in the later range stand beside the segments that stand out; a definition
+        or a column read that changed within the ranges is a fault of the data.
         """
         from steelyard.metrics import explain
+        from steelyard.project.changed import changed_meanings
         from steelyard.project.running import running_studies
 
+        metrics = self.definitions.metrics
+        changed = changed_meanings(self, metric, (before, after))
         answered = [entry.name for entry in self.ledger.entries(kind="result")]
         with self.warehouse() as warehouse:
             return explain(
-                self.definitions.metrics,
+                metrics,
                 warehouse,
                 metric,
                 before=as_range(before),
                 after=as_range(after),
                 dimensions=dimensions,
-                annotations=self.definitions.metrics.annotations,
-                happenings=running_studies(self.definitions.studies, metric, answered),
+                annotations=metrics.annotations,
+                happenings=[*running_studies(self.definitions.studies, metric, answered), *changed],
             )
 
     def watch(self, alerts: Sequence[str] = (), **said: Any) -> WatchReport:
