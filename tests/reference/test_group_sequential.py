@@ -15,7 +15,9 @@ from steelyard.stats.classic_boundaries import haybittle_peto, wang_tsiatis
 from steelyard.stats.conditional_power import conditional_power
 from steelyard.stats.crossings import crossings
 from steelyard.stats.power import units_for_means, units_for_shares
+from steelyard.stats.proportions import pooled_z
 from steelyard.stats.repeated import repeated
+from steelyard.stats.score_interval import score_difference
 from steelyard.stats.sequential_power import sequential_power
 from steelyard.stats.spending import Spending
 
@@ -168,6 +170,16 @@ def test_repeated_and_final_p_values_equal_rpact_on_rates(look: int, reference: 
     assert repeated(made, SPENDING["asOF"], z, 1.0).p_value == pytest.approx(peer["rp"][look - 1], abs=1e-6)
     if peer["finals_p"][look - 1] is not None:
         assert after_stopping(made, z, 1.0).p_value == pytest.approx(peer["finals_p"][look - 1], abs=1e-7)
+
+
+@pytest.mark.parametrize(("look", "counts"), [(1, (112, 98)), (2, (237, 199)), (3, (355, 294))])
+def test_repeated_intervals_of_rates_equal_rpact(look: int, counts: tuple[int, int], reference: dict[str, Any]) -> None:
+    """Of 1,000 units an arm and look: the counts whose statistics are the entry's, to all digits."""
+    peer, n = peers(reference, "gs.analysis.rates")["gs.analysis.rates"], 1_000 * look
+    assert pooled_z(counts[0], n, counts[1], n)[0] == pytest.approx(peer["test_statistics"][look - 1], abs=1e-11)
+    critical = boundaries(LOOKS["K3"][:look], SPENDING["asOF"], alpha=0.025, sides=1).upper[-1]
+    found = score_difference(counts[0], n, counts[1], n, corrected=False, critical=critical)
+    assert found == pytest.approx((peer["rci_lower"][look - 1], peer["rci_upper"][look - 1]), abs=1e-6)
 
 
 @pytest.mark.parametrize("entry", [name for name in OWN if name.startswith("futility.")])
