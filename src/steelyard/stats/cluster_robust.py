@@ -51,8 +51,8 @@ def cluster_robust(clusters: Clusters, contrast: F64, *, kind: ClusterKind = "CR
         DefinitionError: Another kind.
 
     Assumes: Clusters are independent, and they are what was randomised. CR2's degrees of freedom take independent,
-        equally variable rows as the working model: with 12 and 8 strongly dependent clusters of 1 to 100 rows it rejects
-        6.7 % of true nulls at 5 % (CR0 12 %, CR1 11 %); where sizes are alike, 5.7 %.
+        equally variable rows as the working model: with 12 and 8 strongly dependent clusters of 1 to 100 rows it
+        rejects 6.7 % of true nulls at 5 % (CR0 12 %, CR1 11 %); where sizes are alike, 5.7 %.
 
     Source: Liang and Zeger (1986); Bell and McCaffrey (2002), Survey Methodology 28; Imbens and Kolesár (2016), Review
         of Economics and Statistics 98; compared with R's estimatr 1.0.0 and clubSandwich 0.5.8, and statsmodels 0.15.

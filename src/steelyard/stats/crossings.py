@@ -11,6 +11,8 @@ from steelyard.stats.stopped_walk import StoppedWalk
 
 __all__ = ["Crossings", "crossings", "going_on", "rising"]
 
+CLOSEST = 1e-6
+
 
 @dataclass(frozen=True, kw_only=True)
 class Crossings:
@@ -104,13 +106,19 @@ def rising(fractions: Sequence[float], above: float = 0.0) -> tuple[float, ...]:
     """The looks' information, checked.
 
     Raises:
-        DefinitionError: There is none, or it does not rise from above `above`.
+        DefinitionError: There is none, or it does not rise from above `above`, by a millionth or more at each look.
     """
     looks = tuple(float(fraction) for fraction in fractions)
-    pairs = zip((above, *looks), looks, strict=False)
+    pairs = list(zip((above, *looks), looks, strict=False))
     if not looks or not all(math.isfinite(now) and now > before for before, now in pairs):
         raise DefinitionError(
             f"information at the looks {list(looks)!r} does not rise from {above!r}",
             hint="give each look's information as a share of what is planned, in order",
+        )
+    near = [(before, now) for before, now in pairs[1:] if now - before < CLOSEST * now]
+    if near:
+        raise DefinitionError(
+            f"looks at information {near[0][0]!r} and {near[0][1]!r} are less than a millionth apart",
+            hint="take them as one look",
         )
     return looks

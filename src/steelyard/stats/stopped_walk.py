@@ -18,7 +18,7 @@ Region = Sequence[tuple[float, float]]
 REACH = 12.0  # standard deviations from the drift past which there is nothing: 2e-33
 NODES = 16  # of each panel
 PANEL = 6.0  # widths of the integrand in a panel; at 6 the rule errs by 3e-12
-MOST_NODES = 6_000
+AT_ONCE = 1_000_000  # kernel values; past this only those within reach are computed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +93,29 @@ class StoppedWalk:
         ]
         points = np.concatenate([piece[0] for piece in pieces])
         weights = np.concatenate([piece[1] for piece in pieces])
-        distance = (points[:, None] - (self.points + drift * step)[None, :]) / math.sqrt(step)
-        np.square(distance, out=distance)
-        distance *= -0.5
-        np.exp(distance, out=distance)
-        density = distance @ self.mass / math.sqrt(2 * math.pi * step)
+        density = _moved(self.points + drift * step, self.mass, points, math.sqrt(step))
         return StoppedWalk(information=information, points=points, mass=density * weights, origin=self.origin)
+
+
+def _moved(sources: F64, mass: F64, targets: F64, spread: float) -> F64:
+    """The density at the targets of masses at the sources that move by a normal of this spread; both are in order."""
+    if len(sources) * len(targets) <= AT_ONCE:
+        return _kernel(sources, mass, targets, spread)
+    found = np.empty(len(targets))
+    size = 4 * NODES
+    for start in range(0, len(targets), size):
+        some = targets[start : start + size]
+        low, high = np.searchsorted(sources, [some[0] - REACH * spread, some[-1] + REACH * spread])
+        found[start : start + size] = _kernel(sources[low:high], mass[low:high], some, spread)
+    return found
+
+
+def _kernel(sources: F64, mass: F64, targets: F64, spread: float) -> F64:
+    distance = (targets[:, None] - sources[None, :]) / spread
+    np.square(distance, out=distance)
+    distance *= -0.5
+    np.exp(distance, out=distance)
+    return np.asarray(distance @ mass / (math.sqrt(2 * math.pi) * spread), dtype=np.float64)
 
 
 @cache
@@ -111,7 +128,7 @@ def _panels(low: float, high: float, width: float) -> tuple[F64, F64]:
     """Nodes and weights that integrate from `low` to `high`; none where there is nothing between them."""
     if not high > low:
         return np.empty(0), np.empty(0)
-    panels = min(math.ceil((high - low) / width), MOST_NODES // NODES)
+    panels = math.ceil((high - low) / width)
     edges = np.linspace(low, high, panels + 1)
     half = (edges[1:] - edges[:-1]) / 2
     nodes, weights = _rule()
