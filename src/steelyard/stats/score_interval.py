@@ -12,7 +12,7 @@ __all__ = ["restricted_shares", "score_difference", "score_ratio", "score_test"]
 EDGE = 1e-12
 
 
-def restricted_shares(x1: float, n1: int, x2: float, n2: int, difference: float) -> tuple[float, float]:
+def restricted_shares(x1: float, n1: float, x2: float, n2: float, difference: float) -> tuple[float, float]:
     """The most likely shares of two groups among those that differ by `difference`.
 
     Source: Farrington and Manning (1990), Statistics in Medicine 9, closed form of the cubic; rpact 3.3.4.
