@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from pathlib import Path
@@ -111,6 +112,15 @@ def test_exact_p_values_equal_scipy_and_r(peers: dict[str, Any], reference: dict
     assert fisher(3, 4, 1, 4) == pytest.approx(two, abs=tea["tol_abs"])
     assert fisher(3, 4, 1, 4, one_sided=True) == pytest.approx(greater, abs=tea["tol_abs"])
     assert contingency.odds_ratio([[3, 1], [1, 3]]).statistic == pytest.approx(odds, abs=tea["tol_abs"])
+
+
+def test_fisher_equals_r_and_tea_tasting_on_the_same_users(reference: dict[str, Any], shared: Path) -> None:
+    (agreed,) = [item for item in reference["agreements"] if item["what"] == "Fisher exact p"]
+    text = (shared / "reference" / "experiments" / "data" / "users.csv").read_text()
+    rows = [(row["variant"], row["converted"]) for row in csv.DictReader(text.splitlines())]
+    (x1, n1), (x0, n0) = ((rows.count((arm, "1")), sum(a == arm for a, _ in rows)) for arm in ("1", "0"))
+    for peer, value in agreed["values"].items():
+        assert fisher(x1, n1, x0, n0) == pytest.approx(value, abs=agreed["tol_for_ours"]), peer
 
 
 def test_sequential_sample_ratios_equal_the_closed_form_and_increment(

@@ -37,8 +37,8 @@ def units_for_non_inferior_shares(
     Args:
         control: The true share in control.
         treated: The true share in the treated arm; the same as control's where nothing is expected.
-        margin: By how much it may fall, absolute, above 0. For a share that must not rise, give the shares of units that
-            have it not.
+        margin: By how much it may fall, absolute, above 0. For a share that must not rise, give the shares of units
+            that have it not.
         power: The chance of showing it.
         ratio: Units of the treated arm for each unit of control.
         alpha: One-sided error.
