@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError, unknown_name
-from steelyard.studies.experiments.buckets import arm_sql, enrolled_sql
+from steelyard.studies.experiments.allocation import Allocation, allocation_of
+from steelyard.studies.experiments.assignment_sql import arm_sql, by_stage_sql, enrolled_sql
 from steelyard.studies.experiments.clock import as_column, day_bounds
 from steelyard.studies.experiments.columns import from_table
 from steelyard.studies.experiments.governed import BEGINS_AT, study_moments, window_of
-from steelyard.studies.experiments.sources import Assignment, Stage
+from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.study import Context
 from steelyard.warehouse.query import Value, quote_name, quote_text
 
@@ -155,6 +157,8 @@ class _Writer:
         self.parameters: dict[str, Value] = {}
         self.clock_type = ""
         self.clock_zone = context.zone
+        self.allocation: Allocation | None = None
+        self.now = context.as_of
 
     def written(self) -> Population:
         if self.source.unit:
@@ -184,7 +188,8 @@ class _Writer:
 
     def _clocks(self) -> dict[str, str]:
         """The moments that bound the windows of governed metrics, the same for all units."""
-        moments = study_moments(self.study, self.context, entered=bool(start_of(self.has)))
+        now = replace(self.context, as_of=self.now)
+        moments = study_moments(self.study, now, entered=bool(start_of(self.has)))
         self.parameters.update(moments)
         return {name: f"CAST(${name} AS TIMESTAMPTZ)" for name in moments}
 
@@ -235,10 +240,31 @@ class _Writer:
                 hint="say `unit:`, the column that holds the id; or where assignments are written: `assignment:`",
             )
         unit = self.has[UNIT]
-        self.has[ARM] = arm_sql(self.study, unit)
-        enrolled = enrolled_sql(self.study, unit, _enrolled(self.study, self.context))
-        if enrolled:
+        self.allocation = found = _allocation(self.study, self.context)
+        if found.ended_at is not None:
+            self.now = min(self.now, found.ended_at)
+        self.has[ARM] = arm_sql(found, unit)
+        if enrolled := enrolled_sql(found, unit):
             self.conditions.append(enrolled)
+        if self._is_dated() and self.study.exposure is None:
+            self.clock_type = "TIMESTAMPTZ"
+            self.has[ASSIGNED_AT] = self._enrolled_at(unit, self.clock_type, self.context.zone)
+
+    def _is_dated(self) -> bool:
+        """Whether the ledger says when each stage began."""
+        found = self.allocation
+        return found is not None and all(segment.since is not None for segment in found.segments)
+
+    def _enrolled_at(self, unit: str, column_type: str, zone: str) -> str:
+        """The moment at which the unit's stage began, as the type of a column to compare it with."""
+        assert self.allocation is not None  # noqa: S101 - asked of hashed units only
+        values = {}
+        for segment in self.allocation.segments:
+            name = f"stage_{segment.stage}_at"
+            if segment.since is not None:
+                self.parameters[name] = as_column(segment.since, column_type, zone)
+            values[segment.stage] = f"CAST(${name} AS {_clock(column_type)})"
+        return by_stage_sql(self.allocation, unit, values)
 
     def _assigned_elsewhere(self, given: Assignment) -> None:
         columns = _columns(given.table, self.context, where=f"{self.study.name}.assignment.table")
@@ -299,6 +325,8 @@ class _Writer:
         conditions = [self._until(at, self.clock_type, "exposed_until", zone)]
         conditions += self._within(at, self.clock_type, zone)
         conditions += [f"({given.where})"] if given.where else []
+        if self._is_dated():
+            conditions.append(f"{at} >= {self._enrolled_at(unit, self.clock_type, zone)}")
         self.joins.append(
             f"JOIN (SELECT {unit} AS unit, min({at}) AS exposed_at FROM {quote_name(table)} "
             f"WHERE {' AND '.join(conditions)} GROUP BY {unit}) AS e ON e.unit = {self.has[UNIT]}"
@@ -306,7 +334,7 @@ class _Writer:
         self.has[EXPOSED_AT] = self._moment("e.exposed_at", self.clock_type, zone)
 
     def _until(self, at: str, column_type: str, name: str, zone: str) -> str:
-        self.parameters[name] = as_column(self.context.as_of, column_type, zone)
+        self.parameters[name] = as_column(self.now, column_type, zone)
         return f"{at} <= ${name}"
 
     def _not_after(self, at: str, column_type: str, zone: str) -> None:
@@ -335,28 +363,31 @@ class _Writer:
         if started == ASSIGNED_AT:
             conditions.append(f"{started} IS NOT NULL")
         if lengths and started in (EXPOSED_AT, ASSIGNED_AT):
-            closed = self.context.as_of - max(lengths)
+            closed = self.now - max(lengths)
             kind = "TIMESTAMPTZ" if self.source.governed else self.clock_type
             self.parameters["closed_until"] = as_column(closed, kind, self.clock_zone)
             conditions.append(f"{started} <= $closed_until")
         return " AND ".join(conditions)
 
 
-def _enrolled(study: Experiment, context: Context) -> float:
-    """The share that is enrolled now: the ledger's latest stage, or everybody where there is no ramp."""
-    for row in context.stages:
+def _allocation(study: Experiment, context: Context) -> Allocation:
+    """The stages that had begun by the study's clock, or everybody where there is no ramp.
+
+    Raises:
+        DefinitionError: No stage has begun, or stages had different splits.
+    """
+    begun = [
+        row for row in context.stages if not row.get("since") or datetime.fromisoformat(row["since"]) <= context.as_of
+    ]
+    for row in begun:
         if row.get("arms") and dict(row["arms"]) != dict(study.arms):
             raise DefinitionError(
                 f"a stage ran with the split {dict(row['arms'])!r}: pooling over it misleads",
                 where=f"{study.name}.ramp",
+                hint="its stages must be compared one by one, which is not offered yet",
             )
-    if context.stages:
-        return float(context.stages[-1]["share"])
-    shares = [stage.share if isinstance(stage, Stage) else stage for stage in study.ramp]
-    if shares and shares[0] < 1:
-        raise DefinitionError(
-            f"no stage of the ramp {shares!r} has begun, so that nobody is enrolled",
-            where=f"{study.name}.ramp",
-            hint="begin a stage, or leave `ramp:` out to enrol every unit",
-        )
-    return 1.0
+    return allocation_of(study, begun)
+
+
+def _clock(column_type: str) -> str:
+    return "TIMESTAMPTZ" if column_type.upper() in ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") else "TIMESTAMP"

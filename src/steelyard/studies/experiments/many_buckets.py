@@ -1,0 +1,153 @@
+"""The buckets of many ids at once: what `steelyard.warehouse.bucket` gives for each, without a Python step an id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from steelyard.errors import DataError
+from steelyard.studies.experiments.md5_lanes import BEGIN, State, compress, one_state
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["as_texts", "many_buckets"]
+
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+LANES = 16_384
+"""How many messages are hashed side by side: their words fit into the processor's second cache."""
+
+
+def many_buckets(salt: str, ids: Any) -> I64:
+    """The bucket of each id, in order: the first 60 bits of `md5(salt:id)`.
+
+    Args:
+        salt: What the draw is for.
+        ids: Texts or whole numbers: a numpy, Arrow or pandas column, or anything that can be gone through.
+
+    Raises:
+        DataError: An id is missing, or is neither text nor a whole number.
+
+    >>> from steelyard.warehouse.bucket import bucket
+    >>> many_buckets("checkout", [42, 7]).tolist() == [bucket("checkout", 42), bucket("checkout", 7)]
+    True
+    """
+    texts = as_texts(ids)
+    ends = np.frombuffer(texts.buffers()[1], dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)
+    lengths = np.diff(ends)
+    found = np.empty(len(texts), dtype=np.int64)
+    prefix = f"{salt}:".encode()
+    for length in np.unique(lengths).tolist():
+        alike = np.flatnonzero(lengths == length)
+        writing = _Lanes(prefix, length)
+        for start in range(0, len(alike), LANES):
+            rows = alike[start : start + LANES]
+            found[rows] = writing.buckets(_letters(data, ends, rows, length))
+    return found
+
+
+def _letters(data: U8, ends: I64, rows: I64, length: int) -> U8:
+    """The letters of ids of one length, a row each; neighbours lie side by side already."""
+    first, last = int(rows[0]), int(rows[-1])
+    if last - first + 1 == len(rows):
+        return data[int(ends[first]) : int(ends[last + 1])].reshape(len(rows), length)
+    return data[ends[rows][:, None] + np.arange(length)]
+
+
+def as_texts(ids: Any) -> pa.LargeStringArray:
+    """The ids as one Arrow column of text, as SQL writes them.
+
+    Raises:
+        DataError: An id is missing, or is neither text nor a whole number.
+    """
+    import pyarrow as pa
+
+    column = _column(ids)
+    if column.null_count:
+        raise DataError(
+            f"{column.null_count:,} of {len(column):,} ids are missing",
+            where="assign",
+            hint="a unit without an id has no arm: leave it out, and count it",
+        )
+    kind = column.type
+    if not (pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise DataError(
+            f"ids of type {kind} cannot be hashed",
+            where="assign",
+            hint="give text or whole numbers, written as the warehouse writes them",
+        )
+    return column.cast(pa.large_string())
+
+
+def _column(ids: Any) -> pa.Array:
+    import pyarrow as pa
+
+    if isinstance(ids, pa.ChunkedArray):
+        return pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], ids.type)
+    if isinstance(ids, pa.Array):
+        return ids
+    if isinstance(ids, np.ndarray) or hasattr(ids, "__arrow_array__") or hasattr(ids, "to_numpy"):
+        return _column_of_array(ids)
+    listed = list(ids)
+    if not any(isinstance(item, bool) for item in listed):
+        try:
+            return pa.array([item if item is None or isinstance(item, int) else str(item) for item in listed])
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            return pa.array([None if item is None else str(item) for item in listed], pa.large_string())
+    raise DataError("True and False are no ids", where="assign", hint="give text or whole numbers")
+
+
+def _column_of_array(ids: Any) -> pa.Array:
+    import pyarrow as pa
+
+    made = pa.array(ids)
+    return _column(made)
+
+
+class _Lanes:
+    """Messages `prefix + id` of one length, block by block."""
+
+    def __init__(self, prefix: bytes, length: int) -> None:
+        shared = len(prefix) // 64 * 64
+        self.begun = one_state(prefix[:shared]) if shared else BEGIN
+        rest = prefix[shared:]
+        size = len(prefix) + length
+        blocks = (len(rest) + length + 8) // 64 + 1
+        self.first, self.length = len(rest), length
+        pattern = bytearray(blocks * 64)
+        pattern[: self.first] = rest
+        pattern[self.first + length] = 0x80
+        pattern[-8:] = (8 * size).to_bytes(8, "little")
+        self.pattern = np.frombuffer(bytes(pattern), dtype=np.uint8)
+
+    def buckets(self, letters: U8) -> I64:
+        """The buckets of some ids: one row of letters each."""
+        lanes = len(letters)
+        state: State = tuple(np.full(lanes, word, dtype=np.uint32) for word in self.begun)  # type: ignore[assignment]
+        for words, constants in self._blocks(letters):
+            state = compress(state, words, constants)
+        # The digest's first eight bytes read from left to right, without their last four bits.
+        high, low = (state[place].byteswap().astype(np.uint64) for place in (0, 1))
+        return ((high << np.uint64(28)) | (low >> np.uint64(4))).astype(np.int64)
+
+    def _blocks(self, letters: U8) -> Iterator[tuple[dict[int, npt.NDArray[np.uint32]], list[int]]]:
+        """Each block: the words in which ids stand, and all that is the same in every message."""
+        lanes, last = len(letters), self.first + self.length
+        constants = self.pattern.view("<u4").tolist()
+        touched = range(self.first // 4, -(-last // 4) if self.length else self.first // 4)
+        words: dict[int, npt.NDArray[np.uint32]] = {}
+        if touched:
+            start, end = touched.start * 4, touched.stop * 4
+            area = np.empty((lanes, end - start), dtype=np.uint8)
+            area[:] = self.pattern[start:end]
+            area[:, self.first - start : last - start] = letters
+            columns = np.ascontiguousarray(area.view("<u4").T).astype(np.uint32, copy=False)
+            words = dict(zip(touched, columns, strict=True))
+        for block in range(len(constants) // 16):
+            here = {place - 16 * block: word for place, word in words.items() if place // 16 == block}
+            yield here, constants[16 * block : 16 * block + 16]
