@@ -187,10 +187,8 @@ def allocation_of(study: Experiment, stages: Sequence[Mapping[str, Any]] = ()) -
         return replace(found, segments=(everybody(study.arms, study.control),))
     for row in begun:
         found = _after(found, row, study)
-    last = stages[-1]
-    if last.get("act") in ("launch", "rollback"):
-        return replace(found, launched=str(last.get("arm") or ""), ended_at=_moment(last))
-    return found
+    ends = [row for row in stages if row.get("act", "advance") != "advance"]
+    return replace(found, launched=str(ends[-1].get("arm") or ""), ended_at=_moment(ends[0])) if ends else found
 
 
 def _after(before: Allocation, row: Mapping[str, Any], study: Experiment) -> Allocation:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,7 @@ __all__ = ["as_texts", "many_buckets"]
 
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
+_IDS = (str, Integral, UUID, type(None))
 LANES = 16_384
 """How many messages are hashed side by side: their words fit into the processor's second cache."""
 
@@ -68,6 +71,8 @@ def as_texts(ids: Any) -> pa.LargeStringArray:
     import pyarrow as pa
 
     column = _column(ids)
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
     if column.null_count:
         raise DataError(
             f"{column.null_count:,} of {len(column):,} ids are missing",
@@ -75,13 +80,15 @@ def as_texts(ids: Any) -> pa.LargeStringArray:
             hint="a unit without an id has no arm: leave it out, and count it",
         )
     kind = column.type
-    if not (pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        raise DataError(
-            f"ids of type {kind} cannot be hashed",
-            where="assign",
-            hint="give text or whole numbers, written as the warehouse writes them",
-        )
+    if len(column) and not any(test(kind) for test in (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string)):
+        raise _no_id(f"ids of type {kind}")
     return column.cast(pa.large_string())
+
+
+def _no_id(what: str) -> DataError:
+    return DataError(
+        f"{what} cannot be hashed", where="assign", hint="give text or whole numbers, written as the warehouse has them"
+    )
 
 
 def _column(ids: Any) -> pa.Array:
@@ -92,21 +99,14 @@ def _column(ids: Any) -> pa.Array:
     if isinstance(ids, pa.Array):
         return ids
     if isinstance(ids, np.ndarray) or hasattr(ids, "__arrow_array__") or hasattr(ids, "to_numpy"):
-        return _column_of_array(ids)
+        return _column(pa.array(ids))
     listed = list(ids)
-    if not any(isinstance(item, bool) for item in listed):
-        try:
-            return pa.array([item if item is None or isinstance(item, int) else str(item) for item in listed])
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-            return pa.array([None if item is None else str(item) for item in listed], pa.large_string())
-    raise DataError("True and False are no ids", where="assign", hint="give text or whole numbers")
-
-
-def _column_of_array(ids: Any) -> pa.Array:
-    import pyarrow as pa
-
-    made = pa.array(ids)
-    return _column(made)
+    strange = next((item for item in listed if isinstance(item, bool) or not isinstance(item, _IDS)), None)
+    if strange is not None:
+        raise _no_id(f"the id {strange!r}")
+    if all(isinstance(item, int) and abs(item) < 2**63 for item in listed):
+        return pa.array(listed, pa.int64())
+    return pa.array([None if item is None else str(item) for item in listed], pa.large_string())
 
 
 class _Lanes:

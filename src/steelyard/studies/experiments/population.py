@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError, unknown_name
-from steelyard.studies.experiments.allocation import Allocation, allocation_of
-from steelyard.studies.experiments.assignment_sql import arm_sql, by_stage_sql, enrolled_sql
+from steelyard.studies.experiments.allocation import Allocation
+from steelyard.studies.experiments.assignment_sql import arm_sql, enrolled_sql
 from steelyard.studies.experiments.clock import as_column, day_bounds
 from steelyard.studies.experiments.columns import from_table
+from steelyard.studies.experiments.enrolment import enrolled_at, enrolled_by, is_dated
 from steelyard.studies.experiments.governed import BEGINS_AT, study_moments, window_of
 from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.study import Context
@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 UNIT, ARM, ASSIGNED_AT, EXPOSED_AT, IN_TWO_ARMS = "unit", "arm", "assigned_at", "exposed_at", "in_two_arms"
+TEXTS = ("VARCHAR", "TEXT")
 RESERVED = (UNIT, ARM, ASSIGNED_AT, EXPOSED_AT, IN_TWO_ARMS)
 
 
@@ -155,6 +156,7 @@ class _Writer:
         self.joins: list[str] = []
         self.conditions: list[str] = []
         self.parameters: dict[str, Value] = {}
+        self.unit_type = self.source.columns.get(self.source.unit, "")
         self.clock_type = ""
         self.clock_zone = context.zone
         self.allocation: Allocation | None = None
@@ -240,35 +242,27 @@ class _Writer:
                 hint="say `unit:`, the column that holds the id; or where assignments are written: `assignment:`",
             )
         unit = self.has[UNIT]
-        self.allocation = found = _allocation(self.study, self.context)
+        self.allocation = found = enrolled_by(self.study, self.context)
         if found.ended_at is not None:
             self.now = min(self.now, found.ended_at)
         self.has[ARM] = arm_sql(found, unit)
         if enrolled := enrolled_sql(found, unit):
             self.conditions.append(enrolled)
-        if self._is_dated() and self.study.exposure is None:
+        if is_dated(self.allocation) and self.study.exposure is None:
             self.clock_type = "TIMESTAMPTZ"
             self.has[ASSIGNED_AT] = self._enrolled_at(unit, self.clock_type, self.context.zone)
 
-    def _is_dated(self) -> bool:
-        """Whether the ledger says when each stage began."""
-        found = self.allocation
-        return found is not None and all(segment.since is not None for segment in found.segments)
-
     def _enrolled_at(self, unit: str, column_type: str, zone: str) -> str:
-        """The moment at which the unit's stage began, as the type of a column to compare it with."""
+        """The moment at which the stage began that the unit came in with."""
         assert self.allocation is not None  # noqa: S101 - asked of hashed units only
-        values = {}
-        for segment in self.allocation.segments:
-            name = f"stage_{segment.stage}_at"
-            if segment.since is not None:
-                self.parameters[name] = as_column(segment.since, column_type, zone)
-            values[segment.stage] = f"CAST(${name} AS {_clock(column_type)})"
-        return by_stage_sql(self.allocation, unit, values)
+        sql, bound = enrolled_at(self.allocation, unit, column_type, zone)
+        self.parameters.update(bound)
+        return sql
 
     def _assigned_elsewhere(self, given: Assignment) -> None:
         columns = _columns(given.table, self.context, where=f"{self.study.name}.assignment.table")
-        unit = quote_name(self._reference(given.table, given.unit, columns, "assignment.unit"))
+        unit_column = self._reference(given.table, given.unit, columns, "assignment.unit")
+        unit = quote_name(unit_column)
         arm = quote_name(_known(given.arm, columns, self.study, "assignment.arm"))
         picked = [f"{unit} AS unit", f"min({arm}) AS arm", f"max({arm}) AS last_arm"]
         picked += ["count(*) AS assignments", f"count({arm}) AS labelled"]
@@ -282,17 +276,25 @@ class _Writer:
             conditions.append(f"({until} OR {at} IS NULL)")
             self._assigned_within("a.assigned_at", self.clock_type, self.clock_zone)
             self.has[ASSIGNED_AT] = self._moment("a.assigned_at", self.clock_type, self.clock_zone)
-        self._units_come_from(given.table, unit, picked, conditions)
+        self._units_come_from(given.table, unit, picked, conditions, columns[unit_column])
         self.has[ARM] = "a.arm"
         mixed = "a.labelled > 0 AND a.labelled < a.assignments"
         self.has[IN_TWO_ARMS] = f"CASE WHEN a.arm <> a.last_arm OR ({mixed}) THEN 1 ELSE 0 END"
 
-    def _units_come_from(self, table: str, unit: str, picked: list[str], conditions: list[str]) -> None:
+    def _units_come_from(
+        self, table: str, unit: str, picked: list[str], conditions: list[str], unit_type: str
+    ) -> None:
         """Assigned units are all there, with or without a row in the unit table: none is dropped by a join."""
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         inner = f"SELECT {', '.join(picked)} FROM {quote_name(table)}{where} GROUP BY {unit}"
-        self.joins.append(f"RIGHT JOIN ({inner}) AS a ON a.unit = {self.has[UNIT]}")
-        self.has[UNIT] = "a.unit"
+        self.joins.append(f"RIGHT JOIN ({inner}) AS a ON {self._same_unit('a.unit', unit_type)}")
+        self.has[UNIT], self.unit_type = "a.unit", unit_type
+
+    def _same_unit(self, other: str, other_type: str) -> str:
+        """Whether another table's id is the unit's; as text where one of them is text and the other a number."""
+        if (other_type.upper() in TEXTS) == (self.unit_type.upper() in TEXTS):
+            return f"{other} = {self.has[UNIT]}"
+        return f"CAST({other} AS VARCHAR) = CAST({self.has[UNIT]} AS VARCHAR)"
 
     def _reference(self, table: str, given: str, columns: Mapping[str, str], field_name: str) -> str:
         """The column of another table that holds the unit's id."""
@@ -312,7 +314,8 @@ class _Writer:
             return
         table = given.table or given.event
         columns = _columns(table, self.context, where=f"{self.study.name}.exposure")
-        unit = quote_name(self._reference(table, given.unit, columns, "exposure.unit"))
+        unit_column = self._reference(table, given.unit, columns, "exposure.unit")
+        unit, unit_type = quote_name(unit_column), columns[unit_column]
         declared = self.context.metrics.tables.get(table) if self.context.metrics else None
         at_column = given.at or (declared.time if declared else "")
         if not at_column:
@@ -325,11 +328,11 @@ class _Writer:
         conditions = [self._until(at, self.clock_type, "exposed_until", zone)]
         conditions += self._within(at, self.clock_type, zone)
         conditions += [f"({given.where})"] if given.where else []
-        if self._is_dated():
+        if is_dated(self.allocation):
             conditions.append(f"{at} >= {self._enrolled_at(unit, self.clock_type, zone)}")
         self.joins.append(
             f"JOIN (SELECT {unit} AS unit, min({at}) AS exposed_at FROM {quote_name(table)} "
-            f"WHERE {' AND '.join(conditions)} GROUP BY {unit}) AS e ON e.unit = {self.has[UNIT]}"
+            f"WHERE {' AND '.join(conditions)} GROUP BY {unit}) AS e ON {self._same_unit('e.unit', unit_type)}"
         )
         self.has[EXPOSED_AT] = self._moment("e.exposed_at", self.clock_type, zone)
 
@@ -368,26 +371,3 @@ class _Writer:
             self.parameters["closed_until"] = as_column(closed, kind, self.clock_zone)
             conditions.append(f"{started} <= $closed_until")
         return " AND ".join(conditions)
-
-
-def _allocation(study: Experiment, context: Context) -> Allocation:
-    """The stages that had begun by the study's clock, or everybody where there is no ramp.
-
-    Raises:
-        DefinitionError: No stage has begun, or stages had different splits.
-    """
-    begun = [
-        row for row in context.stages if not row.get("since") or datetime.fromisoformat(row["since"]) <= context.as_of
-    ]
-    for row in begun:
-        if row.get("arms") and dict(row["arms"]) != dict(study.arms):
-            raise DefinitionError(
-                f"a stage ran with the split {dict(row['arms'])!r}: pooling over it misleads",
-                where=f"{study.name}.ramp",
-                hint="its stages must be compared one by one, which is not offered yet",
-            )
-    return allocation_of(study, begun)
-
-
-def _clock(column_type: str) -> str:
-    return "TIMESTAMPTZ" if column_type.upper() in ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") else "TIMESTAMP"

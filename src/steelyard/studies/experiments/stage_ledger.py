@@ -24,7 +24,7 @@ class StageLedger:
 
     An act names the one that it followed, in its layer or, without a layer, of its experiment. Of two acts that follow
     one and the same (two people at once, or two ledgers that were merged) only the first counts, so that no bucket ever
-    has two owners; the other stays in the ledger and is listed by `void`.
+    has two owners; the other stays in the ledger and is listed by `void`. A rollback takes no bucket: it always counts.
 
     Args:
         ledger: The ledger.
@@ -39,13 +39,21 @@ class StageLedger:
             self._take(entry)
 
     def _take(self, entry: Entry) -> None:
-        chain = entry.body["chain"]
-        if entry.body["after"] != self._last.get(chain, ""):
+        chain, follows = entry.body["chain"], entry.body["after"] == self._last.get(entry.body["chain"], "")
+        if not (self._may_follow(entry) and (follows or entry.body["act"] == "rollback")):
             self._void.setdefault(entry.name, []).append(entry)
             return
-        self._last[chain] = entry.digest
+        if follows:
+            self._last[chain] = entry.digest
         row = {**entry.body, "study": entry.name, "since": entry.at, "entry": entry.digest}
         self._rows.setdefault(entry.name, []).append(row)
+
+    def _may_follow(self, entry: Entry) -> bool:
+        """Whether the experiment is in a state for the act: what has ended is only rolled back, and that once."""
+        acts, act = self._rows.get(entry.name, []), entry.body["act"]
+        if act == "rollback":
+            return bool(acts) and acts[-1]["act"] != "rollback"
+        return not acts or acts[-1]["act"] not in ENDED
 
     def rows(self, study: str) -> tuple[Row, ...]:
         """The acts of one experiment, oldest first; `since` is when each was recorded."""
