@@ -85,7 +85,9 @@ def test_a_relative_effect_is_that_of_the_weighted_means() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(2, 50), st.integers(2, 50), st.floats(-100, 100), st.floats(0.1, 9)), min_size=1, max_size=6
+        st.tuples(st.integers(2, 50), st.integers(2, 50), st.floats(-100, 100), st.floats(0.1, 9)),
+        min_size=1,
+        max_size=6,
     ),
     st.floats(-5, 5),
     st.sampled_from(["population", "inverse_variance", "mantel_haenszel"]),

@@ -147,10 +147,8 @@ def _rows(ids: Any, found: Any) -> pa.Table:
 
 
 def _counted(rows: pa.Table) -> dict[str, int]:
-    import pyarrow.compute as pc
-
-    counts = pc.value_counts(rows["arm"]).to_pylist()
-    return {str(item["values"] or "unchanged product"): int(item["counts"]) for item in counts}
+    counts = rows.group_by("arm").aggregate([("unit", "count")]).to_pylist()
+    return {str(item["arm"] or "unchanged product"): int(item["unit_count"]) for item in counts}
 
 
 def _summary(rows: pa.Table) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from steelyard.canonical import plain
-from steelyard.document import Block, Callout, CalloutKind, Column, Facts, Heading, Table
+from steelyard.document import Block, Callout, CalloutKind, Column, Heading, Table
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.independence import Independence
@@ -31,7 +31,9 @@ def ramp_blocks(standing: RampStanding, independence: tuple[Independence, ...] =
         rows = [(_act(row), row["since"][:16], row["who"], row["why"]) for row in ended]
         blocks.append(Table([Column("act"), Column("at"), Column("who"), Column("why")], rows))
     if standing.needs:
-        shown = [(need.name, {True: "yes", False: "no", None: "unknown"}[need.holds], need.says) for need in standing.needs]
+        shown = [
+            (need.name, {True: "yes", False: "no", None: "unknown"}[need.holds], need.says) for need in standing.needs
+        ]
         blocks.append(Table([Column("needs"), Column("holds"), Column("says")], shown))
     if independence:
         measured = [(item.other, item.units, item.p_value, item.says) for item in independence]

@@ -35,7 +35,11 @@ def allocations() -> dict[str, Allocation]:
     gaps = layered.with_stage(0.1, HALVES, "control", taken=[(0, 2**59)]).with_stage(
         0.5, {"control": 0.3, "b": 0.7}, "control", taken=[(0, 2**58)]
     )
-    return {"everybody": Allocation(name="page", segments=(everybody(THREE, "control"),)), "ramp": ramped, "layer": gaps}
+    return {
+        "everybody": Allocation(name="page", segments=(everybody(THREE, "control"),)),
+        "ramp": ramped,
+        "layer": gaps,
+    }
 
 
 # --- hashing
@@ -137,7 +141,9 @@ def test_names_and_salts_of_users_never_become_sql() -> None:
 
 def test_the_shared_holdout_is_the_same_people_in_every_experiment() -> None:
     segments = (everybody(HALVES, "control"),)
-    small, large = (Allocation(name=name, segments=segments, held_out=share) for name, share in (("x", 0.1), ("y", 0.3)))
+    small, large = (
+        Allocation(name=name, segments=segments, held_out=share) for name, share in (("x", 0.1), ("y", 0.3))
+    )
     ids = list(range(5_000))
     out_of_small, out_of_large = (
         {item for item, arm in zip(ids, assigned(one, ids).arms.to_pylist(), strict=True) if arm is None}

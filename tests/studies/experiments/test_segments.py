@@ -85,7 +85,8 @@ def test_a_three_arm_ramp_with_new_shares_moves_nobody_where_contiguous_ranges_m
     first = Allocation(name="page").with_stage(0.2, {"control": 0.9, "a": 0.05, "b": 0.05}, "control")
     then = first.with_stage(1.0, {"control": 0.8, "a": 0.1, "b": 0.1}, "control")
     before, after = drawn(first), drawn(then)
-    assert before and all(after[unit] == arm for unit, arm in before.items())
+    assert before
+    assert all(after[unit] == arm for unit, arm in before.items())
     assert [sum(segment.measure(arm) for segment in then.segments) / BUCKETS**2 for arm in ("control", "a", "b")] == (
         pytest.approx([0.8, 0.1, 0.1], abs=1e-15)
     )
@@ -93,7 +94,7 @@ def test_a_three_arm_ramp_with_new_shares_moves_nobody_where_contiguous_ranges_m
 
 def test_an_arm_that_would_shrink_is_refused_by_name_and_with_what_it_has() -> None:
     whole = Allocation(name="page").with_stage(1.0, {"control": 0.9, "a": 0.05, "b": 0.05}, "control")
-    with pytest.raises(DefinitionError, match="'control' would shrink from 0.9 to 0.8") as refused:
+    with pytest.raises(DefinitionError, match=r"'control' would shrink from 0\.9 to 0\.8") as refused:
         whole.with_stage(1.0, {"control": 0.8, "a": 0.1, "b": 0.1}, "control")
     assert "at least 0.9" in refused.value.hint
     part = Allocation(name="page").with_stage(0.5, {"control": 0.5, "a": 0.5}, "control")

@@ -32,7 +32,7 @@ class Allocation:
         held_out: The share of all units that no experiment may enrol.
         layer_held_out: The share of the layer's units that none of its experiments may enrol.
         testers: Id, as text -> the arm that it is given whatever its buckets say.
-        launched: The arm that everybody but the holdouts has been given since the test ended; empty while there is none.
+        launched: The arm that everybody but the holdouts has been given since the test ended; empty before that.
         ended_at: When the test ended, by a launch or a rollback; None while it runs.
 
     >>> half = Allocation(name="checkout", segments=(everybody({"control": 0.5, "one_page": 0.5}, "control"),))
@@ -167,8 +167,8 @@ def allocation_of(study: Experiment, stages: Sequence[Mapping[str, Any]] = ()) -
 
     Args:
         study: The experiment, assigned by hash.
-        stages: Its rows of the stage ledger, oldest first; without any, everybody is enrolled where neither a ramp nor a
-            layer is written.
+        stages: Its rows of the stage ledger, oldest first; without any, everybody is enrolled where neither a ramp nor
+            a layer is written.
 
     Raises:
         DefinitionError: It has a ramp or a layer, and no stage has begun.

@@ -32,7 +32,7 @@ class Assigned:
         stages: The stage that each unit came in with; 0 where it is not enrolled.
     """
 
-    arms: pa.DictionaryArray
+    arms: pa.Array[Any]
     stages: I32
 
 
@@ -115,7 +115,7 @@ def _steps(limits: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> npt.
     return found
 
 
-def _stages(allocation: Allocation, texts: pa.LargeStringArray) -> I32:
+def _stages(allocation: Allocation, texts: pa.Array[Any]) -> I32:
     """The stage that each unit came in with; 0 for those that are held out or not enrolled."""
     if allocation.enrols_all and len(allocation.segments) == 1:
         found = np.full(len(texts), allocation.segments[0].stage, dtype=np.int32)
@@ -136,7 +136,7 @@ def _stage_of_places(allocation: Allocation, places: npt.NDArray[np.int64]) -> I
     return np.where((at >= 0) & (places < ends[at]), stages[at], np.int32(0))
 
 
-def _after_the_end(allocation: Allocation, texts: pa.LargeStringArray, found: Assigned) -> Assigned:
+def _after_the_end(allocation: Allocation, texts: pa.Array[Any], found: Assigned) -> Assigned:
     if not allocation.launched:
         return Assigned(arms=_encoded(np.full(len(texts), NOBODY, dtype=np.int32), ("",)), stages=found.stages)
     codes = np.zeros(len(texts), dtype=np.int32)
@@ -147,12 +147,13 @@ def _after_the_end(allocation: Allocation, texts: pa.LargeStringArray, found: As
     return Assigned(arms=_encoded(codes, (allocation.launched,)), stages=found.stages)
 
 
-def _with_testers(allocation: Allocation, texts: pa.LargeStringArray, found: Assigned) -> Assigned:
+def _with_testers(allocation: Allocation, texts: pa.Array[Any], found: Assigned) -> Assigned:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    names = tuple(dict.fromkeys((*found.arms.dictionary.to_pylist(), *allocation.testers.values())))
-    own = found.arms.indices.fill_null(NOBODY).to_numpy(zero_copy_only=False)
+    mine: Any = found.arms
+    names = tuple(dict.fromkeys((*mine.dictionary.to_pylist(), *allocation.testers.values())))
+    own = mine.indices.fill_null(NOBODY).to_numpy(zero_copy_only=False)
     value_set = pa.array(list(allocation.testers), pa.large_string())
     tester = pc.index_in(texts, value_set=value_set).fill_null(NOBODY).to_numpy(zero_copy_only=False)
     given = np.array([names.index(arm) for arm in allocation.testers.values()], dtype=np.int32)
@@ -160,13 +161,15 @@ def _with_testers(allocation: Allocation, texts: pa.LargeStringArray, found: Ass
     return Assigned(arms=_encoded(codes, names), stages=found.stages)
 
 
-def _taken(texts: pa.LargeStringArray, rows: npt.NDArray[np.intp]) -> pa.LargeStringArray:
+def _taken(texts: pa.Array[Any], rows: npt.NDArray[np.intp]) -> pa.Array[Any]:
     import pyarrow as pa
 
-    return texts.take(pa.array(rows))
+    return texts.take(pa.array(rows, pa.int64()))
 
 
-def _encoded(codes: I32, names: Sequence[str]) -> pa.DictionaryArray:
+def _encoded(codes: I32, names: Sequence[str]) -> pa.Array[Any]:
     import pyarrow as pa
 
-    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes == NOBODY), pa.array(list(names), pa.string()))
+    indices: Any = pa.array(codes, pa.int32(), mask=codes == NOBODY)
+    found: Any = pa.DictionaryArray.from_arrays(indices, pa.array(list(names), pa.string()))
+    return found  # type: ignore[no-any-return]

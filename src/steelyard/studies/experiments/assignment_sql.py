@@ -122,9 +122,7 @@ def _by_stage(segments: Iterable[BucketSegment], place: str, values: Mapping[int
 
 def _within(place: str, ranges: Iterable[Range]) -> str:
     parts = [
-        " AND ".join(
-            ([f"{place} >= {begin}"] if begin else []) + ([f"{place} < {end}"] if end < BUCKETS else [])
-        )
+        " AND ".join(([f"{place} >= {begin}"] if begin else []) + ([f"{place} < {end}"] if end < BUCKETS else []))
         or f"{place} IS NOT NULL"
         for begin, end in joined(ranges)
     ]

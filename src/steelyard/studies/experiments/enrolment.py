@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,14 @@ from steelyard.errors import DefinitionError
 from steelyard.studies.experiments.allocation import Allocation, allocation_of
 from steelyard.studies.experiments.assignment_sql import by_stage_sql
 from steelyard.studies.experiments.clock import as_column
+from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.study import Context
 from steelyard.warehouse.query import Value
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["enrolled_at", "enrolled_by", "is_dated"]
+__all__ = ["as_if_begun", "enrolled_at", "enrolled_by", "is_dated"]
 
 
 def enrolled_by(study: Experiment, context: Context) -> Allocation:
@@ -35,6 +37,13 @@ def enrolled_by(study: Experiment, context: Context) -> Allocation:
                 hint="its stages must be compared one by one, which is not offered yet",
             )
     return allocation_of(study, begun)
+
+
+def as_if_begun(study: Experiment, context: Context) -> Context:
+    """What a plan may know before the first stage: the SQL is that of a ramp whose first stage has begun."""
+    if context.stages or isinstance(study.assignment, Assignment) or not (study.layer or study.ramp):
+        return context
+    return replace(context, stages=({"share": study.stages[0].share},))
 
 
 def is_dated(allocation: Allocation | None) -> bool:

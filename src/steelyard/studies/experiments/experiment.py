@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.result import Check, Verdict
 from steelyard.studies.experiments.checks import CHECKS
+from steelyard.studies.experiments.enrolment import as_if_begun
 from steelyard.studies.experiments.estimation import find
 from steelyard.studies.experiments.evidence import evidence_of
 from steelyard.studies.experiments.metric_use import MetricUse
@@ -235,7 +236,7 @@ class Experiment(Study):
 
     def plan(self, context: Context) -> Plan:
         """What will be compared, the rule, the SQL, and how many units it needs."""
-        return planned(self, context)
+        return planned(self, as_if_begun(self, context))
 
     def reads(self, context: Context, earlier: Mapping[str, pa.Table]) -> Mapping[str, Query]:
         """Constants from a sample and the units' counts; then all moments in one scan; then what could not be used."""

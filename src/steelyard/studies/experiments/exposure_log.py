@@ -76,9 +76,9 @@ class Appended:
 class ExposureLog:
     """The exposures of all experiments, in the append log `exposures` of a folder.
 
-    An exposure is known by its experiment, unit, arm and moment: the same one again is counted and not written again, so
-    that a service may repeat what it is not sure of. One that conflicts with what the unit was assigned at its moment is
-    written, counted and listed: nothing is dropped. A source of kind `log` loads them as a table.
+    An exposure is known by its experiment, unit, arm and moment: the same one again is counted and not written again,
+    so that a service may repeat what it is not sure of. One that conflicts with what the unit was assigned at its
+    moment is written, counted and listed: nothing is dropped. A source of kind `log` loads them as a table.
 
     Args:
         folder: The folder of logs; in a project, `logs`.
@@ -145,9 +145,7 @@ class ExposureLog:
 
         options = arrow_json.ParseOptions(explicit_schema=_schema(), unexpected_field_behavior="ignore")
         parts = [
-            arrow_json.read_json(segment.path, parse_options=options)
-            for segment in self.log.segments()
-            if segment.rows
+            arrow_json.read_json(segment.path, parse_options=options) for segment in self.log.segments() if segment.rows
         ]
         table = pa.concat_tables(parts) if parts else _schema().empty_table()
         return table.filter(pc.field("experiment") == experiment).drop_columns(["experiment"])
@@ -156,17 +154,13 @@ class ExposureLog:
 def _schema() -> pa.Schema:
     import pyarrow as pa
 
-    return pa.schema(
-        {
-            "experiment": pa.string(),
-            "unit": pa.string(),
-            "arm": pa.string(),
-            "assigned": pa.string(),
-            "stage": pa.int64(),
-            "tester": pa.bool_(),
-            "at": pa.timestamp("us", "UTC"),
-        }
-    )
+    columns: dict[str, pa.DataType] = {
+        **dict.fromkeys(("experiment", "unit", "arm", "assigned"), pa.string()),
+        "stage": pa.int64(),
+        "tester": pa.bool_(),
+        "at": pa.timestamp("us", "UTC"),
+    }
+    return pa.schema(columns)
 
 
 def _refuse_without_zone(allocation: Allocation, item: Exposed) -> None:

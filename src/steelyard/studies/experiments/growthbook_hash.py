@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steelyard.errors import DefinitionError
-from steelyard.studies.experiments.many_buckets import as_texts
+from steelyard.studies.experiments.many_buckets import as_texts, letters_of
 
 __all__ = ["GrowthBookSplit", "bucket_ranges", "choose_variation", "fnv1a", "growthbook_hash", "growthbook_hashes"]
 
@@ -41,8 +41,8 @@ def growthbook_hash(seed: str, value: str | int, version: Version = 2) -> float:
     Args:
         seed: The experiment's seed; its key by default there.
         value: The unit's id.
-        version: 2 is GrowthBook's present hash, in ten-thousandths. 1, in thousandths, is for what still runs: its draws
-            of two experiments are not independent.
+        version: 2 is GrowthBook's present hash, in ten-thousandths. 1, in thousandths, is for what still runs: its
+            draws of two experiments are not independent.
 
     Raises:
         DefinitionError: There is no such version.
@@ -67,13 +67,11 @@ def growthbook_hashes(seed: str, ids: Any) -> F64:
     [0.0505, 0.2696]
     """
     texts = as_texts(ids)
-    ends = np.frombuffer(texts.buffers()[1], dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    data = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)
+    ends, data = letters_of(texts)
     first = _folded(np.full(len(texts), fnv1a(seed), dtype=np.uint32), data, ends)
-    second = as_texts(first)
-    digits = np.frombuffer(second.buffers()[1], dtype=np.int64)[: len(second) + 1]
-    letters = np.frombuffer(second.buffers()[2] or b"", dtype=np.uint8)
-    return _folded(np.full(len(texts), _BASIS, dtype=np.uint32), letters, digits) % _PLACES / _PLACES
+    digits, letters = letters_of(as_texts(first))
+    second = _folded(np.full(len(texts), _BASIS, dtype=np.uint32), letters, digits)
+    return (second % _PLACES).astype(np.float64) / _PLACES
 
 
 def _folded(state: U32, data: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> U32:

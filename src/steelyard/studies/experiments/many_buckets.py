@@ -16,7 +16,7 @@ from steelyard.studies.experiments.md5_lanes import BEGIN, State, compress, one_
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["as_texts", "many_buckets"]
+__all__ = ["as_texts", "letters_of", "many_buckets"]
 
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
@@ -40,8 +40,7 @@ def many_buckets(salt: str, ids: Any) -> I64:
     True
     """
     texts = as_texts(ids)
-    ends = np.frombuffer(texts.buffers()[1], dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    data = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)
+    ends, data = letters_of(texts)
     lengths = np.diff(ends)
     found = np.empty(len(texts), dtype=np.int64)
     prefix = f"{salt}:".encode()
@@ -54,15 +53,24 @@ def many_buckets(salt: str, ids: Any) -> I64:
     return found
 
 
+def letters_of(texts: pa.Array[Any]) -> tuple[I64, U8]:
+    """Where each text of `as_texts` begins (and the last ends), and the letters of all of them, as UTF-8."""
+    _, ends, data = texts.buffers()
+    limits: I64 = np.frombuffer(memoryview(ends or bytes(8)), dtype=np.int64)
+    letters: U8 = np.frombuffer(memoryview(data or b""), dtype=np.uint8)
+    return limits[texts.offset : texts.offset + len(texts) + 1], letters
+
+
 def _letters(data: U8, ends: I64, rows: I64, length: int) -> U8:
     """The letters of ids of one length, a row each; neighbours lie side by side already."""
     first, last = int(rows[0]), int(rows[-1])
     if last - first + 1 == len(rows):
         return data[int(ends[first]) : int(ends[last + 1])].reshape(len(rows), length)
-    return data[ends[rows][:, None] + np.arange(length)]
+    found: U8 = data[ends[rows][:, None] + np.arange(length)]
+    return found
 
 
-def as_texts(ids: Any) -> pa.LargeStringArray:
+def as_texts(ids: Any) -> pa.Array[Any]:
     """The ids as one Arrow column of text, as SQL writes them.
 
     Raises:
@@ -80,9 +88,12 @@ def as_texts(ids: Any) -> pa.LargeStringArray:
             hint="a unit without an id has no arm: leave it out, and count it",
         )
     kind = column.type
-    if len(column) and not any(test(kind) for test in (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string)):
+    if len(column) and not any(
+        test(kind) for test in (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string)
+    ):
         raise _no_id(f"ids of type {kind}")
-    return column.cast(pa.large_string())
+    texts: pa.Array[Any] = column.cast(pa.large_string())
+    return texts
 
 
 def _no_id(what: str) -> DataError:
@@ -91,7 +102,7 @@ def _no_id(what: str) -> DataError:
     )
 
 
-def _column(ids: Any) -> pa.Array:
+def _column(ids: Any) -> Any:
     import pyarrow as pa
 
     if isinstance(ids, pa.ChunkedArray):

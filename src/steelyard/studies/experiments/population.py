@@ -281,9 +281,7 @@ class _Writer:
         mixed = "a.labelled > 0 AND a.labelled < a.assignments"
         self.has[IN_TWO_ARMS] = f"CASE WHEN a.arm <> a.last_arm OR ({mixed}) THEN 1 ELSE 0 END"
 
-    def _units_come_from(
-        self, table: str, unit: str, picked: list[str], conditions: list[str], unit_type: str
-    ) -> None:
+    def _units_come_from(self, table: str, unit: str, picked: list[str], conditions: list[str], unit_type: str) -> None:
         """Assigned units are all there, with or without a row in the unit table: none is dropped by a join."""
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         inner = f"SELECT {', '.join(picked)} FROM {quote_name(table)}{where} GROUP BY {unit}"

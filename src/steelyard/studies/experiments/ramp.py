@@ -136,7 +136,10 @@ def needs_of(
     return tuple(needs)
 
 
-_UNREGISTERED = "This definition is not registered, so that nothing was fixed before the first exposure: run `steelyard plan {} --register`."
+_UNREGISTERED = (
+    "This definition is not registered, so that nothing was fixed before the first exposure: "
+    "run `steelyard plan {} --register`."
+)
 
 
 def _unedited(study: Experiment, acts: Sequence[Mapping[str, Any]]) -> Need:

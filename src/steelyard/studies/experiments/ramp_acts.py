@@ -80,7 +80,9 @@ def rollback(name: str, ledger: StageLedger, *, who: str, why: str) -> Row:
             f"{name!r} {'was rolled back already' if acts else 'has not begun'}, so there is nothing to roll back",
             where=f"ramp {name}",
         )
-    return ledger.append(name, "rollback", layer=acts[-1]["layer"], who=who, why=why, body={"digest": acts[0]["digest"]})
+    return ledger.append(
+        name, "rollback", layer=acts[-1]["layer"], who=who, why=why, body={"digest": acts[0]["digest"]}
+    )
 
 
 def launch(

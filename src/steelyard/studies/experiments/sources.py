@@ -76,7 +76,9 @@ class Stage:
             return
         if not all(math.isfinite(share) and share >= 0 for share in self.arms.values()):
             raise DefinitionError(
-                f"the shares {dict(self.arms)!r} of a stage are not all 0 or more", where="ramp", hint="leave an arm out"
+                f"the shares {dict(self.arms)!r} of a stage are not all 0 or more",
+                where="ramp",
+                hint="leave an arm out",
             )
         if abs(sum(self.arms.values()) - 1) > 1e-9:
             raise DefinitionError(
