@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 from steelyard.studies.experiments.allocation import HELD_OUT_SALT, Allocation, allocation_of
-from steelyard.studies.experiments.many_buckets import as_texts, many_buckets
+from steelyard.studies.experiments.many_buckets import as_ids, as_texts, many_buckets
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from steelyard.studies.experiments.experiment import Experiment
 
+    Texts = pa.Array[Any]
+
 __all__ = ["Assigned", "assign", "assigned", "drawn"]
 
 I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 NOBODY = -1
+PART = 262_144
+"""How many units are given their arms at a time."""
+_FEW = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,45 +75,106 @@ def assigned(allocation: Allocation, ids: Any) -> Assigned:
     Raises:
         DataError: An id is missing, or is neither text nor a whole number.
     """
-    texts = as_texts(ids)
-    found = drawn(allocation, texts)
-    if allocation.ended_at is not None or allocation.launched:
-        found = _after_the_end(allocation, texts, found)
-    return _with_testers(allocation, texts, found) if allocation.testers else found
+    giving = _Giving(allocation)
+    return giving.column(ids, giving.given)
 
 
 def drawn(allocation: Allocation, ids: Any) -> Assigned:
     """What the buckets say, whether or not the test still runs, and without testers: what an analysis compares."""
-    texts = as_texts(ids)
-    stages = _stages(allocation, texts)
-    names = allocation.arms
-    codes = np.full(len(texts), NOBODY, dtype=np.int32)
-    whole = bool(stages.size) and bool(stages.all())
-    inside = None if whole else np.flatnonzero(stages)
-    if whole or (inside is not None and inside.size):
-        places = many_buckets(allocation.arm_salt, texts if inside is None else _taken(texts, inside))
-        codes[slice(None) if inside is None else inside] = _codes(
-            allocation, places, stages if inside is None else stages[inside], names
-        )
-    return Assigned(arms=_encoded(codes, names), stages=stages)
+    giving = _Giving(allocation)
+    return giving.column(ids, giving.drawn)
 
 
-def _codes(allocation: Allocation, places: npt.NDArray[np.int64], stages: I32, names: tuple[str, ...]) -> I32:
-    """The place in `names` of each unit's arm."""
-    found = np.empty(len(places), dtype=np.int32)
-    splits = {segment.ends for segment in allocation.segments}
-    for ends in splits:
-        of_split = [segment.stage for segment in allocation.segments if segment.ends == ends]
-        mine = slice(None) if len(splits) == 1 else np.isin(stages, of_split)
-        limits = np.array([end for _, end in ends[:-1]], dtype=np.int64)
-        code = np.array([names.index(name) for name, _ in ends], dtype=np.int32)
-        found[mine] = code[_steps(limits, places[mine])]
-    return found
+class _Giving:
+    """Gives units their arms, some hundred thousand at a time, so that what is made on the way stays in the caches."""
+
+    def __init__(self, allocation: Allocation) -> None:
+        named = (*allocation.arms, allocation.launched, *allocation.testers.values())
+        self.names = tuple(dict.fromkeys(name for name in named if name))
+        self.of = allocation
+        self.one_stage = allocation.enrols_all and len(allocation.segments) == 1
+        self.splits = {segment.ends for segment in allocation.segments}
+
+    def column(self, ids: Any, give: Callable[[Texts], tuple[I32, I32]]) -> Assigned:
+        """All the ids, part by part."""
+        import pyarrow as pa
+
+        known = as_ids(ids)
+        codes, stages = np.empty(len(known), dtype=np.int32), np.empty(len(known), dtype=np.int32)
+        for start in range(0, len(known), PART):
+            part = slice(start, start + PART)
+            codes[part], stages[part] = give(as_texts(known[part]))
+        # NULL stands for nobody; the check for it costs nothing beside the hashes.
+        indices: Any = pa.array(codes, pa.int32(), mask=codes == NOBODY)
+        arms: Any = pa.DictionaryArray.from_arrays(indices, pa.array(list(self.names), pa.string()))
+        return Assigned(arms=arms, stages=stages)
+
+    def given(self, texts: Texts) -> tuple[I32, I32]:
+        """Code of the arm that each is given now, and the stage that it came in with."""
+        codes, stages = self.drawn(texts)
+        if self.of.ended_at is not None or self.of.launched:
+            codes = self._after_the_end(texts)
+        return (self._with_testers(texts, codes) if self.of.testers else codes), stages
+
+    def drawn(self, texts: Texts) -> tuple[I32, I32]:
+        """Code of the arm that the buckets say, and the stage."""
+        stages = self._stages(texts)
+        codes = np.full(len(texts), NOBODY, dtype=np.int32)
+        if stages.all():
+            codes[:] = self._codes(many_buckets(self.of.arm_salt, texts), stages)
+            return codes, stages
+        inside = np.flatnonzero(stages)
+        some = texts.take(_rows(inside))
+        codes[inside] = self._codes(many_buckets(self.of.arm_salt, some), stages[inside])
+        return codes, stages
+
+    def _codes(self, places: I64, stages: I32) -> I32:
+        found = np.full(len(places), NOBODY, dtype=np.int32)
+        for ends in self.splits:
+            of_split = [segment.stage for segment in self.of.segments if segment.ends == ends]
+            mine: Any = slice(None) if len(self.splits) == 1 else np.isin(stages, of_split)
+            limits = np.array([end for _, end in ends[:-1]], dtype=np.int64)
+            code = np.array([self.names.index(name) for name, _ in ends], dtype=np.int32)
+            found[mine] = code[_steps(limits, places[mine])]
+        return found
+
+    def _stages(self, texts: Texts) -> I32:
+        """The stage that each came in with; 0 for those that are held out or not enrolled."""
+        if self.one_stage:
+            found = np.full(len(texts), self.of.segments[0].stage, dtype=np.int32)
+        else:
+            found = np.zeros(len(texts), dtype=np.int32)
+            places = many_buckets(self.of.enrolment_salt, texts)
+            for segment in self.of.segments:
+                for begin, end in segment.ranges:
+                    found[(places >= begin) & (places < end)] = segment.stage
+        if self.of.held_out_below:
+            found[many_buckets(HELD_OUT_SALT, texts) < self.of.held_out_below] = 0
+        return found
+
+    def _after_the_end(self, texts: Texts) -> I32:
+        if not self.of.launched:
+            return np.full(len(texts), NOBODY, dtype=np.int32)
+        codes = np.full(len(texts), self.names.index(self.of.launched), dtype=np.int32)
+        if self.of.layer_held_out:
+            codes[many_buckets(self.of.enrolment_salt, texts) >= self.of.open_below] = NOBODY
+        if self.of.held_out_below:
+            codes[many_buckets(HELD_OUT_SALT, texts) < self.of.held_out_below] = NOBODY
+        return codes
+
+    def _with_testers(self, texts: Texts, codes: I32) -> I32:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        known = pa.array(list(self.of.testers), pa.large_string())
+        tester = pc.index_in(texts, value_set=known).fill_null(NOBODY).to_numpy(zero_copy_only=False)
+        arms = np.array([self.names.index(arm) for arm in self.of.testers.values()], dtype=np.int32)
+        return np.where(tester >= 0, arms[np.maximum(tester, 0)], codes).astype(np.int32)
 
 
-def _steps(limits: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+def _steps(limits: I64, places: I64) -> npt.NDArray[np.intp]:
     """How many limits each place is at or beyond."""
-    if len(limits) > 8:
+    if len(limits) > _FEW:
         return np.searchsorted(limits, places, side="right")
     found = np.zeros(len(places), dtype=np.intp)
     for limit in limits:
@@ -115,61 +182,7 @@ def _steps(limits: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> npt.
     return found
 
 
-def _stages(allocation: Allocation, texts: pa.Array[Any]) -> I32:
-    """The stage that each unit came in with; 0 for those that are held out or not enrolled."""
-    if allocation.enrols_all and len(allocation.segments) == 1:
-        found = np.full(len(texts), allocation.segments[0].stage, dtype=np.int32)
-    else:
-        found = _stage_of_places(allocation, many_buckets(allocation.enrolment_salt, texts))
-    if allocation.held_out_below:
-        found[many_buckets(HELD_OUT_SALT, texts) < allocation.held_out_below] = 0
-    return found
-
-
-def _stage_of_places(allocation: Allocation, places: npt.NDArray[np.int64]) -> I32:
-    parts = sorted((begin, end, item.stage) for item in allocation.segments for begin, end in item.ranges)
-    if not parts:
-        return np.zeros(len(places), dtype=np.int32)
-    begins, ends = (np.array([part[side] for part in parts], dtype=np.int64) for side in (0, 1))
-    stages = np.array([part[2] for part in parts], dtype=np.int32)
-    at = np.searchsorted(begins, places, side="right") - 1
-    return np.where((at >= 0) & (places < ends[at]), stages[at], np.int32(0))
-
-
-def _after_the_end(allocation: Allocation, texts: pa.Array[Any], found: Assigned) -> Assigned:
-    if not allocation.launched:
-        return Assigned(arms=_encoded(np.full(len(texts), NOBODY, dtype=np.int32), ("",)), stages=found.stages)
-    codes = np.zeros(len(texts), dtype=np.int32)
-    if allocation.layer_held_out:
-        codes[many_buckets(allocation.enrolment_salt, texts) >= allocation.open_below] = NOBODY
-    if allocation.held_out_below:
-        codes[many_buckets(HELD_OUT_SALT, texts) < allocation.held_out_below] = NOBODY
-    return Assigned(arms=_encoded(codes, (allocation.launched,)), stages=found.stages)
-
-
-def _with_testers(allocation: Allocation, texts: pa.Array[Any], found: Assigned) -> Assigned:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    mine: Any = found.arms
-    names = tuple(dict.fromkeys((*mine.dictionary.to_pylist(), *allocation.testers.values())))
-    own = mine.indices.fill_null(NOBODY).to_numpy(zero_copy_only=False)
-    value_set = pa.array(list(allocation.testers), pa.large_string())
-    tester = pc.index_in(texts, value_set=value_set).fill_null(NOBODY).to_numpy(zero_copy_only=False)
-    given = np.array([names.index(arm) for arm in allocation.testers.values()], dtype=np.int32)
-    codes = np.where(tester >= 0, given[np.maximum(tester, 0)], own).astype(np.int32)
-    return Assigned(arms=_encoded(codes, names), stages=found.stages)
-
-
-def _taken(texts: pa.Array[Any], rows: npt.NDArray[np.intp]) -> pa.Array[Any]:
+def _rows(places: npt.NDArray[np.intp]) -> Any:
     import pyarrow as pa
 
-    return texts.take(pa.array(rows, pa.int64()))
-
-
-def _encoded(codes: I32, names: Sequence[str]) -> pa.Array[Any]:
-    import pyarrow as pa
-
-    indices: Any = pa.array(codes, pa.int32(), mask=codes == NOBODY)
-    found: Any = pa.DictionaryArray.from_arrays(indices, pa.array(list(names), pa.string()))
-    return found  # type: ignore[no-any-return]
+    return pa.array(places, pa.int64())

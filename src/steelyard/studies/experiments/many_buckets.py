@@ -16,12 +16,13 @@ from steelyard.studies.experiments.md5_lanes import BEGIN, State, compress, one_
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["as_texts", "letters_of", "many_buckets"]
+__all__ = ["as_ids", "as_texts", "letters_of", "many_buckets"]
 
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
+_MANY_LENGTHS = 4_096
 _IDS = (str, Integral, UUID, type(None))
-LANES = 16_384
+LANES = 24_576
 """How many messages are hashed side by side: their words fit into the processor's second cache."""
 
 
@@ -41,16 +42,25 @@ def many_buckets(salt: str, ids: Any) -> I64:
     """
     texts = as_texts(ids)
     ends, data = letters_of(texts)
-    lengths = np.diff(ends)
     found = np.empty(len(texts), dtype=np.int64)
     prefix = f"{salt}:".encode()
-    for length in np.unique(lengths).tolist():
-        alike = np.flatnonzero(lengths == length)
+    for length, alike in _by_length(np.diff(ends)):
         writing = _Lanes(prefix, length)
         for start in range(0, len(alike), LANES):
             rows = alike[start : start + LANES]
             found[rows] = writing.buckets(_letters(data, ends, rows, length))
     return found
+
+
+def _by_length(lengths: I64) -> Iterator[tuple[int, I64]]:
+    """Each length that there is, with the places of the texts that have it."""
+    shortest, longest = int(lengths.min(initial=2**62)), int(lengths.max(initial=0))
+    if shortest == longest:
+        yield shortest, np.arange(len(lengths))
+        return
+    few = longest < _MANY_LENGTHS
+    there = np.flatnonzero(np.bincount(lengths)) if few else np.unique(lengths)
+    yield from ((length, np.flatnonzero(lengths == length)) for length in there.tolist())
 
 
 def letters_of(texts: pa.Array[Any]) -> tuple[I64, U8]:
@@ -78,7 +88,20 @@ def as_texts(ids: Any) -> pa.Array[Any]:
     """
     import pyarrow as pa
 
-    column = _column(ids)
+    column = as_ids(ids)
+    texts: pa.Array[Any] = column if pa.types.is_large_string(column.type) else column.cast(pa.large_string())
+    return texts
+
+
+def as_ids(ids: Any) -> pa.Array[Any]:
+    """The ids as one Arrow column, of text or of whole numbers as they came.
+
+    Raises:
+        DataError: An id is missing, or is neither text nor a whole number.
+    """
+    import pyarrow as pa
+
+    column: Any = _column(ids)
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if column.null_count:
@@ -87,13 +110,10 @@ def as_texts(ids: Any) -> pa.Array[Any]:
             where="assign",
             hint="a unit without an id has no arm: leave it out, and count it",
         )
-    kind = column.type
-    if len(column) and not any(
-        test(kind) for test in (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string)
-    ):
-        raise _no_id(f"ids of type {kind}")
-    texts: pa.Array[Any] = column.cast(pa.large_string())
-    return texts
+    known = (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string)
+    if len(column) and not any(test(column.type) for test in known):
+        raise _no_id(f"ids of type {column.type}")
+    return column  # type: ignore[no-any-return]
 
 
 def _no_id(what: str) -> DataError:
