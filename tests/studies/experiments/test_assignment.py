@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from steelyard.errors import DataError
 from steelyard.studies.experiments.allocation import Allocation, everybody
-from steelyard.studies.experiments.assignment import assigned, drawn
+from steelyard.studies.experiments.assignment import PART, assigned, drawn
 from steelyard.studies.experiments.assignment_sql import assignment_select
 from steelyard.studies.experiments.many_buckets import LANES, many_buckets
 from steelyard.warehouse import connect
@@ -188,3 +188,12 @@ def test_a_look_up_takes_microseconds() -> None:
     for item in range(2_000):
         one.arm_of(item)
     assert (time.process_time() - begun) / 2_000 < 200e-6
+
+
+def test_more_units_than_one_part_are_given_what_each_is_given_alone() -> None:
+    one = replace(allocations()["layer"], testers={str(PART + 3): "b"})
+    found = assigned(one, np.arange(PART + 1_000))
+    arms, stages = found.arms[PART - 500 :].to_pylist(), found.stages[PART - 500 :].tolist()
+    ids = range(PART - 500, PART + 1_000)
+    assert arms == [one.arm_of(item) for item in ids]
+    assert [stage > 0 for stage in stages] == [one.drawn(item) is not None for item in ids]
