@@ -12,7 +12,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = (
     "start", "project", "simulate", "sources", "tables", "refresh", "warehouse", "storage", "metrics", "explain",
-    "studies", "experiments", "difference_in_differences", "ledger", "decisions", "web", "document",
+    "studies", "experiments", "assignment", "difference_in_differences", "ledger", "decisions", "web", "document",
 )  # fmt: skip
 REFERENCE = (
     "commands", "python", "settings", "sources", "tables", "metrics", "studies", "result", "errors", "editors",

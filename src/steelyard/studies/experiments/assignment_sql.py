@@ -75,13 +75,16 @@ def assignment_select(allocation: Allocation, table: str, unit: str, *, engine: 
     if allocation.held_out_below:
         salts["holdout_bucket"] = HELD_OUT_SALT
         conditions.append(f"holdout_bucket >= {allocation.held_out_below}")
-    drawn = ", ".join(f"{drawn_sql(salt, name(unit), engine)} AS {column}" for column, salt in salts.items())
+    drawn = "".join(f",\n    {drawn_sql(salt, name(unit), engine)} AS {column}" for column, salt in salts.items())
     stages = {segment.stage: str(segment.stage) for segment in allocation.segments}
     stage = _by_stage(allocation.segments, "enrolment_bucket", stages)
-    inner = f"SELECT {name(unit)} AS unit, {drawn} FROM {name(table)} WHERE {name(unit)} IS NOT NULL"
-    where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
     arm = _arm(allocation, "enrolment_bucket", "arm_bucket")
-    return f"SELECT unit, {arm} AS arm, {stage} AS stage\nFROM ({inner}) AS drawn{where}"
+    lines = [
+        f"SELECT unit,\n  {arm} AS arm,\n  {stage} AS stage",
+        f"FROM (\n  SELECT {name(unit)} AS unit{drawn}",
+        f"  FROM {name(table)} WHERE {name(unit)} IS NOT NULL\n) AS drawn",
+    ]
+    return "\n".join([*lines, *([f"WHERE {' AND '.join(conditions)}"] if conditions else [])])
 
 
 def _spark_name(name: str) -> str:
