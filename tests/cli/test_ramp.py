@@ -139,6 +139,8 @@ def test_testers_are_made_and_what_was_typed_wrong_is_told(shop: Path) -> None:
         (("assign", "one_page", "--table", "visits", "--arm", "one_page", *SAID), "named one by one"),
         (("assign", "one_page", "--file", "data/some.csv", "--column", "wo"), "wo"),
         (("assign", "one_page", "--file", "steelyard.toml"), "no known format"),
+        (("assign", "one_page", "--table", "visit"), "visit"),
+        (("assign", "one_page", "--table", "visits", "--column", "visiter"), "visiter"),
         (("ramp", "one_page", "--advance", "--rollback", *SAID), "several acts"),
         (("ramp", "two_page"), "two_page"),
     ):

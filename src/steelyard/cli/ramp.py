@@ -132,11 +132,20 @@ def _ids_of_file(path: Path, column: str) -> Any:
 
 
 def _ids_of_table(found: Project, name: str, table: str, column: str) -> Any:
+    from steelyard.errors import unknown_name
     from steelyard.warehouse import Query, quote_name
 
+    unit = found.experiment(name).unit
+    declared = found.definitions.metrics.tables.get(table)
     with found.warehouse(found.newest) as warehouse:
-        unit = column or found.experiment(name).unit
-        sql = f"SELECT {quote_name(unit)} AS unit FROM {quote_name(table)}"
+        if table not in warehouse.tables():
+            raise unknown_name("table", table, warehouse.tables(), where="--table")
+        columns = warehouse.columns(table)
+        entity = declared.entities.get(unit, declared.key if declared.entity == unit else ()) if declared else ()
+        picked = column or (unit if unit in columns or not entity else entity[0])
+        if picked not in columns:
+            raise unknown_name("column", picked, columns, where=f"table {table!r}")
+        sql = f"SELECT {quote_name(picked)} AS unit FROM {quote_name(table)}"
         return warehouse.fetch(Query(sql=sql, limit=1_000_000_000))["unit"]
 
 
