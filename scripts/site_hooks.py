@@ -12,8 +12,8 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = (
     "start", "project", "simulate", "sources", "tables", "refresh", "warehouse", "storage", "metrics", "metric-kinds",
-    "product", "explain", "watching", "audit", "importing", "studies", "experiments", "difference_in_differences",
-    "ledger", "decisions", "web", "document",
+    "product", "explain", "watching", "audit", "importing", "studies", "experiments", "assignment",
+    "difference_in_differences", "ledger", "decisions", "web", "document",
 )  # fmt: skip
 REFERENCE = (
     "commands", "python", "settings", "sources", "tables", "metrics", "studies", "result", "errors", "editors",

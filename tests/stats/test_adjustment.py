@@ -15,11 +15,11 @@ from steelyard.errors import DataError, DefinitionError
 from steelyard.stats.beta_binomial import beta_binomial
 from steelyard.stats.cuped_many import cuped_many
 from steelyard.stats.gaussian_posterior import gaussian_posterior
+from steelyard.stats.heterogeneity import heterogeneity
 from steelyard.stats.lin import lin
 from steelyard.stats.linearise import Linear, linear_mean
 from steelyard.stats.moments import Moments
 from steelyard.stats.sample import Sample
-from steelyard.stats.stratified import heterogeneity, stratified
 from steelyard.stats.welch import welch
 
 Arm = tuple[Linear, list[Linear]]
@@ -128,33 +128,7 @@ samples = st.builds(
 )
 
 
-@settings(max_examples=50)
-@given(st.lists(st.tuples(samples, samples), min_size=1, max_size=5), st.randoms())
-def test_strata_in_any_order_and_one_alone(strata: list[tuple[Sample, Sample]], random) -> None:  # type: ignore[no-untyped-def]
-    shuffled = list(strata)
-    random.shuffle(shuffled)
-    for weights in ("population", "mantel_haenszel", "precision"):
-        found, again = (stratified(s, weights=weights) for s in (strata, shuffled))  # type: ignore[arg-type]
-        assert (found.value, found.std_error) == pytest.approx((again.value, again.std_error), rel=1e-9, abs=1e-9)
-        alone = stratified(strata[:1], weights=weights)  # type: ignore[arg-type]
-        peer = welch(*strata[0])
-        assert (alone.value, alone.low, alone.df) == pytest.approx((peer.value, peer.low, peer.df), rel=1e-9, abs=1e-9)
-    sharp, plain = stratified(strata, weights="precision"), stratified(strata)
-    assert sharp.std_error <= plain.std_error * (1 + 1e-9)
-
-
-def test_what_strata_cannot_tell_is_refused() -> None:
-    good, one = Sample(n=9, mean=1.0, variance=1.0), Sample(n=1, mean=1.0, variance=math.nan)
-    still = Sample(n=9, mean=1.0, variance=0.0)
-    with pytest.raises(DataError, match="no strata"):
-        stratified([])
-    with pytest.raises(DataError, match="stratum 1 has 1 units"):
-        stratified([(good, good), (good, one)])
-    with pytest.raises(DataError, match="no precision"):
-        stratified([(still, still)], weights="precision")
-    assert stratified([(still, still)]).p_value == 1.0
-    with pytest.raises(DefinitionError, match="no weights"):
-        stratified([(good, good)], weights="equal")  # type: ignore[arg-type]
+def test_segments_without_an_error_are_refused() -> None:
     with pytest.raises(DataError, match="above 0"):
         heterogeneity([1.0], [0.0])
 

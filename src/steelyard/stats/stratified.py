@@ -1,4 +1,4 @@
-"""An effect put together from strata: segments, platforms, or the stages of a ramp."""
+"""A difference between two arms that never compares units of different strata, such as the stages of a ramp."""
 
 from __future__ import annotations
 
@@ -7,54 +7,147 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from steelyard.errors import DataError, DefinitionError
+from steelyard.errors import DefinitionError
 from steelyard.stats.interval import Interval
 from steelyard.stats.sample import Sample
+from steelyard.stats.welch import degrees_of_freedom
 
-__all__ = ["Heterogeneity", "StratumWeights", "heterogeneity", "stratified"]
+__all__ = ["Stratified", "stratified_difference"]
 
-StratumWeights = Literal["population", "mantel_haenszel", "precision"]
+Weights = Literal["population", "inverse_variance", "mantel_haenszel"]
 
 
-def stratified(
-    strata: Sequence[tuple[Sample, Sample]], *, weights: StratumWeights = "population", level: float = 0.95
-) -> Interval:
-    """The mean over strata of the difference within each, so that no mixture of strata between arms enters it.
-
-    Pooling over a ramp compares arms of different mixtures of days and can turn the sign round; this does not.
+@dataclass(frozen=True, kw_only=True)
+class Stratified:
+    """A difference over strata.
 
     Args:
-        strata: Treated arm and control of each stratum; those in which an arm has fewer than two units must be left out
-            or merged beforehand, and said.
-        weights: `population`: units of both arms, the effect on all who took part. `mantel_haenszel`: n1 * n2 by
-            n1 + n2, close to the least variance when variances are alike. `precision`: one over the squared error, the
-            least variance, the effect if it is the same in all strata.
-        level: Confidence level.
+        interval: The weighted difference `treated - control`.
+        treated: The weighted mean of the treated arm with its error, as if of one sample: for a relative effect,
+            `log_relative(treated, control)`.
+        control: The same of the control.
+        weights: The weight of each stratum that was used, in the order given; they add up to 1.
+        used: Places of the strata that have two units or more in both arms.
+        left_out: Units of both arms that stand in the other strata: they say nothing of the effect, and are counted.
+        heterogeneity: Cochran's Q of the strata's differences.
+        heterogeneity_p: Its upper tail; 1 with one stratum.
+    """
+
+    interval: Interval
+    treated: Sample
+    control: Sample
+    weights: tuple[float, ...]
+    used: tuple[int, ...]
+    left_out: int
+    heterogeneity: float
+    heterogeneity_p: float
+
+
+def stratified_difference(
+    strata: Sequence[tuple[Sample, Sample]], level: float = 0.95, *, weights: Weights = "population"
+) -> Stratified | None:
+    """The difference of two arms, taken within each stratum and then weighted.
+
+    Pooling instead compares mixtures: where an arm has a larger part of the stratum with the lower level, the pooled
+    difference can have the other sign than every stratum's (Simpson's paradox).
+
+    Args:
+        strata: The treated and the control sample of each stratum, means about one origin for all.
+        level: Confidence level, above 0 and below 1.
+        weights: `population`: units of both arms, the effect on the units that took part; `inverse_variance`: the least
+            error, the right one only where the effect is the same in all strata; `mantel_haenszel`: n1 n0 / (n1 + n0),
+            nearly the least error and steady in small strata.
+
+    Returns:
+        The difference with a t interval whose degrees of freedom are Welch and Satterthwaite's over all samples; None
+        where no stratum has two units or more in both arms.
 
     Raises:
-        DataError: No strata, or one with an arm that has fewer than two units.
-        DefinitionError: Other weights.
+        DefinitionError: Origins differ, or the weights are not known.
 
-    Assumes: Assignment was random within strata, which were fixed before it. The error is that of the strata as they
-        are.
+    Assumes: Within a stratum units were given to arms at random with constant chances; strata were fixed before the
+        outcome. With `inverse_variance`, one effect in all strata.
 
-    Source: Miratrix, Sekhon and Yu (2013), JRSS B 75; Cochran (1954); Crook, Frasca, Kohavi and Longbotham (2009), KDD,
-        for the ramp; compared with the closed forms.
+    Source: Crook, Frasca, Kohavi and Longbotham (2009), Seven pitfalls to avoid when running controlled experiments on
+        the web, KDD, section 5; Miratrix, Sekhon and Yu (2013), JRSS B 75 (post-stratification); Cochran (1954).
 
-    >>> calm = Sample(n=990_000, mean=0.0202, variance=0.0198), Sample(n=10_000, mean=0.02, variance=0.0196)
-    >>> busy = Sample(n=500_000, mean=0.012, variance=0.0119), Sample(n=500_000, mean=0.01, variance=0.0099)
-    >>> round(stratified([calm, busy]).value, 6)
-    0.0011
+    >>> def share(x, n):
+    ...     return Sample(n=n, mean=x / n, variance=x / n * (1 - x / n) * n / (n - 1))
+    >>> friday, saturday = (share(230, 10_000), share(20_000, 990_000)), (share(6_000, 500_000), share(5_000, 500_000))
+    >>> found = stratified_difference([friday, saturday])
+    >>> round(found.interval.value, 6), round((230 + 6_000) / 510_000 - 25_000 / 1_490_000, 6)
+    (0.002399, -0.004563)
     """
+    _refuse_other_origins(strata)
+    used = tuple(place for place, (treated, control) in enumerate(strata) if treated.usable and control.usable)
+    if not used:
+        return None
+    pairs = [strata[place] for place in used]
+    shares = _weights(pairs, weights)
+    value = sum(weight * (t.mean - c.mean) for weight, (t, c) in zip(shares, pairs, strict=True))
+    parts = [
+        (weight**2 * sample.squared_error, sample.n - 1)
+        for weight, pair in zip(shares, pairs, strict=True)
+        for sample in pair
+    ]
+    statistic, p_value = _heterogeneity(pairs)
+    left_out = sum(t.n + c.n for place, (t, c) in enumerate(strata) if place not in used)
+    return Stratified(
+        interval=_interval(value, parts, level, pairs),
+        treated=_combined([t for t, _ in pairs], shares),
+        control=_combined([c for _, c in pairs], shares),
+        weights=shares,
+        used=used,
+        left_out=left_out,
+        heterogeneity=statistic,
+        heterogeneity_p=p_value,
+    )
+
+
+def _refuse_other_origins(strata: Sequence[tuple[Sample, Sample]]) -> None:
+    origins = {sample.origin for pair in strata for sample in pair}
+    if len(origins) > 1:
+        raise DefinitionError(f"samples about the origins {sorted(origins)!r} cannot be compared", where="strata")
+
+
+def _weights(pairs: Sequence[tuple[Sample, Sample]], weights: Weights) -> tuple[float, ...]:
+    if weights == "population":
+        raw = [float(t.n + c.n) for t, c in pairs]
+    elif weights == "mantel_haenszel":
+        raw = [t.n * c.n / (t.n + c.n) for t, c in pairs]
+    elif weights == "inverse_variance":
+        errors = [t.squared_error + c.squared_error for t, c in pairs]
+        # A stratum without variance has all the weight; several share it.
+        raw = [1 / error for error in errors] if all(errors) else [float(error == 0) for error in errors]
+    else:
+        raise DefinitionError(
+            f"no weights {weights!r}", where="strata", hint="population, inverse_variance or mantel_haenszel"
+        )
+    whole = sum(raw)
+    return tuple(item / whole for item in raw)
+
+
+def _combined(samples: Sequence[Sample], shares: Sequence[float]) -> Sample:
+    """The weighted mean of an arm over its strata, with the variance that gives its error."""
+    n = sum(sample.n for sample in samples)
+    squared = sum(share**2 * sample.squared_error for share, sample in zip(shares, samples, strict=True))
+    mean = sum(share * sample.mean for share, sample in zip(shares, samples, strict=True))
+    return Sample(n=n, mean=mean, variance=squared * n, origin=samples[0].origin)
+
+
+def _interval(
+    value: float, parts: Sequence[tuple[float, int]], level: float, pairs: Sequence[tuple[Sample, Sample]]
+) -> Interval:
     from scipy.special import stdtr, stdtrit
 
-    gaps, variances, dfs = _gaps(strata)
-    shares = _shares(strata, variances, weights)
-    value = sum(share * gap for share, gap in zip(shares, gaps, strict=True))
-    parts = [share**2 * variance for share, variance in zip(shares, variances, strict=True)]
-    error = math.sqrt(sum(parts))
-    spread = sum(part**2 / df for part, df in zip(parts, dfs, strict=True))
-    df = sum(parts) ** 2 / spread if spread > 0 else float(sum(dfs))
+    squared = sum(part for part, _ in parts)
+    error = math.sqrt(squared)
+    if len(pairs) == 1:
+        df = degrees_of_freedom(*pairs[0])
+    elif squared:
+        df = 1 / sum((part / squared) ** 2 / free for part, free in parts)
+    else:
+        df = float(sum(free for _, free in parts))
     reach = float(stdtrit(df, (1 + level) / 2)) * error
     p_value = 2 * float(stdtr(df, -abs(value) / error)) if error else float(value == 0)
     return Interval(
@@ -62,103 +155,14 @@ def stratified(
     )
 
 
-def _gaps(strata: Sequence[tuple[Sample, Sample]]) -> tuple[list[float], list[float], list[float]]:
-    from steelyard.stats.welch import welch
-
-    if not strata:
-        raise DataError("no strata to put together", hint="give one or more")
-    for place, (treated, control) in enumerate(strata):
-        if not (treated.usable and control.usable):
-            raise DataError(
-                f"an arm of stratum {place} has {min(treated.n, control.n)} units or no finite numbers",
-                hint="merge the stratum with another, or leave it out and say so",
-            )
-    found = [welch(treated, control) for treated, control in strata]
-    return [one.value for one in found], [one.std_error**2 for one in found], [one.df for one in found]
-
-
-def _shares(
-    strata: Sequence[tuple[Sample, Sample]], variances: Sequence[float], weights: StratumWeights
-) -> list[float]:
-    if weights == "population":
-        raw = [float(treated.n + control.n) for treated, control in strata]
-    elif weights == "mantel_haenszel":
-        raw = [treated.n * control.n / (treated.n + control.n) for treated, control in strata]
-    elif weights == "precision":
-        if min(variances) <= 0:
-            raise DataError("a stratum without variance has no precision", hint="use population weights")
-        raw = [1 / variance for variance in variances]
-    else:
-        raise DefinitionError(f"no weights {weights!r}", hint="population, mantel_haenszel or precision")
-    return [one / sum(raw) for one in raw]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heterogeneity:
-    """Whether the effect differs between segments, and what is left of each when chance is taken out.
-
-    Args:
-        statistic: Cochran's Q.
-        df: Its degrees of freedom.
-        p_value: Of one effect in all segments.
-        between: Variance of the true effects between segments (DerSimonian and Laird), 0 or more.
-        effect: The precision-weighted effect.
-        shrunk: Each segment's effect drawn towards it, as far as its error asks.
-        shrunk_errors: Standard error of each shrunk effect about the segment's truth.
-    """
-
-    statistic: float
-    df: int
-    p_value: float
-    between: float
-    effect: float
-    shrunk: tuple[float, ...]
-    shrunk_errors: tuple[float, ...]
-
-
-def heterogeneity(effects: Sequence[float], std_errors: Sequence[float]) -> Heterogeneity:
-    """The interaction test of segments, and effects shrunk by empirical Bayes.
-
-    Args:
-        effects: Each segment's effect.
-        std_errors: Their standard errors, above 0.
-
-    Raises:
-        DataError: No segments, or an error that is not above 0.
-
-    Assumes: Segments do not overlap; effects are normal about segment truths that are normal about one mean.
-
-    Source: Cochran (1954), Biometrics 10; DerSimonian and Laird (1986), Controlled Clinical Trials 7; Morris (1983),
-        JASA 78.
-
-    >>> found = heterogeneity([0.0, 4.0], [1.0, 1.0])
-    >>> found.statistic, found.between, found.shrunk
-    (8.0, 7.0, (0.25, 3.75))
-    """
+def _heterogeneity(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]:
+    """Cochran's Q about the inverse-variance mean, and its upper tail; nothing can be said without variances."""
     from scipy.special import chdtrc
 
-    if not effects or not all(error > 0 for error in std_errors):
-        raise DataError(f"{len(effects)} segments with errors {list(std_errors)!r}", hint="each error must be above 0")
-    precisions = [1 / error**2 for error in std_errors]
-    whole = sum(precisions)
-    effect = sum(p * value for p, value in zip(precisions, effects, strict=True)) / whole
-    statistic = sum(p * (value - effect) ** 2 for p, value in zip(precisions, effects, strict=True))
-    df = len(effects) - 1
-    scale = whole - sum(p * p for p in precisions) / whole
-    between = max((statistic - df) / scale, 0.0) if df else 0.0
-    kept = [between / (between + error**2) for error in std_errors]
-    middle = sum(value / (between + e**2) for value, e in zip(effects, std_errors, strict=True)) / sum(
-        1 / (between + e**2) for e in std_errors
-    )
-    of_middle = 1 / sum(1 / (between + e**2) for e in std_errors)
-    return Heterogeneity(
-        statistic=statistic,
-        df=df,
-        p_value=float(chdtrc(df, statistic)) if df else 1.0,
-        between=between,
-        effect=effect,
-        shrunk=tuple(middle + k * (value - middle) for k, value in zip(kept, effects, strict=True)),
-        shrunk_errors=tuple(
-            math.sqrt(k * e**2 + (1 - k) ** 2 * of_middle) for k, e in zip(kept, std_errors, strict=True)
-        ),
-    )
+    errors = [t.squared_error + c.squared_error for t, c in pairs]
+    if len(pairs) < 2 or not all(errors):
+        return 0.0, 1.0
+    gaps = [t.mean - c.mean for t, c in pairs]
+    middle = sum(gap / error for gap, error in zip(gaps, errors, strict=True)) / sum(1 / error for error in errors)
+    statistic = sum((gap - middle) ** 2 / error for gap, error in zip(gaps, errors, strict=True))
+    return statistic, float(chdtrc(len(pairs) - 1, statistic))
