@@ -44,7 +44,7 @@ class Setting:
 
     def context(self, study: Study, *, as_of: datetime | None = None) -> Context:
         """What the study may know before it reads outcomes."""
-        from steelyard.studies.standing import earlier_results
+        from steelyard.studies.standing import earlier_results, registered_sample
 
         columns = {table: self.warehouse.columns(table) for table in self.warehouse.tables()}
         earlier: tuple[Result, ...] = earlier_results(self.ledger, study.name) if self.ledger else ()
@@ -57,6 +57,7 @@ class Setting:
             sensitive=self.sensitive,
             earlier=earlier,
             stages=self.stages.get(study.name, ()),
+            sample=registered_sample(self.ledger, study) if self.ledger else {},
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from steelyard.result import Result
 from steelyard.studies.study import Plan, Study
@@ -13,7 +13,7 @@ from steelyard.warehouse import Entry, Ledger
 if TYPE_CHECKING:
     from steelyard.metrics import MetricCatalog
 
-__all__ = ["Standing", "earlier_results", "governed_digests", "register", "standing_of"]
+__all__ = ["Standing", "earlier_results", "governed_digests", "register", "registered_sample", "standing_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ def standing_of(
             label="exploratory", says=f"registered {_moment(mine[0])}, but it had run at {_moment(results[0])} already"
         )
     looks = [entry for entry in results if entry.body["result"]["provenance"]["digest"] == study.digest()]
-    if looks and kept and _fetched(looks[0]) != list(kept):
+    if looks and kept and not study.may_look_again and _fetched(looks[0]) != list(kept):
         says = f"a later look: it was read on {_moment(looks[0])} already, and the data has changed since"
         return Standing(label="exploratory", says=says)
     return Standing(
@@ -114,3 +114,11 @@ def _moment(entry: Entry) -> str:
 def earlier_results(ledger: Ledger, name: str) -> tuple[Result, ...]:
     """The study's results so far, oldest first."""
     return tuple(Result.from_dict(entry.body["result"]) for entry in ledger.entries(kind="result", name=name))
+
+
+def registered_sample(ledger: Ledger, study: Study) -> Mapping[str, Any]:
+    """What the first registered plan of this very definition says of sample size and power; empty without one."""
+    for entry in ledger.entries(kind="registration", name=study.name):
+        if entry.body["digest"] == study.digest():
+            return dict(entry.body["sample"])
+    return {}

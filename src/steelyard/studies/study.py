@@ -35,6 +35,7 @@ class Context:
         sensitive: Columns (`table.column` or `column`) that no study may use.
         earlier: Earlier results of the same study, oldest first.
         stages: The ramp's stages so far, oldest first: plain rows.
+        sample: Sample size or power as the registered plan of this very definition says; empty without one.
         history: What `Study.history` asked for came back with; only rows from before the study's start.
         seed: Seed of anything random.
     """
@@ -47,6 +48,7 @@ class Context:
     sensitive: tuple[str, ...] = ()
     earlier: tuple[Result, ...] = ()
     stages: tuple[Mapping[str, Any], ...] = ()
+    sample: Mapping[str, Any] = field(default_factory=dict)
     history: Mapping[str, pa.Table] = field(default_factory=dict)
     seed: int = 0
 
@@ -115,6 +117,11 @@ class Study(ABC):
     def digest(self) -> str:
         """The definition's digest: two studies with the same digest are the same study."""
         return digest(self.definition())
+
+    @property
+    def may_look_again(self) -> bool:
+        """Whether later looks at more data are planned, so that they are no less registered than the first."""
+        return False
 
     def governed(self) -> tuple[str, ...]:
         """Names of the governed metrics that the study uses; their definitions are part of its provenance."""

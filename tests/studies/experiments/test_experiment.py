@@ -19,6 +19,7 @@ from steelyard.studies.experiments import (
     Experiment,
     Exposure,
     Holdout,
+    Looks,
     Mean,
     MetricUse,
     Ratio,
@@ -144,15 +145,56 @@ def test_an_assignment_that_nobody_makes_is_refused() -> None:
         ({"holdout": Holdout(everywhere=0.1), "assignment": Assignment()}, "a holdout, and another system"),
         ({"holdout": Holdout(layer=0.1)}, "names no layer"),
         ({"cluster": "store"}, "cluster 'store'"),
-        ({"looks": "daily"}, "looks 'daily'"),
-        ({"stopping": "obrien_fleming"}, "only 'fixed'"),
-        ({"stopping": Stopping(success="obrien_fleming", harm="always_valid")}, "only 'fixed'"),
+        ({"looks": "daily"}, "daily looks: more than one look needs a stopping rule"),
+        ({"looks": 5, "stopping": "fixed"}, "5 looks: more than one look needs a stopping rule"),
+        ({"stopping": "obrien_fleming"}, "'obrien_fleming'.*with one look"),
+        ({"stopping": Stopping(success="obrien_fleming", harm="always_valid")}, "with one look"),
     ],
 )
 def test_what_is_not_offered_yet_is_refused_and_never_ignored(changes: Mapping[str, Any], says: str) -> None:
     with pytest.raises(DefinitionError, match=says) as refused:
         experiment(**changes)
     assert "leave" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"success": "obrian_fleming"}, "obrien_fleming"),
+        ({"harm": "wald"}, "no stopping rule named 'wald'"),
+        ({"success": "kim_demets"}, "need a shape"),
+        ({"success": "kim_demets", "shape": -1.0}, "shape -1.0"),
+        ({"success": "pocock", "shape": 2.0}, "have no shape"),
+    ],
+)
+def test_a_stopping_rule_that_cannot_be_is_refused(words: Mapping[str, Any], says: str) -> None:
+    with pytest.raises(DefinitionError, match=says):
+        Stopping(**words)
+
+
+@pytest.mark.parametrize(
+    ("looks", "says"),
+    [("hourly", "hourly"), (1, "1 planned looks"), (Looks(units=100), ""), ("daly", "daily")],
+)
+def test_looks_are_a_rhythm_a_number_or_both(looks: Any, says: str) -> None:
+    if not says:
+        assert experiment(looks=looks, stopping="pocock").schedule == looks
+        return
+    with pytest.raises(DefinitionError, match=says):
+        experiment(looks=looks, stopping="pocock")
+
+
+def test_the_looks_and_rules_of_a_file_become_the_study() -> None:
+    study = from_yaml(YAML + "looks: daily\nstopping: {success: obrien_fleming, harm: always_valid}\n")
+    assert study.schedule == Looks(every="daily")
+    assert study.stopping == Stopping(success="obrien_fleming", harm="always_valid")
+    several = from_yaml(
+        YAML + "looks: {planned: 5, units: 40000, until: 2026-02-15}\nstopping: {success: kim_demets, shape: 2}\n"
+    )
+    assert several.schedule == Looks(planned=5, units=40_000, until=date(2026, 2, 15))
+    stored = {name: value for name, value in several.definition().items() if name != "kind"}
+    assert build(Experiment, stored).digest() == several.digest()
+    assert from_yaml(YAML + "looks: 4\nstopping: pocock\n").schedule == Looks(planned=4)
 
 
 def test_a_stage_has_the_study_s_split_or_its_own_and_a_ramp_that_is_not_written_the_default_one() -> None:

@@ -4,7 +4,7 @@ from steelyard.studies.experiments.assignment import assign
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.experiment import Experiment
 from steelyard.studies.experiments.metric_use import Baseline, Covariate, Mean, MetricUse, Ratio, Share
-from steelyard.studies.experiments.sources import Assignment, Exposure, Holdout, Stage, Stopping
+from steelyard.studies.experiments.sources import Assignment, Exposure, Holdout, Looks, Stage, Stopping
 
 __all__ = [
     "Assignment",
@@ -14,6 +14,7 @@ __all__ = [
     "Experiment",
     "Exposure",
     "Holdout",
+    "Looks",
     "Mean",
     "MetricUse",
     "Ratio",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +13,8 @@ from steelyard.stats.interval import Interval
 from steelyard.stats.moments import Moments
 from steelyard.studies.experiments.comparison import Comparison, arm_sample, compare
 from steelyard.studies.experiments.evidence import Evidence
+from steelyard.studies.experiments.look_bounds import at_look
+from steelyard.studies.experiments.look_findings import bounds_of, look_findings
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.study import Findings
 
@@ -80,7 +83,11 @@ def _compared(study: Experiment, evidence: Evidence, arms: Mapping[str, Moments]
         for arm in study.treated:
             treated = arms.get(arm)
             everybody = segment == "all"
-            found = _nothing() if treated is None or control is None else compare(resolved, treated, control, level)
+            found = (
+                _nothing()
+                if treated is None or control is None
+                else _looked(study, evidence, resolved, (treated, control), level, arm=arm, tested=everybody)
+            )
             yield Line(
                 use=resolved,
                 role=role if everybody else "exploratory",
@@ -92,6 +99,24 @@ def _compared(study: Experiment, evidence: Evidence, arms: Mapping[str, Moments]
             )
 
 
+def _looked(
+    study: Experiment,
+    evidence: Evidence,
+    use: MetricUse,
+    arms: tuple[Moments, Moments],
+    level: float,
+    *,
+    arm: str,
+    tested: bool,
+) -> Comparison:
+    """The comparison as one look, or as one of several."""
+    bounds = bounds_of(study, evidence, arm, level)
+    if bounds is None:
+        return compare(use, *arms, level)
+    sign = -1 if use.better == "down" else 1
+    return at_look(bounds, lambda at: compare(use, *arms, at), level, sign, tested=tested)
+
+
 def _nothing() -> Comparison:
     return Comparison(absolute=None, relative=None, control_level=None, method="none")
 
@@ -100,9 +125,10 @@ def find(study: Experiment, evidence: Evidence) -> Findings:
     """The estimates, their tables, and the facts that the rule needs."""
     found = list(lines(study, evidence))
     estimates = tuple(row for line in found for row in _rows(study, line))
+    looked = look_findings(study, evidence, [line for line in found if line.role == "primary"])
     return Findings(
         estimates=estimates,
-        tables={"arms": _arms(study, evidence), "methods": _methods(study, found)},
+        tables={"arms": _arms(study, evidence), "methods": _methods(study, found), **looked.tables},
         facts={
             "metrics": {
                 use.metric: {"better": use.better, "measured_in": use.measured_in, "kind": use.kind}
@@ -110,6 +136,7 @@ def find(study: Experiment, evidence: Evidence) -> Findings:
             },
             "units": {arm: evidence.units(arm) for arm in study.arms},
             "holm": _holm(study, found),
+            **looked.facts,
         },
     )
 
@@ -130,7 +157,7 @@ def _rows(study: Experiment, line: Line) -> Iterator[Estimate]:
             low=interval.low if interval else None,
             high=interval.high if interval else None,
             level=line.level,
-            p_value=interval.p_value if interval else None,
+            p_value=interval.p_value if interval and not math.isnan(interval.p_value) else None,
             n=line.units,
             scale=scale,
             measured_in=measured_in,

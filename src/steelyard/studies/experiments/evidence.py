@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from steelyard.stats.moments import Moments, merged
 from steelyard.studies.experiments.columns import below
+from steelyard.studies.experiments.looks import LOOKS, LooksSoFar, looks_so_far
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.questions import IDS, MOMENTS, REPEATED, SAMPLE, UNITS, UNUSABLE, grouped_by
 from steelyard.warehouse.moments import moments_by_group
@@ -49,6 +50,7 @@ class Evidence:
         unusable: Rows of what could not be used, by arm; empty where all could.
         notes: What governed definitions said when the data was read.
         segments: The segments' columns.
+        looks: The looks so far; None where one look was planned.
     """
 
     cells: Mapping[tuple[str, ...], Moments]
@@ -58,6 +60,7 @@ class Evidence:
     unusable: tuple[Mapping[str, Any], ...]
     notes: Mapping[str, str]
     segments: tuple[str, ...]
+    looks: LooksSoFar | None = None
 
     @cached_property
     def arms(self) -> Mapping[str, Moments]:
@@ -116,6 +119,7 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         unusable=_labelled(data.get(UNUSABLE)),
         notes=notes,
         segments=tuple(study.segments),
+        looks=looks_so_far(data.get(LOOKS)),
     )
 
 

@@ -14,12 +14,13 @@ from steelyard.studies.experiments.checks import CHECKS
 from steelyard.studies.experiments.enrolment import as_if_begun
 from steelyard.studies.experiments.estimation import find
 from steelyard.studies.experiments.evidence import evidence_of
+from steelyard.studies.experiments.look_checks import with_look_checks
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.planning import history_queries, planned
 from steelyard.studies.experiments.questions import next_questions
 from steelyard.studies.experiments.refusals import refuse_what_is_not_offered
 from steelyard.studies.experiments.rule import decide
-from steelyard.studies.experiments.sources import DEFAULT_RAMP, Assignment, Exposure, Holdout, Stage, Stopping
+from steelyard.studies.experiments.sources import DEFAULT_RAMP, Assignment, Exposure, Holdout, Looks, Stage, Stopping
 from steelyard.studies.study import Context, Findings, Plan, Study
 from steelyard.warehouse.query import Query
 
@@ -54,8 +55,8 @@ class Experiment(Study):
         layer: Experiments of one layer exclude each other; empty shares units with all others.
         holdout: Units that are kept out of it, and of others.
         cluster: Not offered yet: groups of units that were randomised together.
-        looks: When the result is read; only `once`.
-        stopping: The rule that ends it; only `fixed`.
+        looks: When the result is read: `once`, `daily`, `weekly`, how many times, or `Looks`.
+        stopping: The rules that end it, for success and for harm; `fixed` is one look at the planned end.
 
     >>> test = Experiment(name="one_page", question="Does one page sell more?", arms={"old": 0.5, "new": 0.5},
     ...                   primary="revenue")
@@ -83,7 +84,7 @@ class Experiment(Study):
     layer: str = ""
     holdout: Holdout = field(default_factory=Holdout)
     cluster: str = ""
-    looks: str = "once"
+    looks: Looks | str | int = "once"
     stopping: Stopping | str = "fixed"
 
     def __post_init__(self) -> None:
@@ -99,10 +100,12 @@ class Experiment(Study):
         arms = {str(name): share for name, share in self.arms.items()}
         control = self.control or ("control" if "control" in arms else next(iter(arms), ""))
         success, harm = self.stopping_rules
+        shape = self.stopping.shape if isinstance(self.stopping, Stopping) else None
         for name, value in (
             ("arms", arms),
             ("control", control),
-            ("stopping", Stopping(success=success, harm=harm)),
+            ("stopping", Stopping(success=success, harm=harm, shape=shape)),
+            ("looks", _schedule(self.looks) or "once"),
             ("primary", _use(self.primary)),
             ("secondary", tuple(_use(item) for item in self.secondary)),
             ("guardrails", tuple(_use(item) for item in self.guardrails)),
@@ -219,6 +222,16 @@ class Experiment(Study):
         return self.stopping, self.stopping
 
     @property
+    def schedule(self) -> Looks | None:
+        """When it is looked at before the planned end; None is one look."""
+        return _schedule(self.looks)
+
+    @property
+    def may_look_again(self) -> bool:
+        """Whether later looks are planned."""
+        return self.schedule is not None
+
+    @property
     def primary_level(self) -> float:
         """Level of the primary's intervals: Bonferroni's over the arms."""
         return 1 - (1 - self.level) / len(self.treated)
@@ -249,7 +262,8 @@ class Experiment(Study):
     def checks(self, data: Mapping[str, pa.Table], findings: Findings) -> tuple[Check, ...]:
         """What must hold before an effect is believed."""
         evidence = evidence_of(self, data)
-        return tuple(found for check in CHECKS for found in check(self, evidence))
+        found = tuple(found for check in CHECKS for found in check(self, evidence))
+        return with_look_checks(self, evidence, found)
 
     def answer(self, findings: Findings) -> Verdict:
         """The rule, clause by clause."""
@@ -258,3 +272,11 @@ class Experiment(Study):
 
 def _use(item: MetricUse | str) -> MetricUse:
     return MetricUse(metric=item) if isinstance(item, str) else replace(item)
+
+
+def _schedule(looks: Looks | str | int) -> Looks | None:
+    if isinstance(looks, Looks):
+        return looks
+    if isinstance(looks, int):
+        return Looks(planned=looks)
+    return None if looks in ("", "once") else Looks(every=looks)  # type: ignore[arg-type]

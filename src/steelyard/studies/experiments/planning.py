@@ -15,6 +15,7 @@ from steelyard.stats.power import (
     units_for_shares,
 )
 from steelyard.studies.experiments.governed import governed_history
+from steelyard.studies.experiments.look_words import looks_in_words
 from steelyard.studies.experiments.metric_use import Baseline, MetricUse
 from steelyard.studies.experiments.questions import first_questions
 from steelyard.studies.experiments.rule import rule_of
@@ -60,7 +61,7 @@ def _says(study: Experiment) -> str:
     return (
         f"Compare {', '.join(map(repr, study.treated))} with {study.control!r} on {study.main.metric!r}; "
         f"split {split}; assignments {made}; {len(study.secondary_uses)} secondary metrics, "
-        f"{len(study.guardrail_uses)} guardrails; intervals at {study.level:.4g}; one look."
+        f"{len(study.guardrail_uses)} guardrails; intervals at {study.level:.4g}; {looks_in_words(study)}."
     )
 
 

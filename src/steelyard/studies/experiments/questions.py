@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from steelyard.errors import DefinitionError
 from steelyard.studies.experiments.columns import pairs
 from steelyard.studies.experiments.governed import governed_notes, governed_units
+from steelyard.studies.experiments.looks import LOOKS, looks_query
 from steelyard.studies.experiments.population import (
     ARM,
     ASSIGNED_AT,
@@ -49,7 +50,8 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
     """What to fetch next; empty when there is all that the estimates and checks need."""
     if SAMPLE not in earlier:
         asked = first_questions(study, context)
-        return {name: query for name, query in asked.items() if name != MOMENTS}
+        more = {LOOKS: looks_query(study, context)} if study.schedule is not None else {}
+        return {**more, **{name: query for name, query in asked.items() if name != MOMENTS}}
     if MOMENTS not in earlier:
         asked_of = _Asked(study, context)
         more = {MOMENTS: _moments(study, asked_of, shifts_of(earlier[SAMPLE]))}

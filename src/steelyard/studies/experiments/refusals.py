@@ -35,14 +35,16 @@ def _cluster(study: Experiment) -> str:
 
 
 def _looks(study: Experiment) -> str:
-    if study.looks in ("", "once"):
+    if study.schedule is None or set(study.stopping_rules) != {"fixed"}:
         return ""
-    return f"looks {study.looks!r}: more than one look needs a stopping rule that pays for it"
+    return f"{study.schedule.in_words}: more than one look needs a stopping rule that pays for it"
 
 
 def _stopping(study: Experiment) -> str:
     rules = set(study.stopping_rules)
-    return "" if rules == {"fixed"} else f"the stopping rules {sorted(rules)!r}: only 'fixed', one look, is offered"
+    if rules == {"fixed"} or study.schedule is not None:
+        return ""
+    return f"the stopping rules {sorted(rules)!r} with one look: say `looks: daily`, or how many"
 
 
 REFUSED: tuple[tuple[str, Callable[[Experiment], str]], ...] = (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.result import Clause, Estimate, Verdict
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.estimation import contrast
+from steelyard.studies.experiments.look_words import cost_of_looking, has_ended, looks_rule, what_is_to_come
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.settling import what_would_settle
 from steelyard.studies.study import Findings
@@ -61,6 +62,7 @@ def rule_of(study: Experiment) -> str:
         "excludes zero on the worse side, or a guardrail's lies beyond its margin. Otherwise hold; the answer is no "
         "where even the better end of the primary's interval falls short of what matters, else unclear. A failed "
         "blocking check, the sample ratio among them, makes the answer invalid; a failed doubt, at most unclear."
+        f"{looks_rule(study)}"
     )
 
 
@@ -80,6 +82,15 @@ def _margin(use: MetricUse) -> str:
 
 def decide(study: Experiment, findings: Findings) -> Verdict:
     """What the rule says of what was found; pure."""
+    found = _decided(study, findings)
+    look = findings.facts.get("look")
+    if look is None:
+        return found
+    settle = what_is_to_come(look) if found.settle and not has_ended(look) else found.settle
+    return replace(found, says=f"{found.says} {cost_of_looking(study, look)}", settle=settle)
+
+
+def _decided(study: Experiment, findings: Findings) -> Verdict:
     arms = [_judge(study, findings, arm) for arm in study.treated]
     clauses = tuple(clause for arm in arms for clause in arm.clauses)
     settle = what_would_settle(study, findings)

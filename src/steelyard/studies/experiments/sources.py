@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
 
-from steelyard.errors import DefinitionError
+from steelyard.errors import DefinitionError, unknown_name
+from steelyard.stats.spending import Spending, SpendingKind
 
-__all__ = ["DEFAULT_RAMP", "Assignment", "Exposure", "Holdout", "Stage", "Stopping"]
+__all__ = ["DEFAULT_RAMP", "SPENDING", "Assignment", "Exposure", "Holdout", "Looks", "Stage", "Stopping"]
 
 DEFAULT_RAMP = (0.05, 0.10, 0.20, 1.0)
 """The shares of a ramp that is not written."""
@@ -111,14 +114,85 @@ class Holdout:
                 )
 
 
+SPENDING: tuple[SpendingKind, ...] = ("obrien_fleming", "pocock", "kim_demets", "hwang_shih_decani")
+"""The rules that spend their error by a function of the information."""
+RULES = ("fixed", *SPENDING, "always_valid")
+WITH_SHAPE = ("kim_demets", "hwang_shih_decani")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stopping:
     """When a look may end the experiment.
 
+    Each rule has half of the error: that for success bounds the worse end of every interval, that for harm the better
+    end.
+
     Args:
-        success: The rule for success; `fixed` is one look at the planned end.
-        harm: The rule for harm.
+        success: The rule for success. `fixed` says nothing before the planned end; `obrien_fleming`, `pocock`,
+            `kim_demets` and `hwang_shih_decani` spend the error as units come in; `always_valid` holds at any moment.
+        harm: The rule for harm; the same words.
+        shape: Power of `kim_demets`, above 0; gamma of `hwang_shih_decani`. The others have none.
+
+    Raises:
+        DefinitionError: A rule that is not known, or a shape that the rules have not or need.
     """
 
     success: str = "fixed"
     harm: str = "fixed"
+    shape: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, rule in (("success", self.success), ("harm", self.harm)):
+            if rule not in RULES:
+                raise unknown_name("stopping rule", rule, RULES, where=f"stopping.{name}")
+        shaped = [rule for rule in dict.fromkeys((self.success, self.harm)) if rule in WITH_SHAPE]
+        if self.shape is not None and not shaped:
+            raise DefinitionError(
+                f"the stopping rules {self.success!r} and {self.harm!r} have no shape, and one of {self.shape!r} is "
+                "given",
+                where="stopping.shape",
+                hint="leave it out",
+            )
+        for rule in shaped:
+            self.spending(rule)
+
+    def spending(self, rule: str) -> Spending:
+        """The spending function of one of its rules."""
+        kind = next(kind for kind in SPENDING if kind == rule)
+        return Spending(kind=kind, shape=self.shape if kind in WITH_SHAPE else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """When the result is read before the planned end.
+
+    Args:
+        every: `daily` or `weekly`; empty is any time.
+        planned: How many looks are planned; None where that follows from `every` and the days, or is not known.
+        units: Units of all arms at the planned end, where all the error has been spent; None takes what the registered
+            plan says, else what the primary's baseline and expected effect come to.
+        until: Last local day: the first look after it is the last one, however many units are in. None is the last day
+            of `between`, once all windows have closed.
+
+    Raises:
+        DefinitionError: A number of looks or units that cannot be.
+    """
+
+    every: Literal["", "daily", "weekly"] = ""
+    planned: int | None = None
+    units: int | None = None
+    until: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.every not in ("", "daily", "weekly"):
+            raise unknown_name("rhythm of looks", self.every, ("once", "daily", "weekly"), where="looks")
+        if self.planned is not None and self.planned < 2:
+            raise DefinitionError(f"{self.planned!r} planned looks", where="looks.planned", hint="2 or more, or `once`")
+        if self.units is not None and self.units < 4:
+            raise DefinitionError(f"{self.units!r} units at the end", where="looks.units", hint="4 or more")
+
+    @property
+    def in_words(self) -> str:
+        """The same in words."""
+        number = "" if self.planned is None else f"{self.planned} "
+        return f"{number}{f'{self.every} ' if self.every else ''}looks"

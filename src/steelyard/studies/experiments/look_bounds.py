@@ -1,0 +1,190 @@
+"""The bounds of one look under the rules for success and for harm, and what they make of a comparison."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+from steelyard.stats.after_stopping import Stopped, after_stopping
+from steelyard.stats.always_valid import AlwaysValid, always_valid, ratio_for_units
+from steelyard.stats.boundaries import Boundaries, boundaries
+from steelyard.stats.interval import Interval
+from steelyard.stats.repeated import repeated
+from steelyard.stats.spending import Spending
+from steelyard.studies.experiments.comparison import Comparison
+from steelyard.studies.experiments.sources import SPENDING, Stopping
+
+__all__ = ["LookBounds", "Side", "at_look"]
+
+LEAST_P = 1e-300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One rule at one look: the bound of one end of the intervals.
+
+    Args:
+        rule: The rule.
+        spending: Its spending function; None for the others.
+        fractions: Units at the looks so far, this one last, as shares of what is planned.
+        alpha: The error of this side.
+        last: Whether this look is the planned end.
+        over: Whether an earlier look was.
+    """
+
+    rule: str
+    spending: Spending | None
+    fractions: tuple[float, ...]
+    alpha: float
+    last: bool
+    over: bool
+
+    @property
+    def critical(self) -> float:
+        """How many standard errors the end lies from the estimate; infinity where this look may say nothing."""
+        from scipy.special import ndtri
+
+        if self.rule == "always_valid":
+            return self._always(0.0, "below").high
+        if self.over:
+            return math.inf
+        if self.spending is None:
+            return -float(ndtri(self.alpha)) if self.last and max(self.fractions[:-1], default=0.0) < 1 else math.inf
+        return self._boundaries().upper[-1]
+
+    @property
+    def width_ratio(self) -> float:
+        """The same as a multiple of a test with one look: what looking early costs."""
+        from scipy.special import ndtri
+
+        return self.critical / -float(ndtri(self.alpha))
+
+    def p_value(self, z: float) -> float:
+        """The least error of this side with which the look would have crossed its bound; z is turned its way."""
+        from scipy.special import ndtr
+
+        if self.rule == "always_valid":
+            return self._always(z, "above").p_value
+        if not math.isfinite(self.critical):
+            return 1.0
+        if self.spending is None:
+            return float(ndtr(-z))
+        return repeated(self._boundaries(), self.spending, z, 1.0, last=self.last).p_value
+
+    def stopped(self, estimate: float, std_error: float) -> Stopped:
+        """What a test that ended here says of the effect; only of rules that spend their error."""
+        return after_stopping(self._boundaries(), estimate, std_error, last=True)
+
+    def _always(self, z: float, bound: Literal["above", "below"]) -> AlwaysValid:
+        """The confidence sequence of one end, narrowest at the planned end."""
+        level = 1 - self.alpha
+        ratio = ratio_for_units(self.fractions[-1], 1.0, level=level, bound=bound)
+        return always_valid(z, 1.0, ratio, level=level, bound=bound)
+
+    def _boundaries(self) -> Boundaries:
+        assert self.spending is not None  # noqa: S101 - asked of rules that spend only
+        return _made(self.fractions, self.spending, self.alpha, self.last)
+
+
+@lru_cache(maxsize=256)
+def _made(fractions: tuple[float, ...], spending: Spending, alpha: float, last: bool) -> Boundaries:
+    return boundaries(fractions, spending, alpha=alpha, sides=1, last=last)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookBounds:
+    """Both rules at one look, for one arm against control.
+
+    Args:
+        success: The rule that bounds the worse end.
+        harm: The rule that bounds the better end.
+    """
+
+    success: Side
+    harm: Side
+
+    @classmethod
+    def of(
+        cls, stopping: Stopping, fractions: tuple[float, ...], level: float, *, last: bool, over: bool
+    ) -> LookBounds:
+        """The bounds of a look.
+
+        Args:
+            stopping: The rules.
+            fractions: Units at the looks so far, this one last, as shares of what is planned.
+            level: Confidence level of intervals that are bounded on both ends.
+            last: Whether this look is the planned end.
+            over: Whether an earlier look was.
+
+        >>> rules = Stopping(success="obrien_fleming", harm="pocock")
+        >>> found = LookBounds.of(rules, (0.5,), 0.95, last=False, over=False)
+        >>> round(found.success.critical, 3), round(found.harm.critical, 3)
+        (2.963, 2.157)
+        """
+
+        def side(rule: str) -> Side:
+            spending = stopping.spending(rule) if rule in SPENDING else None
+            ends = last or fractions[-1] >= 1
+            return Side(rule=rule, spending=spending, fractions=fractions, alpha=(1 - level) / 2, last=ends, over=over)
+
+        return cls(success=side(stopping.success), harm=side(stopping.harm))
+
+    def p_value(self, z: float, sign: int) -> float:
+        """Two-sided, of no effect; valid at every look. `sign` is 1 where more is better, else -1."""
+        side = self.success if sign * z > 0 else self.harm
+        return min(1.0, 2 * side.p_value(abs(z)))
+
+
+def at_look(
+    bounds: LookBounds, made: Callable[[float], Comparison], level: float, sign: int, *, tested: bool
+) -> Comparison:
+    """A comparison with the intervals and p-values of a look.
+
+    Each end is that of a fixed interval whose tail is the bound's, so that every method keeps its own shape: Newcombe's
+    for shares, Welch's t for means, the log scale for relative effects.
+
+    Args:
+        bounds: The bounds of the look.
+        made: Makes the comparison at a level.
+        level: The level of one look's interval.
+        sign: 1 where more is better, -1 where less is.
+        tested: Whether p-values are wanted; without, they are not a number.
+    """
+    plain = made(level)
+    below, above = (bounds.success, bounds.harm) if sign > 0 else (bounds.harm, bounds.success)
+    lower, upper = (made(found) if found < 1 else None for found in (_level(below), _level(above)))
+    words = bounds.success.rule if bounds.success.rule == bounds.harm.rule else (
+        f"{bounds.success.rule} for success, {bounds.harm.rule} for harm"
+    )  # fmt: skip
+
+    def turned(which: str) -> Interval | None:
+        fixed: Interval | None = getattr(plain, which)
+        if fixed is None:
+            return None
+        low: Interval | None = getattr(lower, which) if lower else None
+        high: Interval | None = getattr(upper, which) if upper else None
+        return replace(
+            fixed,
+            low=low.low if low else -math.inf,
+            high=high.high if high else math.inf,
+            p_value=bounds.p_value(_z(fixed), sign) if tested else math.nan,
+        )
+
+    return replace(plain, absolute=turned("absolute"), relative=turned("relative"), method=f"{plain.method}; {words}")
+
+
+def _level(side: Side) -> float:
+    """The two-sided level of a fixed interval whose end lies as far out; 1 where there is none."""
+    from scipy.special import ndtr
+
+    return 1 - 2 * float(ndtr(-side.critical))
+
+
+def _z(fixed: Interval) -> float:
+    """The normal quantile that has the p-value of one look."""
+    from scipy.special import ndtri
+
+    return math.copysign(-float(ndtri(max(fixed.p_value, LEAST_P) / 2)), fixed.value) if fixed.p_value < 1 else 0.0

@@ -1,0 +1,133 @@
+"""The looks so far: what a study planned, what its earlier results saw, carried in a fetch so that a replay has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from steelyard.errors import DefinitionError
+from steelyard.studies.experiments.clock import day_bounds
+from steelyard.studies.experiments.governed import window_of
+from steelyard.warehouse.query import Query
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from steelyard.studies.experiments.experiment import Experiment
+    from steelyard.studies.study import Context
+
+__all__ = ["LOOKS", "LooksSoFar", "looks_query", "looks_so_far"]
+
+LOOKS = "looks"
+NEAR = 2e-6
+"""Looks whose units differ by a smaller part are one look."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LooksSoFar:
+    """What is known of the looks when the data is read.
+
+    Args:
+        at: The study's clock, ISO.
+        planned_units: Units of all arms at the planned end.
+        over: Whether the planned last day has passed.
+        earlier: Rows of the table `looks` of earlier results of this very definition, oldest first.
+        zone: IANA zone in which days are counted.
+    """
+
+    at: str
+    planned_units: int
+    over: bool
+    earlier: tuple[Mapping[str, Any], ...] = ()
+    zone: str = "UTC"
+
+    def before(self, arm: str, units: int) -> tuple[int, ...]:
+        """Units of the arm and control at the earlier looks that saw fewer, rising."""
+        found: list[int] = []
+        for seen in sorted({row["units"] for row in self.earlier if row["arm"] == arm}):
+            if seen > (found[-1] if found else 0) * (1 + NEAR) and seen < units * (1 - NEAR):
+                found.append(seen)
+        return tuple(found)
+
+    def after(self, arm: str, units: int) -> tuple[int, ...]:
+        """Units at earlier looks that saw more than this one: then looks are out of order."""
+        return tuple(row["units"] for row in self.earlier if row["arm"] == arm and row["units"] > units * (1 + NEAR))
+
+    def is_past_the_end(self, arm: str, units: int) -> bool:
+        """Whether an earlier look with fewer units was the last one."""
+        before = self.before(arm, units)
+        return any(row["ended"] and row["arm"] == arm and row["units"] in before for row in self.earlier)
+
+
+def looks_query(study: Experiment, context: Context) -> Query:
+    """A fetch of what is known already: one row, whose text is bound.
+
+    Raises:
+        DefinitionError: Nothing says how many units are planned.
+    """
+    said = {
+        "at": context.as_of.isoformat(),
+        "planned_units": _planned_units(study, context),
+        "over": _is_over(study, context),
+        "earlier": [row for result in context.earlier for row in _own_rows(study, result)],
+        "zone": context.zone,
+    }
+    return Query(
+        sql="SELECT CAST($looks AS VARCHAR) AS looks",
+        parameters={"looks": json.dumps(said)},
+        limit=1,
+        says="the looks so far",
+    )
+
+
+def looks_so_far(table: pa.Table | None) -> LooksSoFar | None:
+    """The fetch, read; None where one look was planned."""
+    if table is None:
+        return None
+    said = json.loads(table.to_pylist()[0]["looks"])
+    return LooksSoFar(**{**said, "earlier": tuple(said["earlier"])})
+
+
+def _own_rows(study: Experiment, result: Any) -> list[dict[str, Any]]:
+    """The rows of the look that a result was; those of its predecessors come from their own results."""
+    if result.provenance.digest != study.digest() or LOOKS not in result.tables:
+        return []
+    rows = result.tables[LOOKS].to_pylist()
+    latest = max((row["look"] for row in rows), default=0)
+    return [row for row in rows if row["look"] == latest]
+
+
+def _planned_units(study: Experiment, context: Context) -> int:
+    from steelyard.studies.experiments.planning import sample_size  # a plan shows the questions, and they ask this
+
+    schedule = study.schedule
+    if schedule is not None and schedule.units is not None:
+        return schedule.units
+    if "units needed" in context.sample:
+        return int(context.sample["units needed"])
+    if study.main.baseline is not None and study.main.expected_effect is not None:
+        return int(sample_size(study, study.main.baseline)["units needed"])
+    raise DefinitionError(
+        f"the stopping rules {sorted(set(study.stopping_rules))!r} spend their error over the planned units, and "
+        "nothing says how many are planned",
+        where=f"{study.name}.looks",
+        hint="say looks: {every: daily, units: 50000}, or give the primary a baseline and an expected_effect",
+    )
+
+
+def _is_over(study: Experiment, context: Context) -> bool:
+    schedule = study.schedule
+    if schedule is not None and schedule.until is not None:
+        return context.as_of >= day_bounds((schedule.until, schedule.until), context.zone)[1]
+    return study.between is not None and context.as_of >= _closed(study, context)
+
+
+def _closed(study: Experiment, context: Context) -> datetime:
+    """When the windows of the units that entered on the last day have closed."""
+    assert study.between is not None  # noqa: S101 - asked of studies with days only
+    governed = bool(study.governed()) and context.metrics is not None
+    lengths = [window_of(use, context.metrics, governed=governed) or timedelta() for use in study.uses]
+    return day_bounds(study.between, context.zone)[1] + max(lengths)
