@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -80,7 +80,9 @@ def run_and_keep(
 ) -> tuple[Result, Entry | None]:
     """As `run`, with the ledger's entry; None when there is no ledger."""
     setting = setting_of(source)
-    ledger = ledger if ledger is not None else setting.ledger
+    if ledger is not None:
+        setting = replace(setting, ledger=ledger)
+    ledger = setting.ledger
     if as_of is not None and as_of.tzinfo is None:
         raise DefinitionError(f"as_of={as_of.isoformat()!r} has no time zone", hint="give a zoned datetime")
     context = setting.context(study, as_of=as_of)

@@ -56,6 +56,7 @@ class Setting:
             currency=self.currency,
             sensitive=self.sensitive,
             earlier=earlier,
+            keeps=self.ledger is not None,
             stages=self.stages.get(study.name, ()),
             sample=registered_sample(self.ledger, study) if self.ledger else {},
         )

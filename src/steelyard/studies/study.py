@@ -34,6 +34,7 @@ class Context:
         currency: What money is measured in, such as `USD`.
         sensitive: Columns (`table.column` or `column`) that no study may use.
         earlier: Earlier results of the same study, oldest first.
+        keeps: Whether a ledger keeps results, so that `earlier` is all of them.
         stages: The ramp's stages so far, oldest first: plain rows.
         sample: Sample size or power as the registered plan of this very definition says; empty without one.
         history: What `Study.history` asked for came back with; only rows from before the study's start.
@@ -47,6 +48,7 @@ class Context:
     currency: str = ""
     sensitive: tuple[str, ...] = ()
     earlier: tuple[Result, ...] = ()
+    keeps: bool = False
     stages: tuple[Mapping[str, Any], ...] = ()
     sample: Mapping[str, Any] = field(default_factory=dict)
     history: Mapping[str, pa.Table] = field(default_factory=dict)

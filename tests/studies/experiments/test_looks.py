@@ -28,7 +28,7 @@ from steelyard.stats.spending import Spending
 from steelyard.stats.welch import welch
 from steelyard.studies.experiments import Baseline, Effect, Experiment, Looks, Mean, Share, Stopping
 from steelyard.studies.replay import numbers_moved, replay
-from steelyard.studies.run import plan, run_and_keep
+from steelyard.studies.run import plan, run, run_and_keep
 from steelyard.studies.setting import Setting
 from steelyard.warehouse import Entry, Ledger, connect
 
@@ -217,6 +217,24 @@ def test_looks_that_are_not_in_the_plan_or_out_of_order_are_labelled(
     assert check(back, "looks_in_order").doubts
 
 
+@pytest.mark.parametrize(("rule", "doubts"), [("pocock", True), ("always_valid", False)])
+def test_without_a_ledger_a_rule_that_spends_is_doubtful(
+    looked: Callable[..., Experiment], units: Callable[..., Any], rule: str, doubts: bool
+) -> None:
+    result = run(looked(stopping=rule), pa.table(units(3_000, lift=2.0)))
+    assert any(item.name == "looks_known" and item.doubts for item in result.checks) == doubts
+    assert result.verdict.answer == ("unclear" if doubts else "yes")
+
+
+def test_a_ledger_that_is_handed_to_the_run_gives_it_the_earlier_looks(
+    looked: Callable[..., Experiment], units: Callable[..., Any], ledger: Ledger
+) -> None:
+    table = pa.table(units(PLANNED))
+    for n in (2_000, 4_000):
+        result = run(looked(), table.slice(0, n), ledger=ledger)
+    assert result.tables["looks"].num_rows == 2
+
+
 def test_an_edited_study_has_looks_of_its_own(
     looked: Callable[..., Experiment], units: Callable[..., Any], ledger: Ledger
 ) -> None:
@@ -358,3 +376,19 @@ def test_an_experiment_that_stops_when_it_may_has_estimates_that_cover(
 def test_the_words_of_a_stopped_study_are_unchanged_when_it_is_copied(looked: Callable[..., Experiment]) -> None:
     study = looked(stopping=Stopping(success="kim_demets", harm="pocock", shape=2.0))
     assert replace(study).digest() == study.digest()
+
+
+@pytest.mark.postgres
+def test_looks_are_the_same_in_postgres(
+    looked: Callable[..., Experiment], units: Callable[..., Any], postgres_url: str
+) -> None:
+    columns, study = units(PLANNED), looked(table="looked_units")
+    with connect(postgres_url) as there, Ledger.in_memory() as one, Ledger.in_memory() as other:
+        for n, day in ((2_000, 0), (6_000, 1)):
+            table = pa.table(columns).slice(0, n)
+            there.write("looked_units", table)
+            here = connect({"looked_units": table})
+            at = FIRST + timedelta(days=day)
+            found = [run(study, Setting(warehouse=w, ledger=k), as_of=at) for w, k in ((here, one), (there, other))]
+    assert list(numbers_moved(*found)) == []
+    assert found[1].tables["looks"].num_rows == 2

@@ -13,6 +13,7 @@ from steelyard.studies.experiments.checks import RATIO_DOUBTS, RATIO_STOPS
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.look_findings import look_number
 from steelyard.studies.experiments.looks import LooksSoFar
+from steelyard.studies.experiments.sources import SPENDING
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
@@ -75,6 +76,9 @@ def _against_the_plan(study: Experiment, evidence: Evidence, looks: LooksSoFar) 
         if problems
         else f"Look {number}{of}, as planned.",
     )
+    if not looks.kept and set(study.stopping_rules) & set(SPENDING):
+        says = "No ledger keeps the looks: this one is judged as the first, and is not if it was read before."
+        yield Check(name="looks_known", status="failed", severity="doubt", says=says)
     late = [f"{arm!r}" for arm in study.treated if looks.after(arm, _rows(study, evidence, arm))]
     past = [f"{arm!r}" for arm in study.treated if looks.is_past_the_end(arm, _rows(study, evidence, arm))]
     if late:

@@ -36,6 +36,7 @@ class LooksSoFar:
         over: Whether the planned last day has passed.
         earlier: Rows of the table `looks` of earlier results of this very definition, oldest first.
         zone: IANA zone in which days are counted.
+        kept: Whether a ledger keeps looks, so that the earlier ones are known.
     """
 
     at: str
@@ -43,6 +44,7 @@ class LooksSoFar:
     over: bool
     earlier: tuple[Mapping[str, Any], ...] = ()
     zone: str = "UTC"
+    kept: bool = True
 
     def before(self, arm: str, units: int) -> tuple[int, ...]:
         """Units of the arm and control at the earlier looks that saw fewer, rising."""
@@ -74,6 +76,7 @@ def looks_query(study: Experiment, context: Context) -> Query:
         "over": _is_over(study, context),
         "earlier": [row for result in context.earlier for row in _own_rows(study, result)],
         "zone": context.zone,
+        "kept": context.keeps,
     }
     return Query(
         sql="SELECT CAST($looks AS VARCHAR) AS looks",
