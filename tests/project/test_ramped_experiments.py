@@ -397,7 +397,7 @@ def test_a_rollback_counts_whatever_came_between(project: Project) -> None:
     assert project.ramp("two").state == "running"
 
 
-def test_a_stage_with_a_split_of_its_own_assigns_and_is_not_yet_analysed(project: Project) -> None:
+def test_a_stage_with_a_split_of_its_own_assigns_and_is_analysed_by_it(project: Project) -> None:
     project.refresh(select=["visits"])
     ramp = "[{share: 0.2, arms: {control: 0.9, one_page: 0.1}}, 1.0]"
     write_studies(project, one=layered("one", ramp=ramp, layer="page"))
@@ -406,8 +406,10 @@ def test_a_stage_with_a_split_of_its_own_assigns_and_is_not_yet_analysed(project
     assert arms.count("one_page") / UNITS == pytest.approx(0.02, abs=0.01)
     expose_all(project, "one")
     project.refresh()
-    with pytest.raises(DefinitionError, match="pooling over it misleads"):
-        project.run("one")
+    result = project.run("one")
+    shares = {row["arm"]: row["share"] for row in result.tables["stages"].to_pylist()}
+    assert shares == pytest.approx({"control": 0.9, "one_page": 0.1})
+    assert next(check for check in result.checks if check.name == "sample_ratio").status == "passed"
 
 
 def test_the_same_arms_come_from_the_study_and_its_rows_alone(project: Project) -> None:

@@ -106,13 +106,13 @@ def test_the_ledger_s_stage_says_who_is_enrolled() -> None:
     assert result.estimate(scale="absolute").n == sum(arm is not None for arm in expected)
 
 
-def test_a_stage_that_ran_with_another_split_is_refused() -> None:
+def test_a_stage_that_ran_with_another_split_is_a_stratum() -> None:
     setting = Setting(
         warehouse=connect({"units": unit_table()}),
         stages={"test": ({"share": 0.1, "arms": {"control": 0.9, "b": 0.1}}, {"share": 1.0})},
     )
-    with pytest.raises(DefinitionError, match="pooling over it misleads"):
-        run(study(ramp=(Stage(share=0.1), 1.0)), setting, as_of=NOW)
+    result = run(study(ramp=(Stage(share=0.1), 1.0)), setting, as_of=NOW)
+    assert {row["stage"] for row in result.tables["stages"].to_pylist()} == {1, 2}
 
 
 def test_a_hash_needs_an_id() -> None:

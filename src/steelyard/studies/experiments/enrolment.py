@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from steelyard.errors import DefinitionError
 from steelyard.studies.experiments.allocation import Allocation, allocation_of
 from steelyard.studies.experiments.assignment_sql import by_stage_sql
 from steelyard.studies.experiments.clock import as_column
 from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.study import Context
+from steelyard.warehouse.bucket import BUCKETS
 from steelyard.warehouse.query import Value
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["as_if_begun", "enrolled_at", "enrolled_by", "is_dated"]
+__all__ = ["as_if_begun", "enrolled_at", "enrolled_by", "is_dated", "splits_of"]
+
+ROUNDING = 1e-9
+"""Shares that are nearer are the same."""
 
 
 def enrolled_by(study: Experiment, context: Context) -> Allocation:
     """The stages that had begun by the study's clock, or everybody where there is no ramp.
 
     Raises:
-        DefinitionError: No stage has begun, or stages had different splits.
+        DefinitionError: No stage has begun.
     """
     begun = [
         row for row in context.stages if not row.get("since") or datetime.fromisoformat(row["since"]) <= context.as_of
     ]
-    for row in begun:
-        if row.get("arms") and dict(row["arms"]) != dict(study.arms):
-            raise DefinitionError(
-                f"a stage ran with the split {dict(row['arms'])!r}: pooling over it misleads",
-                where=f"{study.name}.ramp",
-                hint="its stages must be compared one by one, which is not offered yet",
-            )
     return allocation_of(study, begun)
+
+
+def splits_of(allocation: Allocation, arms: Mapping[str, float]) -> dict[int, dict[str, float]]:
+    """Stage -> arm -> its share of those who came in with the stage, where any is not the study's own; else nothing.
+
+    Where all have the study's split, pooling their units compares like with like.
+
+    Args:
+        allocation: The experiment's allocation.
+        arms: The study's split.
+    """
+    found: dict[int, dict[str, float]] = {}
+    for segment in allocation.segments:
+        begin, shares = 0, {}
+        for arm, end in segment.ends:
+            shares[arm] = (end - begin) / BUCKETS
+            begin = end
+        found[segment.stage] = shares
+    own = all(abs(shares.get(arm, 0.0) - share) < ROUNDING for shares in found.values() for arm, share in arms.items())
+    return {} if own else found
 
 
 def as_if_begun(study: Experiment, context: Context) -> Context:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.look_bounds import at_look
 from steelyard.studies.experiments.look_findings import bounds_of, look_findings
 from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.experiments.stage_comparison import Pairs, compare_by_stage, pairs_of, stages_table
 from steelyard.studies.study import Findings
 
 if TYPE_CHECKING:
@@ -68,26 +69,31 @@ def _roles(study: Experiment) -> Iterator[tuple[Role, MetricUse, float]]:
 
 def lines(study: Experiment, evidence: Evidence) -> Iterator[Line]:
     """Every comparison that can be tried: of everybody first, then by segment, as exploration."""
-    yield from _compared(study, evidence, evidence.arms, "all")
+    yield from _compared(study, evidence, evidence.arms, "all", evidence.strata())
     for place, column in enumerate(evidence.segments):
         cells = evidence.segment(place)
         for value in sorted({value for value, _ in cells}):
             arms = {arm: moments for (segment, arm), moments in cells.items() if segment == value}
-            yield from _compared(study, evidence, arms, f"{column} = {value}")
+            yield from _compared(study, evidence, arms, f"{column} = {value}", evidence.strata(place, value))
 
 
-def _compared(study: Experiment, evidence: Evidence, arms: Mapping[str, Moments], segment: str) -> Iterator[Line]:
+def _compared(
+    study: Experiment,
+    evidence: Evidence,
+    arms: Mapping[str, Moments],
+    segment: str,
+    strata: Mapping[int, Mapping[str, Moments]],
+) -> Iterator[Line]:
     control = arms.get(study.control)
     for role, use, level in _roles(study):
         resolved = evidence.resolved(use)
         for arm in study.treated:
             treated = arms.get(arm)
             everybody = segment == "all"
-            found = (
-                _nothing()
-                if treated is None or control is None
-                else _looked(study, evidence, resolved, (treated, control), level, arm=arm, tested=everybody)
-            )
+            found = _nothing()
+            if treated is not None and control is not None:
+                made = _method(resolved, treated, control, pairs_of(strata, arm, study.control) if strata else None)
+                found = _looked(study, evidence, resolved, made, level, arm=arm, tested=everybody)
             yield Line(
                 use=resolved,
                 role=role if everybody else "exploratory",
@@ -103,7 +109,7 @@ def _looked(
     study: Experiment,
     evidence: Evidence,
     use: MetricUse,
-    arms: tuple[Moments, Moments],
+    made: Callable[[float], Comparison],
     level: float,
     *,
     arm: str,
@@ -112,9 +118,16 @@ def _looked(
     """The comparison as one look, or as one of several."""
     bounds = bounds_of(study, evidence, arm, level)
     if bounds is None:
-        return compare(use, *arms, level)
+        return made(level)
     sign = -1 if use.better == "down" else 1
-    return at_look(bounds, lambda at: compare(use, *arms, at), level, sign, tested=tested)
+    return at_look(bounds, made, level, sign, tested=tested)
+
+
+def _method(use: MetricUse, treated: Moments, control: Moments, stages: Pairs | None) -> Callable[[float], Comparison]:
+    """Makes the comparison at a level: within stages where their splits differ, else of all units."""
+    if stages is not None:
+        return lambda level: compare_by_stage(use, stages, level)
+    return lambda level: compare(use, treated, control, level)
 
 
 def _nothing() -> Comparison:
@@ -128,7 +141,12 @@ def find(study: Experiment, evidence: Evidence) -> Findings:
     looked = look_findings(study, evidence, [line for line in found if line.role == "primary"])
     return Findings(
         estimates=estimates,
-        tables={"arms": _arms(study, evidence), "methods": _methods(study, found), **looked.tables},
+        tables={
+            "arms": _arms(study, evidence),
+            "methods": _methods(study, found),
+            **looked.tables,
+            **stages_table(study, evidence),
+        },
         facts={
             "metrics": {
                 use.metric: {"better": use.better, "measured_in": use.measured_in, "kind": use.kind}

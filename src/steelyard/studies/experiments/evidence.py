@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,9 @@ from steelyard.stats.moments import Moments, merged
 from steelyard.studies.experiments.columns import below
 from steelyard.studies.experiments.looks import LOOKS, LooksSoFar, looks_so_far
 from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.experiments.population import STAGE
 from steelyard.studies.experiments.questions import IDS, MOMENTS, REPEATED, SAMPLE, UNITS, UNUSABLE, grouped_by
+from steelyard.studies.experiments.stage_splits import STAGES, splits_in
 from steelyard.warehouse.moments import moments_by_group
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ class Evidence:
         notes: What governed definitions said when the data was read.
         segments: The segments' columns.
         looks: The looks so far; None where one look was planned.
+        splits: Stage -> arm -> its share, where stages had different splits; else empty.
+        by_stage: Stage -> labels of arm and segments -> moments; empty where there are no splits.
     """
 
     cells: Mapping[tuple[str, ...], Moments]
@@ -61,21 +65,34 @@ class Evidence:
     notes: Mapping[str, str]
     segments: tuple[str, ...]
     looks: LooksSoFar | None = None
+    splits: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    by_stage: Mapping[int, Mapping[tuple[str, ...], Moments]] = field(default_factory=dict)
 
     @cached_property
     def arms(self) -> Mapping[str, Moments]:
         """Arm, as the data labels it -> its moments."""
         return self._merged_by(lambda key: key[0])
 
+    def strata(self, place: int = 0, value: str | None = None) -> Mapping[int, Mapping[str, Moments]]:
+        """Stage -> arm -> moments, of everybody or of those with a value of the segment column at that place."""
+        return {
+            stage: _merged(cells, lambda key: key[0], lambda key: value is None or key[place + 1] == value)
+            for stage, cells in sorted(self.by_stage.items())
+        }
+
     def segment(self, place: int) -> Mapping[tuple[str, str], Moments]:
         """(Segment's value, arm) -> moments, of the segment column at that place."""
         return self._merged_by(lambda key: (key[place + 1], key[0]))
 
     def _merged_by(self, of: Any) -> dict[Any, Moments]:
-        groups: dict[Any, list[Moments]] = {}
-        for key in sorted(self.cells):
-            groups.setdefault(of(key), []).append(self.cells[key])
-        return {key: merged(group) for key, group in groups.items()}
+        return _merged(self.cells, of, lambda _: True)
+
+    def units_by_stage(self, stage: int, arm: str) -> int:
+        """Units that came into an arm with a stage; as `units`."""
+        if self.counts:
+            rows = [row for row in self.counts if row["arm"] == arm and row[STAGE] == stage]
+            return sum(row["n"] - (row.get("in_two_arms") or 0) for row in rows)
+        return sum(moments.rows for key, moments in self.by_stage.get(stage, {}).items() if key[0] == arm)
 
     def units(self, arm: str) -> int:
         """Units that were assigned to the arm and entered, whether their windows have closed or not."""
@@ -104,10 +121,15 @@ class Evidence:
 
 def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
     """The fetches of `study`, read; pure."""
-    by = grouped_by(study)
+    by = grouped_by(study, data[MOMENTS].column_names)
+    staged = STAGE in by
     groups: dict[tuple[str, ...], list[Moments]] = {}
+    stages: dict[int, dict[tuple[str, ...], list[Moments]]] = {}
     for key, group in moments_by_group(data[MOMENTS], by).items():
-        groups.setdefault(tuple(label(value) for value in key), []).append(group)
+        labels = tuple(label(value) for value in ((key[0], *key[2:]) if staged else key))
+        groups.setdefault(labels, []).append(group)
+        if staged:
+            stages.setdefault(int(key[1]), {}).setdefault(labels, []).append(group)
     notes = {
         name: text for name, text in data[SAMPLE].to_pylist()[0].items() if " of " in name and isinstance(text, str)
     }
@@ -120,7 +142,19 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         notes=notes,
         segments=tuple(study.segments),
         looks=looks_so_far(data.get(LOOKS)),
+        splits=splits_in(data.get(STAGES)),
+        by_stage={
+            stage: {key: merged(group) for key, group in cells.items()} for stage, cells in sorted(stages.items())
+        },
     )
+
+
+def _merged(cells: Mapping[Any, Moments], of: Callable[[Any], Any], taken: Callable[[Any], bool]) -> dict[Any, Moments]:
+    groups: dict[Any, list[Moments]] = {}
+    for key in sorted(cells):
+        if taken(key):
+            groups.setdefault(of(key), []).append(cells[key])
+    return {key: merged(group) for key, group in groups.items()}
 
 
 def _labelled(table: pa.Table | None) -> tuple[Mapping[str, Any], ...]:

@@ -21,6 +21,7 @@ from steelyard.studies.experiments.questions import next_questions
 from steelyard.studies.experiments.refusals import refuse_what_is_not_offered
 from steelyard.studies.experiments.rule import decide
 from steelyard.studies.experiments.sources import DEFAULT_RAMP, Assignment, Exposure, Holdout, Looks, Stage, Stopping
+from steelyard.studies.experiments.stage_checks import with_stage_checks
 from steelyard.studies.study import Context, Findings, Plan, Study
 from steelyard.warehouse.query import Query
 
@@ -263,7 +264,7 @@ class Experiment(Study):
         """What must hold before an effect is believed."""
         evidence = evidence_of(self, data)
         found = tuple(found for check in CHECKS for found in check(self, evidence))
-        return with_look_checks(self, evidence, found)
+        return with_look_checks(self, evidence, with_stage_checks(self, evidence, found))
 
     def answer(self, findings: Findings) -> Verdict:
         """The rule, clause by clause."""

@@ -40,12 +40,17 @@ def with_look_checks(study: Experiment, evidence: Evidence, found: tuple[Check, 
 def _ratio(study: Experiment, evidence: Evidence) -> Check:
     arms = (study.control, *study.treated)
     counts = [evidence.units(arm) for arm in arms]
+    stages = sorted(evidence.splits)
     if not sum(counts):
         return Check(name="sample_ratio", status="not_run", says="No unit was counted, so the split cannot be tested.")
-    found = sequential_ratio([counts], [[study.arms[arm] for arm in arms]])
-    shown = ", ".join(
-        f"{arm} {n:,} (expected {study.arms[arm] * sum(counts):,.1f})" for arm, n in zip(arms, counts, strict=True)
-    )
+    split = [[evidence.units_by_stage(stage, arm) for arm in arms] for stage in stages] or [counts]
+    shares = [[evidence.splits[stage].get(arm, 0.0) for arm in arms] for stage in stages]
+    shares = shares or [[study.arms[arm] for arm in arms]]
+    found = sequential_ratio(split, shares)
+    expected = [
+        sum(sum(n) * share[place] for n, share in zip(split, shares, strict=True)) for place in range(len(arms))
+    ]
+    shown = ", ".join(f"{arm} {n:,} (expected {e:,.1f})" for arm, n, e in zip(arms, counts, expected, strict=True))
     failed = found.p_value < RATIO_DOUBTS
     doubts = RATIO_STOPS <= found.p_value < RATIO_DOUBTS
     numbers = f"p = {found.p_value:.2g} at whatever look (log of the e-value {found.log_evidence:.1f})"

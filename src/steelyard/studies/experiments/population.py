@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.studies.experiments.allocation import Allocation
-from steelyard.studies.experiments.assignment_sql import arm_sql, enrolled_sql
+from steelyard.studies.experiments.assignment_sql import arm_sql, by_stage_sql, enrolled_sql
 from steelyard.studies.experiments.clock import as_column, day_bounds
 from steelyard.studies.experiments.columns import from_table
-from steelyard.studies.experiments.enrolment import enrolled_at, enrolled_by, is_dated
+from steelyard.studies.experiments.enrolment import enrolled_at, enrolled_by, is_dated, splits_of
 from steelyard.studies.experiments.governed import BEGINS_AT, study_moments, window_of
 from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.study import Context
@@ -25,6 +25,7 @@ __all__ = [
     "ASSIGNED_AT",
     "EXPOSED_AT",
     "IN_TWO_ARMS",
+    "STAGE",
     "UNIT",
     "Population",
     "Source",
@@ -34,8 +35,9 @@ __all__ = [
 ]
 
 UNIT, ARM, ASSIGNED_AT, EXPOSED_AT, IN_TWO_ARMS = "unit", "arm", "assigned_at", "exposed_at", "in_two_arms"
+STAGE = "ramp_stage"
 TEXTS = ("VARCHAR", "TEXT")
-RESERVED = (UNIT, ARM, ASSIGNED_AT, EXPOSED_AT, IN_TWO_ARMS)
+RESERVED = (UNIT, ARM, ASSIGNED_AT, EXPOSED_AT, IN_TWO_ARMS, STAGE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +63,8 @@ class Population:
 
     Args:
         select: One row a unit: `unit`, `arm`, `assigned_at`, `exposed_at`, `in_two_arms` as far as they are known,
-            the segments and, of a unit table, the metrics' columns.
-        has: Which of the five there are.
+            `ramp_stage` where stages had different splits, the segments and, of a unit table, the metrics' columns.
+        has: Which of the six there are.
         analysed: The condition under which a unit's metrics count; empty when all do.
         parameters: The values that both bind.
         metrics: Aliases of the metrics' columns in `select`; none when they are governed.
@@ -246,6 +248,8 @@ class _Writer:
         if found.ended_at is not None:
             self.now = min(self.now, found.ended_at)
         self.has[ARM] = arm_sql(found, unit)
+        if splits := splits_of(found, self.study.arms):
+            self.has[STAGE] = by_stage_sql(found, unit, {stage: str(stage) for stage in splits})
         if enrolled := enrolled_sql(found, unit):
             self.conditions.append(enrolled)
         if is_dated(self.allocation) and self.study.exposure is None:

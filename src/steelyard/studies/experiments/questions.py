@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
 from steelyard.studies.experiments.columns import pairs
+from steelyard.studies.experiments.enrolment import enrolled_by, splits_of
 from steelyard.studies.experiments.governed import governed_notes, governed_units
 from steelyard.studies.experiments.looks import LOOKS, looks_query
 from steelyard.studies.experiments.population import (
@@ -15,12 +16,15 @@ from steelyard.studies.experiments.population import (
     ASSIGNED_AT,
     EXPOSED_AT,
     IN_TWO_ARMS,
+    STAGE,
     UNIT,
     Population,
     population,
     source_of,
     start_of,
 )
+from steelyard.studies.experiments.sources import Assignment
+from steelyard.studies.experiments.stage_splits import STAGES, splits_query
 from steelyard.studies.study import Context
 from steelyard.warehouse.moments import SAMPLE_ROWS, moments, moments_by_group, shift_sample, shifts_of, unusable_values
 from steelyard.warehouse.query import Query, Value, quote_name, quote_text
@@ -51,6 +55,10 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
     if SAMPLE not in earlier:
         asked = first_questions(study, context)
         more = {LOOKS: looks_query(study, context)} if study.schedule is not None else {}
+        if not isinstance(study.assignment, Assignment) and (
+            splits := splits_of(enrolled_by(study, context), study.arms)
+        ):
+            more[STAGES] = splits_query(splits)
         return {**more, **{name: query for name, query in asked.items() if name != MOMENTS}}
     if MOMENTS not in earlier:
         asked_of = _Asked(study, context)
@@ -84,9 +92,14 @@ def first_questions(study: Experiment, context: Context) -> dict[str, Query]:
     return found
 
 
-def grouped_by(study: Experiment) -> tuple[str, ...]:
-    """The columns that moments are grouped by: the finest cells, of which all else is merged."""
-    return (ARM, *study.segments)
+def grouped_by(study: Experiment, columns: Iterable[str]) -> tuple[str, ...]:
+    """The columns that moments are grouped by: the finest cells, of which all else is merged.
+
+    Args:
+        study: The experiment.
+        columns: The columns that there are; stages are among them where they had different splits.
+    """
+    return (ARM, *((STAGE,) if STAGE in columns else ()), *study.segments)
 
 
 class _Asked:
@@ -122,7 +135,7 @@ def _noted(asked: _Asked) -> Query:
 def _moments(study: Experiment, asked: _Asked, shifts: Mapping[str, float]) -> Query:
     return moments(
         asked.relation,
-        by=grouped_by(study),
+        by=grouped_by(study, asked.people.has),
         values=asked.values,
         products=pairs(study, asked.values),
         shifts=shifts,
@@ -142,11 +155,12 @@ def _counts(people: Population) -> Query | None:
         sums["without_start"] = f"sum(CASE WHEN {ASSIGNED_AT} IS NULL THEN 1 ELSE 0 END)"
     if "closed_until" in people.parameters:
         sums["window_open"] = f"sum(CASE WHEN {start_of(people.has)} > $closed_until THEN 1 ELSE 0 END)"
+    by = ", ".join([ARM, STAGE] if STAGE in people.has else [ARM])
     if not sums:
         return None
     listed = ", ".join(f"{sql} AS {name}" for name, sql in sums.items())
     return Query(
-        sql=f"SELECT {ARM}, count(*) AS n, {listed}\nFROM {people.relation} AS units\nGROUP BY {ARM}\nORDER BY {ARM}",
+        sql=f"SELECT {by}, count(*) AS n, {listed}\nFROM {people.relation} AS units\nGROUP BY {by}\nORDER BY {by}",
         parameters=people.parameters,
         says="units by arm",
     )
@@ -190,5 +204,5 @@ def _each_once(table: pa.Table) -> bool:
 def _all_usable(study: Experiment, table: pa.Table) -> bool:
     import numpy as np
 
-    groups = moments_by_group(table, grouped_by(study)).values()
+    groups = moments_by_group(table, grouped_by(study, table.column_names)).values()
     return all(np.isfinite(group.offset).all() and np.isfinite(group.cross.diagonal()).all() for group in groups)
