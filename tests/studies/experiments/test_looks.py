@@ -139,6 +139,23 @@ def test_a_hybrid_bounds_the_worse_end_by_success_and_the_better_end_by_harm(
     assert "for harm" in result.verdict.says
 
 
+def test_a_look_says_the_chance_of_success_at_the_planned_end(
+    looked: Callable[..., Experiment], units: Callable[..., Any], ledger: Ledger
+) -> None:
+    columns = units(PLANNED, lift=0.1)
+    result, _ = look(looked(stopping=HYBRID), columns, 2_000, 0, ledger)
+    (row,) = result.tables["looks"].to_pylist()
+    upper = boundaries([1 / 3, 1.0], Spending(kind="obrien_fleming"), alpha=0.025, sides=1).upper[-1]
+    fixed = welch(*samples(columns, 2_000))
+    z = fixed.value / fixed.std_error
+    # B-value (Lan and Wittes 1988): the score now, and what its own drift adds over what is left.
+    by_hand = 1 - ndtr((upper - z * math.sqrt(1 / 3) - z / math.sqrt(1 / 3) * (2 / 3)) / math.sqrt(2 / 3))
+    assert row["chance_at_end"] == pytest.approx(by_hand, abs=1e-9)
+    assert f"{by_hand:.0%}" in result.verdict.settle[1]
+    end, _ = look(looked(stopping=HYBRID), columns, PLANNED, 1, ledger)
+    assert end.tables["looks"].to_pylist()[-1]["chance_at_end"] is None
+
+
 def test_a_fixed_rule_says_nothing_before_the_end_and_at_the_end_what_one_look_says(
     looked: Callable[..., Experiment], units: Callable[..., Any], ledger: Ledger
 ) -> None:

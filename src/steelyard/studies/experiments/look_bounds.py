@@ -11,6 +11,7 @@ from typing import Literal
 from steelyard.stats.after_stopping import Stopped, after_stopping
 from steelyard.stats.always_valid import AlwaysValid, always_valid, ratio_for_units
 from steelyard.stats.boundaries import Boundaries, boundaries
+from steelyard.stats.conditional_power import conditional_power
 from steelyard.stats.interval import Interval
 from steelyard.stats.repeated import repeated
 from steelyard.stats.spending import Spending
@@ -20,6 +21,7 @@ from steelyard.studies.experiments.sources import SPENDING, Stopping
 __all__ = ["LookBounds", "Side", "at_look"]
 
 LEAST_P = 1e-300
+NEARLY_OVER = 1 - 1e-5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,16 @@ class Side:
     def stopped(self, estimate: float, std_error: float) -> Stopped:
         """What a test that ended here says of the effect; only of rules that spend their error."""
         return after_stopping(self._boundaries(), estimate, std_error, last=True)
+
+    def chance_at_the_end(self, z: float) -> float | None:
+        """The chance of crossing the bound at the planned end, with no look before it and the effect as estimated now.
+
+        None of rules that do not spend, and at the end.
+        """
+        if self.spending is None or self.last or self.over or self.fractions[-1] > NEARLY_OVER:
+            return None
+        upper = _made((*self.fractions, 1.0), self.spending, self.alpha, False).upper[-1]
+        return conditional_power(z, self.fractions[-1], [1.0], [upper])
 
     def _always(self, z: float, bound: Literal["above", "below"]) -> AlwaysValid:
         """The confidence sequence of one end, narrowest at the planned end."""

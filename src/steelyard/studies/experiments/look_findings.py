@@ -112,6 +112,9 @@ def _row(
         "harm_bound": _finite(bounds.harm.critical),
         "success_width": _finite(bounds.success.width_ratio),
         "harm_width": _finite(bounds.harm.width_ratio),
+        "chance_at_end": bounds.success.chance_at_the_end(sign * found.value / found.std_error)
+        if found.std_error > 0
+        else None,
         "ended": bounds.success.last,
         "crossed": worse > 0,
     }
@@ -155,7 +158,7 @@ def _table(looks: LooksSoFar, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
             seen[row["arm"], row["units"]] = row
     kinds: dict[str, pa.DataType] = {"look": pa.int64(), "at": pa.string(), "arm": pa.string(), "units": pa.int64()}
     numbers = ("fraction", "value", "std_error", "low", "high", "p_value", "success_bound", "harm_bound")
-    kinds |= dict.fromkeys((*numbers, "success_width", "harm_width"), pa.float64())
+    kinds |= dict.fromkeys((*numbers, "success_width", "harm_width", "chance_at_end"), pa.float64())
     kinds |= {"ended": pa.bool_(), "crossed": pa.bool_()}
     ordered = sorted([*seen.values(), *rows], key=lambda row: (row["units"], row["arm"]))
     return pa.Table.from_pylist(ordered, schema=pa.schema(kinds))

@@ -60,7 +60,14 @@ def what_is_to_come(look: Mapping[str, Any]) -> tuple[str, ...]:
     left = 1 - look["fraction"]
     if not left > 0:
         return ()
-    return (
+    found = [
         f"The test goes on: {left:.0%} of the planned {look['planned_units']:,} units are still to come, and so are "
-        "their looks.",
-    )
+        "their looks."
+    ]
+    found += [
+        f"If the effect is as it is estimated now, the chance that {row['arm']!r} is better for sure at the planned "
+        f"end is {row['chance_at_end']:.0%}."
+        for row in look["rows"]
+        if row["chance_at_end"] is not None
+    ]
+    return tuple(found)

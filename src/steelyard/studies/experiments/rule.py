@@ -86,7 +86,7 @@ def decide(study: Experiment, findings: Findings) -> Verdict:
     look = findings.facts.get("look")
     if look is None:
         return found
-    settle = what_is_to_come(look) if found.settle and not has_ended(look) else found.settle
+    settle = what_is_to_come(look) if found.answer == "unclear" and not has_ended(look) else found.settle
     return replace(found, says=f"{found.says} {cost_of_looking(study, look)}", settle=settle)
 
 
