@@ -93,7 +93,7 @@ def no_rows(catalog: MetricCatalog, metric: str) -> DefinitionError:
     return DefinitionError(
         f"{metric!r} is of the kind {said.kind!r}, whose number is not made of rows alone",
         where=said.defined_at,
-        hint=f"ask for {named or plain or 'a metric of another kind'}",
+        hint=f"ask for {named or plain or 'the metric itself, as of each moment'}",
     )
 
 
