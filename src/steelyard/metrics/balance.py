@@ -31,7 +31,8 @@ class BalanceRelation(Relation):
         rule: The policy. Carried forward, all leaves are of one level.
 
     Raises:
-        DefinitionError: The table does not name a key of thing and time, so that a thing could have two levels at once.
+        DefinitionError: Neither the table's key nor `per` says of which thing a level is, so that a thing could have
+            two levels at once.
     """
 
     def __init__(self, fact: Fact, name: str, taken: set[str], rule: Balance) -> None:
@@ -63,9 +64,13 @@ class BalanceRelation(Relation):
             found = declared.entities[said]
         else:
             found = (said,)
-        if self.rule.policy in ("last_in_period", "carried_forward") and not set(declared.key) <= {*found, time}:
-            raise self._wrong(found, time)
-        if not declared.key:
+        by_thing = self.rule.policy in ("last_in_period", "carried_forward")
+        self.key = declared.key
+        if by_thing and not set(declared.key) <= {*found, time}:
+            if not said or self.fact.time is None or self.fact.time.path:
+                raise self._wrong(found, time)
+            self.key = (*found, time)
+        if not self.key:
             raise self._wrong(found, time)
         return found
 

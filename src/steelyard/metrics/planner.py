@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 
 from steelyard.metrics.additivity import adds_up_over_all_but
@@ -147,24 +147,26 @@ def _relations(needs: Needs) -> tuple[Relation, ...]:
 def _claims(needs: Needs) -> tuple[Claim, ...]:
     """What must be true for the answer to be right."""
     found = dict.fromkeys(claim for fact in needs.facts for claim in fact.claims)
-    for table in _keyed(_relations(needs)):
-        found[Claim(table, needs.catalog.tables[table].key)] = None
+    found |= dict.fromkeys(_keyed(needs))
     return tuple(found)
 
 
-def _keyed(relations: Iterable[Relation]) -> Iterator[str]:
-    """The tables, beside those that are joined, of which every row must be one of its key."""
-    for relation in relations:
+def _keyed(needs: Needs) -> Iterator[Claim]:
+    """What must be true of tables beside those that are joined: every row is one of its key."""
+    for relation in _relations(needs):
         leaves_of = relation.leaves.values()
-        if isinstance(relation, BalanceRelation) or any(leaf.aggregate.per for leaf in leaves_of):
-            yield relation.fact.table
-        yield from (leaf.aggregate.convert.rates for leaf in leaves_of if leaf.aggregate.convert is not None)
+        if isinstance(relation, BalanceRelation):
+            yield Claim(relation.fact.table, relation.key)
+        elif any(leaf.aggregate.per for leaf in leaves_of):
+            yield Claim(relation.fact.table, needs.catalog.tables[relation.fact.table].key)
+        rates = (leaf.aggregate.convert.rates for leaf in leaves_of if leaf.aggregate.convert is not None)
+        yield from (Claim(table, needs.catalog.tables[table].key) for table in rates)
 
 
 def _tables(needs: Needs) -> tuple[str, ...]:
     """The tables that are read."""
     found = dict.fromkeys(table for fact in needs.facts for table in (fact.table, *fact.tables))
-    found |= dict.fromkeys(_keyed(_relations(needs)))
+    found |= dict.fromkeys(claim.table for claim in _keyed(needs))
     return tuple(found)
 
 
