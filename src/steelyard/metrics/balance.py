@@ -66,6 +66,8 @@ class BalanceRelation(Relation):
             found = (said,)
         by_thing = self.rule.policy in ("last_in_period", "carried_forward")
         self.key = declared.key
+        if by_thing and not said and time not in declared.key:
+            raise self._wrong(found, time)
         if by_thing and not set(declared.key) <= {*found, time}:
             if not said or self.fact.time is None or self.fact.time.path:
                 raise self._wrong(found, time)
