@@ -43,7 +43,7 @@ def on(day: int) -> date:
     return date(2026, 1, day)
 
 
-def money(*values: str | None) -> pa.Array:
+def money(*values: str | None) -> Any:
     return pa.array([None if value is None else Decimal(value) for value in values], pa.decimal128(12, 2))
 
 

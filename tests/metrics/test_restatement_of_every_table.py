@@ -12,7 +12,8 @@ import pytest
 from tests.metrics.test_drill_of_every_table import METRICS, TABLES, same, shop_of
 
 from steelyard.errors import DataError, DefinitionError, SteelyardError
-from steelyard.metrics import MetricCatalog, query
+from steelyard.metrics import Metric, MetricCatalog, query
+from steelyard.metrics.kinds import Quantile
 from steelyard.metrics.restated import CAUSES
 from steelyard.metrics.restatement import DEFINITION, Restatement, restatement
 from steelyard.metrics.row_changes import VersionPair
@@ -163,3 +164,12 @@ def test_a_number_that_is_no_sum_of_rows_names_what_can_be_restated(metric: str)
     with pytest.raises(DefinitionError, match="not made of rows alone") as refused:
         restated(TABLES, TABLES, metric)
     assert "ask for" in str(refused.value)
+
+
+def test_a_definition_that_gives_nothing_a_null_has_no_zero_where_rows_went() -> None:
+    middle = Metric(name="revenue", quantile=Quantile(of="orders.amount"))
+    later = MetricCatalog.of(metrics=[middle], tables=shop_of().tables.values())
+    after = {**TABLES, "orders": TABLES["orders"].slice(0, 2)}
+    found = restated(TABLES, after, "revenue", by="fee_currency", later=later)
+    ends = {row["fee_currency"]: (row["before"], row["after"]) for row in found.table.to_pylist()}
+    assert ends == {"EUR": (110.33, 100.0), "USD": (50.0, 50.0), "XXX": (-9.0, None)}

@@ -95,11 +95,14 @@ class Cohorts:
             week_start: First day of the week.
         """
         latest = self.latest(cohort, until)
-        if self.days is not None:
-            return latest + timedelta(days=self.days * (k + 1) - 1)
-        start = period_start(latest, self.every, week_start)
-        for _ in range(k + 1):
-            start = next_period(start, self.every)
+        try:
+            if self.days is not None:
+                return latest + timedelta(days=self.days * (k + 1) - 1)
+            start = period_start(latest, self.every, week_start)
+            for _ in range(k + 1):
+                start = next_period(start, self.every)
+        except OverflowError:
+            return date.max
         return start - timedelta(days=1)
 
     def check(self, catalog: MetricCatalog) -> str:
