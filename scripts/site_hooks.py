@@ -11,8 +11,9 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = (
-    "loading", "tables", "storage", "warehouse", "metrics", "metric_kinds", "joins", "product", "explain", "watching",
-    "audit", "importing", "experiments", "causal", "ledger", "decisions", "web", "document", "simulate",
+    "loading", "tables", "storage", "warehouse", "metrics", "metric_kinds", "joins", "time", "product", "explain",
+    "watching", "audit", "importing", "experiments", "assignment", "causal", "ledger", "decisions", "web", "document",
+    "simulate",
 )  # fmt: skip
 REFERENCE = (
     "commands", "python", "settings", "sources", "tables", "metrics", "studies", "result", "errors", "editors",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+from steelyard.metrics.additivity import adds_up_over_all_but
 from steelyard.metrics.balance import BalanceRelation
 from steelyard.metrics.calendar import next_period
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.claims import Claim
 from steelyard.metrics.composition import Composition, spine
 from steelyard.metrics.facts import Fact, Types
-from steelyard.metrics.formula import Leaf, leaves
+from steelyard.metrics.formula import leaves
+from steelyard.metrics.maturity import Through
 from steelyard.metrics.names import sql_name
 from steelyard.metrics.needs import Needs
 from steelyard.metrics.plan import Plan
@@ -85,14 +87,7 @@ class Planner:
 
     def _non_additive(self, keys: list[str]) -> dict[str, tuple[str, ...]]:
         """Metric -> the answer's columns over which its values do not add up to the whole."""
-        found: dict[str, tuple[str, ...]] = {}
-        for name, formula in self.needs.formulas.items():
-            if not isinstance(formula, Leaf) or not formula.aggregate.adds_up:
-                found[name] = tuple(keys)
-                continue
-            over = ["period"] if formula.window or formula.balance else []
-            over += self.needs.relation(name, formula).fact.overlaps
-            found[name] = tuple(key for key in keys if key in over)
+        found = {name: adds_up_over_all_but(self.needs, name, keys) for name in self.needs.formulas}
         return {name: columns for name, columns in found.items() if columns}
 
     def _says(self, made: Composition) -> Iterator[str]:
@@ -100,6 +95,12 @@ class Planner:
             for leaf in dict.fromkeys(leaves(formula)):
                 if leaf.balance is not None and leaf.total is None:
                     yield f"{name} is a balance by the policy {leaf.balance.policy}: it does not add up over time."
+        if self.question.having is not None:
+            yield "The counts are of the groups that the condition on metrics keeps."
+        for name, formula in self.needs.formulas.items():
+            for mature in dict.fromkeys(leaf.aggregate.mature for leaf in leaves(formula)):
+                if mature is not None:
+                    yield _mature(name, mature.days, made.through[mature])
         if made.spine is not None and any(leaf.window for f in self.needs.formulas.values() for leaf in leaves(f)):
             when = "of each period's last day" if self.question.grain else f"of {made.spine.until}"
             if self.question.grain != "day":
@@ -113,6 +114,14 @@ class Planner:
         return {period: says for period in days.periods if (says := _cut(period, days, _complete(coverage)))}
 
 
+def _mature(name: str, days: int, through: Through) -> str:
+    """Which rows are old enough to count."""
+    if through.day == date.min:
+        return f"{name} counts no rows: no table says to which day it is complete."
+    after = "own day is" if days == 0 else f"{days} days after are" if days > 1 else "day after is"
+    return f"{name} counts the rows whose {after} over by {through.day} ({through.says})."
+
+
 def _complete(coverage: Mapping[str, Coverage]) -> date:
     """The last day that all facts know completely."""
     return min((item.complete for item in coverage.values() if item.complete is not None), default=date.max)
@@ -121,6 +130,8 @@ def _complete(coverage: Mapping[str, Coverage]) -> date:
 def _cut(period: date, days: Spine, complete: date) -> str:
     """How a period is cut short; empty where it is whole."""
     assert days.grain is not None  # noqa: S101 - a period has one
+    if isinstance(period, datetime):
+        return "not known completely yet" if complete < period.date() else ""
     last = next_period(period, days.grain) - timedelta(days=1)
     said = [f"from {days.since}"] if period < days.since else []
     said += [f"to {days.until}"] if last > days.until else []

@@ -97,7 +97,7 @@ class Reading:
         column = source.clock.column
         outputs = {
             "counted": f"count_if({condition})",
-            "without_entity": f"count_if(({condition}) AND {source.owner} IS NULL)",
+            "of_nobody": f"count_if(({condition}) AND {source.owner} IS NULL)",
             "without_time": f"count_if(({condition}) AND {source.clock.column} IS NULL)",
             "first_day": source.edge_day("min"),
             "last_day": source.edge_day("max"),
@@ -108,7 +108,7 @@ class Reading:
             table=source.table,
             what=what,
             rows=int(found["counted"] or 0),
-            without_entity=int(found["without_entity"] or 0),
+            of_nobody=int(found["of_nobody"] or 0),
             without_time=int(found["without_time"] or 0),
             first_day=str(found["first_day"] or ""),
             last_day=str(found["last_day"] or ""),
@@ -230,7 +230,7 @@ class Reading:
     def _missing(self) -> list[str]:
         found = []
         for read in self.rows:
-            for count, lack in ((read.without_entity, "do not say whom they are of"), (read.without_time, "no time")):
+            for count, lack in ((read.of_nobody, "do not say whom they are of"), (read.without_time, "no time")):
                 if count:
                     verb = lack if lack.startswith("do") else f"have {lack}"
                     found.append(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
 from steelyard.metrics.catalog import MetricCatalog
-from steelyard.metrics.graph import GRAINS
+from steelyard.metrics.graph import DATE_GRAINS
 from steelyard.metrics.names import sql_name
 from steelyard.metrics.product.product_table import ProductTable
 from steelyard.metrics.product.reading import MOST_ROWS, Reading, asked_range, names_of, steps_sql
@@ -68,10 +68,10 @@ def run_sessions(
     [(2, 0.5)]
     """
     names, (first, last) = names_of(by), asked_range(since, until)
-    grains = [name for name in names if name in GRAINS]
+    grains = [name for name in names if name in DATE_GRAINS]
     if len(grains) > 1:
         raise DefinitionError(f"{' and '.join(grains)} are asked for at once", hint="one grain of time a question")
-    dimensions = tuple(name for name in names if name not in GRAINS)
+    dimensions = tuple(name for name in names if name not in DATE_GRAINS)
     reading = Reading(catalog, warehouse, sessions.defined_at)
     made = SessionsSql(reading, sessions, sessions.check(catalog), by=dimensions, where=where, since=first, until=last)
     reading.survey(made.source, "events", made.condition)

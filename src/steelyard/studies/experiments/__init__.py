@@ -1,10 +1,10 @@
 """Randomised experiments: from assignments to a verdict."""
 
-from steelyard.studies.experiments.buckets import assign
+from steelyard.studies.experiments.assignment import assign
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.experiment import Experiment
 from steelyard.studies.experiments.metric_use import Baseline, Covariate, Mean, MetricUse, Ratio, Share
-from steelyard.studies.experiments.sources import Assignment, Exposure, Stage, Stopping
+from steelyard.studies.experiments.sources import Assignment, Exposure, Holdout, Stage, Stopping
 
 __all__ = [
     "Assignment",
@@ -13,6 +13,7 @@ __all__ = [
     "Effect",
     "Experiment",
     "Exposure",
+    "Holdout",
     "Mean",
     "MetricUse",
     "Ratio",

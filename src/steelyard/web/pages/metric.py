@@ -11,6 +11,8 @@ from steelyard.dashboards import Trend, breakdown_blocks, trend_blocks, trend_of
 from steelyard.document import Block, Callout, Heading, Link, Paragraph, Section
 from steelyard.errors import DefinitionError
 from steelyard.metrics import Metric, MetricTable, query
+from steelyard.metrics.audit import audited_table
+from steelyard.project.kept_versions import StoreVersions
 from steelyard.web.page import Choice, Choices, Controls, Crumb, Input, Page, address
 from steelyard.web.pages.explain import default_ranges, period_end
 from steelyard.web.view import View
@@ -89,7 +91,7 @@ def _wanted(view: View) -> _Wanted:
         raise DefinitionError(problem, where="?as_of", hint="leave it out to see the data as it is now")
     return _Wanted(
         name=view.names["name"],
-        grain=asked.one_of("grain", GRAINS, "week"),
+        grain=asked.one_of("grain", GRAINS, _usual_grain(view)),
         by=asked.text("by"),
         where=asked.text("where"),
         since=since,
@@ -98,12 +100,23 @@ def _wanted(view: View) -> _Wanted:
     )
 
 
+def _usual_grain(view: View) -> Grain:
+    """Weeks; months for what is aimed at by the month, which no week has."""
+    found = view.project.definitions.metrics.metrics.get(view.names["name"])
+    target = found.target if found is not None else None
+    return "month" if target is not None and target.grain in ("month", "quarter", "year") else "week"
+
+
 def _answers(view: View, wanted: _Wanted) -> tuple[Trend, MetricTable | None, MetricTable]:
     catalog = view.project.definitions.metrics
     limits = {"where": wanted.where or None, "since": wanted.since, "until": wanted.until}
-    with view.warehouse(wanted.as_of) as warehouse:
+    project = view.project
+    number = wanted.as_of if wanted.as_of is not None or not project.embedded else project.store.snapshot().number
+    with view.warehouse(number) as warehouse:
         answer = query(catalog, warehouse, [wanted.name], by=(wanted.grain,), **limits)  # type: ignore[arg-type]
         parts = query(catalog, warehouse, [wanted.name], by=(wanted.by,), **limits) if wanted.by else None  # type: ignore[arg-type]
+    if number is not None:
+        answer = audited_table(answer, catalog, StoreVersions(project.store, number))
     return trend_of(answer, wanted.name), parts, answer
 
 
