@@ -48,7 +48,7 @@ class MetricCatalog:
         currency: What money is measured in, such as `USD`.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
         problems: What is wrong with definitions that are not in it.
-        broken: The metrics among them, by name.
+        broken: The metrics and analyses among them, by name.
         analyses: Funnels, sessions, cohorts, lifecycles, attributions and paths, by name.
         alerts: What is watched, by name.
         annotations: What happened in the world.
@@ -169,6 +169,7 @@ class MetricCatalog:
                 self._check_analysis(analysis)
             except SteelyardError as error:
                 found.append(error.at(analysis.defined_at))
+                bad[name] = error
             else:
                 analyses[name] = analysis
         made = replace(self, metrics=good, trees=trees, analyses=analyses, problems=tuple(found), broken=bad)
