@@ -101,10 +101,23 @@ class Planner:
             for mature in dict.fromkeys(leaf.aggregate.mature for leaf in leaves(formula)):
                 if mature is not None:
                     yield _mature(name, mature.days, made.through[mature])
-        if made.spine is not None and any(leaf.window for f in self.needs.formulas.values() for leaf in leaves(f)):
+        yield from self._window_says(made)
+
+    def _window_says(self, made: Composition) -> Iterator[str]:
+        """As of which days windows are, and which are longer than the data."""
+        windowed = [(name, leaf) for name, f in self.needs.formulas.items() for leaf in leaves(f) if leaf.window]
+        if made.spine is None or not windowed:
+            return
+        if self.question.grain != "day":
             when = "of each period's last day" if self.question.grain else f"of {made.spine.until}"
-            if self.question.grain != "day":
-                yield f"Windows are those {when}."
+            yield f"Windows are those {when}."
+        for name, leaf in windowed:
+            days = leaf.window.days if leaf.window is not None else None
+            known = made.coverage.get(self.needs.relation(name, leaf).fact.name)
+            has = (made.spine.until - known.first).days + 1 if known is not None and known.first is not None else 0
+            if days is not None and days > has:
+                until = made.spine.until
+                yield f"The window of {name}, {days} days, is longer than the data, which has {has} to {until}."
 
     def partial(self, coverage: Mapping[str, Coverage]) -> dict[date, str]:
         """The periods that the data or the range cuts short, and how."""
