@@ -14,7 +14,8 @@ from steelyard.studies.experiments.checks import CHECKS
 from steelyard.studies.experiments.estimation import find
 from steelyard.studies.experiments.evidence import evidence_of
 from steelyard.studies.experiments.metric_use import MetricUse
-from steelyard.studies.experiments.planning import history_queries, planned
+from steelyard.studies.experiments.history import history_queries
+from steelyard.studies.experiments.planning import planned
 from steelyard.studies.experiments.questions import next_questions
 from steelyard.studies.experiments.refusals import refuse_what_is_not_offered
 from steelyard.studies.experiments.rule import decide

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
 from steelyard.errors import DefinitionError
 from steelyard.pipeline.duration import parse_duration
+from steelyard.stats.design_effect import design_effect
 from steelyard.studies.experiments.effect import Effect
 
 __all__ = ["Baseline", "Covariate", "Mean", "MetricUse", "Ratio", "Share"]
@@ -49,12 +51,25 @@ class Baseline:
         std_dev: Standard deviation over units (of the linear form for a ratio); a share needs none.
         correlation: With the covariate, from -1 to 1.
         units: Units that can be had in all; gives the smallest effect that they show.
+        daily: New units a day: one number, or seven, Monday first; of the primary.
+        density: Of the metric at its quantile, per unit of the metric: what a quantile has in place of `std_dev`.
+        cluster_size: Units of a cluster that is randomised as one, on average; 1 where each unit is.
+        icc: Correlation of two units of one cluster.
+        cluster_variation: Coefficient of variation of the clusters' sizes.
+        triggered: Share of the analysed units that the change can reach: the expected effect is theirs, and over all
+            units it is thinner by this factor. 1 where only exposed units are analysed.
     """
 
     level: float
     std_dev: float | None = None
     correlation: float = 0.0
     units: int | None = None
+    daily: float | tuple[float, ...] | None = None
+    density: float | None = None
+    cluster_size: float = 1.0
+    icc: float = 0.0
+    cluster_variation: float = 0.0
+    triggered: float = 1.0
 
     def __post_init__(self) -> None:
         if not -1 <= self.correlation <= 1:
@@ -63,6 +78,24 @@ class Baseline:
             raise DefinitionError(f"a standard deviation of {self.std_dev!r}", where="baseline", hint="above 0")
         if self.units is not None and self.units < 4:
             raise DefinitionError(f"{self.units!r} units cannot be compared", where="baseline", hint="4 or more")
+        if not 0 < self.triggered <= 1:
+            raise DefinitionError(f"a triggered share of {self.triggered!r}", where="baseline", hint="above 0, up to 1")
+        design_effect(self.cluster_size, self.icc, self.cluster_variation)
+        self._check_daily()
+
+    def _check_daily(self) -> None:
+        daily = self.by_weekday
+        if daily and not (len(daily) == 7 and all(0 <= n < math.inf for n in daily) and sum(daily) > 0):
+            raise DefinitionError(
+                f"daily units of {self.daily!r}", where="baseline.daily", hint="one number above 0, or seven from Monday"
+            )
+
+    @property
+    def by_weekday(self) -> tuple[float, ...]:
+        """New units on each day of the week, Monday first; empty where nobody says."""
+        if self.daily is None:
+            return ()
+        return tuple(self.daily) if isinstance(self.daily, Sequence) else (float(self.daily),) * 7
 
 
 @dataclass(frozen=True, kw_only=True)

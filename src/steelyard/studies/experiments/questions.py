@@ -36,6 +36,7 @@ __all__ = [
     "SAMPLE",
     "UNITS",
     "UNUSABLE",
+    "Asked",
     "first_questions",
     "grouped_by",
     "next_questions",
@@ -51,13 +52,13 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
         asked = first_questions(study, context)
         return {name: query for name, query in asked.items() if name != MOMENTS}
     if MOMENTS not in earlier:
-        asked_of = _Asked(study, context)
+        asked_of = Asked(study, context)
         more = {MOMENTS: _moments(study, asked_of, shifts_of(earlier[SAMPLE]))}
         if IDS in earlier and not _each_once(earlier[IDS]):
             more[REPEATED] = _repeated(asked_of.people)
         return more
     if UNUSABLE not in earlier and not _all_usable(study, earlier[MOMENTS]):
-        asked_of = _Asked(study, context)
+        asked_of = Asked(study, context)
         return {
             UNUSABLE: unusable_values(
                 asked_of.relation,
@@ -72,7 +73,7 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
 
 def first_questions(study: Experiment, context: Context) -> dict[str, Query]:
     """Everything that is asked as long as the data is in order; the moments with zeros where the sample's means go."""
-    asked = _Asked(study, context)
+    asked = Asked(study, context)
     found = {SAMPLE: _noted(asked)}
     if counts := _counts(asked.people):
         found[UNITS] = counts
@@ -87,8 +88,13 @@ def grouped_by(study: Experiment) -> tuple[str, ...]:
     return (ARM, *study.segments)
 
 
-class _Asked:
-    """The unit table of a study: who took part, with their metrics."""
+class Asked:
+    """The unit table of a study: who took part, with their metrics.
+
+    Args:
+        study: The experiment.
+        context: What it may know.
+    """
 
     def __init__(self, study: Experiment, context: Context) -> None:
         self.people = population(study, context)
@@ -108,7 +114,7 @@ class _Asked:
         self.notes = governed_notes(study, context.metrics)
 
 
-def _noted(asked: _Asked) -> Query:
+def _noted(asked: Asked) -> Query:
     """The sample; what governed definitions say rides along, so that later steps need only what came back."""
     query = shift_sample(asked.sampled, asked.values, where=asked.where, parameters=asked.parameters)
     if not asked.notes:
@@ -117,7 +123,7 @@ def _noted(asked: _Asked) -> Query:
     return replace(query, sql=query.sql.replace("SELECT ", f"SELECT {notes}, ", 1))
 
 
-def _moments(study: Experiment, asked: _Asked, shifts: Mapping[str, float]) -> Query:
+def _moments(study: Experiment, asked: Asked, shifts: Mapping[str, float]) -> Query:
     return moments(
         asked.relation,
         by=grouped_by(study),
