@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.result import Check
 from steelyard.stats.moments import Moments
 from steelyard.stats.proportions import wilson
-from steelyard.studies.experiments.estimation import Line, contrast, find, lines
+from steelyard.studies.experiments.estimation import find
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.history import HISTORY, PLACES, History
 from steelyard.studies.experiments.replay_buckets import Buckets
@@ -107,19 +107,23 @@ def _rates(study: Experiment, context: Context, history: History, buckets: Bucke
     levels: dict[Key, float] = {}
     said: Counter[str] = Counter()
     for arms in _splits(study, context, buckets):
-        evidence = _evidence(arms, history)
-        for line in lines(alone, evidence):
-            for key, excludes in _judged(study, line):
-                levels[key] = line.level
-                differs[key] += excludes
-        said[decide(alone, find(alone, evidence)).action] += 1
-    found = [Rate(metric=key[0], contrast=key[1], scale=key[2], seen=differs[key], replays=context.replays,
-                  expected=1 - level) for key, level in levels.items()]  # fmt: skip
-    found += [
+        found = find(alone, _evidence(arms, history))
+        for row in found.estimates:
+            if row.value is not None:
+                key = row.metric, row.contrast, row.scale
+                levels[key] = row.level
+                differs[key] += (row.low or -math.inf) > 0 or (row.high or math.inf) < 0
+        said[decide(alone, found).action] += 1
+    rates = [
+        Rate(metric=metric, contrast=of, scale=scale, seen=differs[metric, of, scale], replays=context.replays,
+             expected=1 - level)
+        for (metric, of, scale), level in levels.items()
+    ]  # fmt: skip
+    rates += [
         Rate(metric="the rule", contrast=says, scale="", seen=said[says], replays=context.replays, expected=None)
         for says in ("ship", "rollback")
     ]
-    return found
+    return rates
 
 
 def _splits(study: Experiment, context: Context, buckets: Buckets) -> Iterator[dict[str, Moments]]:
@@ -143,13 +147,6 @@ def _evidence(arms: Mapping[str, Moments], history: History) -> Evidence:
         notes |= {f"{what} of {use.metric}": said for what, said in known.items()}
     cells = {(arm,): moments for arm, moments in arms.items()}
     return Evidence(cells=cells, counts=(), ids=None, repeated={}, unusable=(), notes=notes, segments=())
-
-
-def _judged(study: Experiment, line: Line) -> Iterator[tuple[Key, bool]]:
-    for scale, interval in (("absolute", line.found.absolute), ("relative", line.found.relative)):
-        if interval is not None:
-            excludes = interval.low > 0 or interval.high < 0
-            yield (line.use.metric, contrast(line.arm, study.control), scale), excludes
 
 
 def _table(rates: list[Rate]) -> pa.Table:

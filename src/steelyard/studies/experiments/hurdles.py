@@ -23,6 +23,9 @@ __all__ = ["Endpoint", "guardrail_hurdle", "primary_hurdles", "std_dev_of"]
 class Endpoint:
     """One metric as it is planned for.
 
+    Both arms are taken to vary alike, but for shares, whose variance follows their level: an effect that also makes the
+    treated units more unlike takes more units than planned.
+
     Args:
         use: The metric, with its kind and direction.
         baseline: What is known of it.
