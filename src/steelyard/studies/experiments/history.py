@@ -35,17 +35,28 @@ PLACES = 16_384
 
 def history_queries(study: Experiment, context: Context) -> Mapping[str, Query]:
     """Constants near the means and units by day; then the moments, by bucket of units where replays are asked for."""
-    past = past_of(study, context)
-    if past is None and context.replays:
-        past = rows_as_past(study, context)
+    known = context.history
+    past = _past(study, context)
     if past is None:
         return {}
+    if TRAFFIC not in known and (traffic := entries_by_day(past)) is not None:
+        return {TRAFFIC: traffic}
     asked = past.asked
-    if NEAR not in context.history:
-        first = {NEAR: shift_sample(asked.sampled, asked.values, where=asked.where, parameters=asked.parameters)}
-        traffic = entries_by_day(past) if not study.table else None
-        return first if traffic is None else {**first, TRAFFIC: traffic}
-    return {HISTORY: _moments(study, past, shifts_of(context.history[NEAR]), by_bucket=context.replays > 0)}
+    if NEAR not in known:
+        return {NEAR: shift_sample(asked.sampled, asked.values, where=asked.where, parameters=asked.parameters)}
+    return {HISTORY: _moments(study, past, shifts_of(known[NEAR]), by_bucket=context.replays > 0)}
+
+
+def _past(study: Experiment, context: Context) -> Past | None:
+    """The units of before: those that came in, or all where nobody could; the rows of a unit table for replays only."""
+    past = past_of(study, context, exposed=_entries(context) != 0)
+    return rows_as_past(study, context) if past is None and context.replays else past
+
+
+def _entries(context: Context) -> int | None:
+    """Units that came in before the study; None where that was not asked."""
+    table = context.history.get(TRAFFIC)
+    return None if table is None else sum(table.column("n").to_pylist())
 
 
 def _moments(study: Experiment, past: Past, shifts: Mapping[str, float], *, by_bucket: bool) -> Query:
@@ -74,12 +85,14 @@ class History:
         uses: Its metrics with kind, direction and unit known, as far as definitions say them.
         moments: Over all units; None where there was nothing to ask, or nobody.
         accrual: Units by day; None where nothing says.
+        unexposed: Whether nobody was exposed before the study, so that moments are those of all units.
     """
 
     study: Experiment
     uses: tuple[MetricUse, ...]
     moments: Moments | None
     accrual: Accrual | None
+    unexposed: bool = False
 
     def use(self, use: MetricUse) -> MetricUse:
         """The metric with its kind, direction and unit."""
@@ -142,6 +155,7 @@ def history_of(study: Experiment, context: Context) -> History:
         uses=tuple(_known(use, context, whole) for use in study.uses),
         moments=whole,
         accrual=_accrual(study, context),
+        unexposed=_entries(context) == 0,
     )
 
 
@@ -164,11 +178,10 @@ def _accrual(study: Experiment, context: Context) -> Accrual | None:
     if given:
         return Accrual.of_weekdays(given, study.between[0] if study.between else None, window)
     table = context.history.get(TRAFFIC)
-    if table is None or past is None or past.study.between is None:
+    if table is None or not _entries(context) or past is None or past.study.between is None:
         return None
-    counted = {row["day"]: row["n"] for row in table.to_pylist()}
     first, last = past.study.between
-    return Accrual.of_days(counted, first, last, window) if sum(counted.values()) else None
+    return Accrual.of_days({row["day"]: row["n"] for row in table.to_pylist()}, first, last, window)
 
 
 def _given_window(study: Experiment) -> int:

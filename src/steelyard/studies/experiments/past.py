@@ -41,8 +41,13 @@ class Past:
     window: int
 
 
-def past_of(study: Experiment, context: Context) -> Past | None:
+def past_of(study: Experiment, context: Context, *, exposed: bool = True) -> Past | None:
     """The study before it began; None where nothing says when that was, or its table has no time at all.
+
+    Args:
+        study: The experiment.
+        context: What it may know.
+        exposed: Whether units come in by the study's exposure, where it has one; else all units take part.
 
     With an exposure, units come in during the four whole weeks (or the weeks of `between`) before the start that leave
     their windows time to close, so that weekdays fall as they will. Without one, metrics count just before the start,
@@ -55,6 +60,8 @@ def past_of(study: Experiment, context: Context) -> Past | None:
         return None
     window = _window(study, context)
     length = (study.between[1] - study.between[0]).days + 1 if study.between else DAYS
+    if not exposed:
+        study = replace(study, exposure=None)
     if study.exposure is not None:
         length = -(-length // WEEK) * WEEK
         first = start - timedelta(days=-(-(length + window) // WEEK) * WEEK)

@@ -106,6 +106,10 @@ def _doubts(design: Design) -> list[str]:
         found.append(
             "How the metrics move together is not known: the chances given hold whatever it is, and cost the most units."
         )
+    if design.history.unexposed and use.baseline is None:
+        found.append(
+            "Nobody was exposed before the study, so that its past is that of all units: those who will be may differ."
+        )
     if design.history.accrual is None:
         found.append("How many units come in a day is not known, so days are not: give `baseline: {daily: ...}`.")
     return found
