@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from steelyard.stats.moments import Moments
-from steelyard.studies.experiments import Assignment, Baseline, Effect, Experiment, Mean, Ratio, Share
+from steelyard.studies.experiments import Assignment, Effect, Experiment, Mean, Ratio, Share
 from steelyard.studies.experiments.design import design_of
 from steelyard.studies.experiments.estimation import find
 from steelyard.studies.experiments.evidence import Evidence

@@ -69,7 +69,8 @@ def _ordered(bounds: F64, correlation: F64) -> tuple[F64, F64]:
             f"no values are correlated as {correlation.tolist()!r} says", hint="its eigenvalues must not be below 0"
         )
     mixed = (apart + (max(-least, 0.0) + 1e-12) * np.eye(k)) / (1 + max(-least, 0.0) + 1e-12)
-    return bounds[order], np.linalg.cholesky(mixed)
+    root: F64 = np.linalg.cholesky(mixed).astype(np.float64)
+    return bounds[order], root
 
 
 def _lattice(dimensions: int) -> F64:

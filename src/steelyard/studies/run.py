@@ -91,9 +91,7 @@ def run_and_keep(
     return result, ledger.append("result", study.name, {"result": result.to_dict()}, keep=reading.kept.values())
 
 
-def plan(
-    study: Study, source: Any, *, as_of: datetime | None = None, freeze: bool = False, replays: int = 0
-) -> Plan:
+def plan(study: Study, source: Any, *, as_of: datetime | None = None, freeze: bool = False, replays: int = 0) -> Plan:
     """What will be done, in words and SQL, before any outcome is read.
 
     Args:

@@ -38,7 +38,9 @@ class Accrual:
     def of_days(cls, counted: Mapping[date, int], first: date, last: date, window: int) -> Accrual:
         """From counts of units that were first seen on each day of a period; a day without any had none."""
         days = (last - first).days + 1
-        return cls(daily=tuple(float(counted.get(first + timedelta(days=day), 0)) for day in range(days)), window=window)
+        return cls(
+            daily=tuple(float(counted.get(first + timedelta(days=day), 0)) for day in range(days)), window=window
+        )
 
     def units(self, days: int) -> float:
         """Units whose window has closed at the end of so many days."""

@@ -91,7 +91,7 @@ def certificate_of(study: Experiment, context: Context, history: History) -> Cer
     buckets = Buckets.of(table) if table is not None and table.num_rows else None
     if buckets is None or buckets.units < FEWEST_UNITS:
         found = 0 if buckets is None else buckets.units
-        says = f"Before the study there are {found:,} units with closed windows: too few to split, {FEWEST_UNITS} at least."
+        says = f"Before the study there are {found:,} units with closed windows: {FEWEST_UNITS} at least can be split."
         return Certificate(checks=(Check(name="false_positive_rate", status="not_run", severity="doubt", says=says),))
     rates = _rates(study, context, history, buckets)
     return Certificate(tables={_title(context, buckets): _table(rates)}, checks=_checks(rates))
@@ -145,7 +145,7 @@ def _evidence(arms: Mapping[str, Moments], history: History) -> Evidence:
     for use in history.uses:
         known = {"better": use.better, "unit": use.measured_in, "kind": use.kind}
         notes |= {f"{what} of {use.metric}": said for what, said in known.items()}
-    cells = {(arm,): moments for arm, moments in arms.items()}
+    cells: dict[tuple[str, ...], Moments] = {(arm,): moments for arm, moments in arms.items()}
     return Evidence(cells=cells, counts=(), ids=None, repeated={}, unusable=(), notes=notes, segments=())
 
 
@@ -163,7 +163,7 @@ def _table(rates: list[Rate]) -> pa.Table:
             }
         )  # fmt: skip
     texts, whole = ("metric", "what", "scale"), ("replays", "times")
-    kinds = {**dict.fromkeys(texts, pa.string()), **dict.fromkeys(whole, pa.int64())}
+    kinds: dict[str, pa.DataType] = {**dict.fromkeys(texts, pa.string()), **dict.fromkeys(whole, pa.int64())}
     columns = ("metric", "what", "scale", "replays", "times", "rate", "low", "high", "expected")
     return pa.Table.from_pylist(rows, schema=pa.schema([(name, kinds.get(name, pa.float64())) for name in columns]))
 

@@ -35,6 +35,7 @@ from steelyard.studies.experiments.value_checks import (
     shares_are_binary,
     values_present,
     values_vary,
+    winsorised,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ CHECKS: tuple[Row, ...] = (
     ("values_vary", "doubt", values_vary),
     ("relative_scale", "doubt", relative_scale),
     ("outliers", "note", outliers),
+    ("winsorised", "note", winsorised),
     ("exposed_after_assignment", "doubt", exposed_after_assignment),
     ("start_known", "doubt", start_known),
     ("windows_closed", "note", windows_closed),

@@ -23,14 +23,18 @@ def _effects(design: Design) -> list[Effect]:
     """Sizes around the expected effect; without one, round shares of the level."""
     expected = design.primary.use.expected_effect
     if expected is None:
-        return [Effect(relative=design.primary.sign * share) for share in RELATIVE] if design.primary.baseline.level > 0 else []
+        return (
+            [Effect(relative=design.primary.sign * share) for share in RELATIVE]
+            if design.primary.baseline.level > 0
+            else []
+        )
     if expected.scale == "relative":
         return [Effect(relative=expected.size * factor) for factor in AROUND]
     return [Effect(absolute=expected.size * factor) for factor in AROUND]
 
 
 def design_table(design: Design) -> pa.Table:
-    """One row for each effect: what it takes to find it with the study's power, and what that does for the expected one.
+    """One row for each effect: what it takes to find it with the study's power, and the chances that this gives.
 
     Columns: `effect` in the primary's unit, `relative`, `units` by arm and in all, `days`, `chance_at_expected` (that
     the whole rule ships if the expected effect is true, with the units of the row), and, where a metric has a

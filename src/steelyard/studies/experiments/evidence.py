@@ -14,6 +14,8 @@ from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.population import ARM
 from steelyard.studies.experiments.questions import (
     ASSIGNED,
+    BEYOND,
+    CAPS,
     DAYS,
     IDS,
     MOMENTS,
@@ -26,6 +28,7 @@ from steelyard.studies.experiments.questions import (
     grouped_by,
 )
 from steelyard.studies.experiments.tail import Tail, tails_of
+from steelyard.studies.experiments.winsorising import caps_known, caps_of
 from steelyard.warehouse.moments import moments_by_group
 
 if TYPE_CHECKING:
@@ -67,6 +70,8 @@ class Evidence:
         days: Local day -> arm -> units that came in; empty where nothing says when.
         tails: What the largest units hold, of the metrics in which they may matter.
         since: Arm -> moments of the primary by the days since a unit came in; empty where it has no such days.
+        beyond: Rows of units that were winsorised, by arm.
+        caps: Metric -> where it was winsorised.
     """
 
     cells: Mapping[tuple[str, ...], Moments]
@@ -80,6 +85,8 @@ class Evidence:
     days: Mapping[date, Mapping[str, int]] = field(default_factory=dict)
     tails: tuple[Tail, ...] = ()
     since: Mapping[str, Moments] = field(default_factory=dict)
+    beyond: tuple[Mapping[str, Any], ...] = ()
+    caps: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def arms(self) -> Mapping[str, Moments]:
@@ -144,6 +151,8 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         since={label(key[0]): found for key, found in moments_by_group(data[SINCE], (ARM,)).items()}
         if SINCE in data
         else {},
+        beyond=_labelled(data.get(BEYOND)),
+        caps=caps_known(study, caps_of(data.get(CAPS))),
     )
 
 

@@ -13,8 +13,8 @@ from steelyard.result import Check, Verdict
 from steelyard.studies.experiments.checks import checks_of
 from steelyard.studies.experiments.estimation import find
 from steelyard.studies.experiments.evidence import evidence_of
-from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.history import history_queries
+from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.planning import planned
 from steelyard.studies.experiments.questions import next_questions
 from steelyard.studies.experiments.refusals import refuse_what_is_not_offered

@@ -141,7 +141,7 @@ def _parts(
                 f"{metric!r} is a {catalog.metric(metric).kind}, not a ratio", hint="leave `kind` out"
             )
         return {first: UnitMetric(metric=metric, at=at, after=after, before=before, until=until, part=part)}
-    if use.kind in ("mean", "share") and metric == use.metric:
+    if use.kind in ("mean", "share", "count") and metric == use.metric:
         raise DefinitionError(
             f"{metric!r} is a {catalog.metric(metric).kind} of rows, not a {use.kind} of units", hint="leave `kind` out"
         )

@@ -16,18 +16,20 @@ from steelyard.studies.experiments.comparison import covariate_of, linear_of
 from steelyard.studies.experiments.metric_use import Baseline, MetricUse
 from steelyard.studies.experiments.past import Past, entries_by_day, past_of, rows_as_past
 from steelyard.studies.experiments.replay_buckets import Buckets
+from steelyard.studies.experiments.winsorising import capped, caps_known, caps_of, caps_query
 from steelyard.studies.study import Context
 from steelyard.warehouse.moments import moments, shift_sample, shifts_of
 from steelyard.warehouse.query import Query
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
 
     from steelyard.studies.experiments.experiment import Experiment
 
 __all__ = ["History", "history_of", "history_queries"]
 
-HISTORY, TRAFFIC, NEAR = "history", "traffic", "history_sample"
+HISTORY, TRAFFIC, NEAR, CAPS = "history", "traffic", "history_sample", "history_caps"
 PLACE = "replay_bucket"
 PLACES = 16_384
 """Buckets of units in which history is kept for replays: so many that a bucket's split is as good as a unit's."""
@@ -43,8 +45,10 @@ def history_queries(study: Experiment, context: Context) -> Mapping[str, Query]:
         return {TRAFFIC: traffic}
     asked = past.asked
     if NEAR not in known:
-        return {NEAR: shift_sample(asked.sampled, asked.values, where=asked.where, parameters=asked.parameters)}
-    return {HISTORY: _moments(study, past, shifts_of(known[NEAR]), by_bucket=context.replays > 0)}
+        near = shift_sample(asked.sampled, asked.values, where=asked.where, parameters=asked.parameters)
+        caps = caps_query(study, asked.relation, asked.values, asked.where, asked.parameters)
+        return {NEAR: near} if caps is None else {NEAR: near, CAPS: caps}
+    return {HISTORY: _moments(study, past, known, by_bucket=context.replays > 0)}
 
 
 def _past(study: Experiment, context: Context) -> Past | None:
@@ -56,23 +60,26 @@ def _past(study: Experiment, context: Context) -> Past | None:
 def _entries(context: Context) -> int | None:
     """Units that came in before the study; None where that was not asked."""
     table = context.history.get(TRAFFIC)
-    return None if table is None else sum(table.column("n").to_pylist())
+    return None if table is None else sum(int(row["n"]) for row in table.to_pylist())
 
 
-def _moments(study: Experiment, past: Past, shifts: Mapping[str, float], *, by_bucket: bool) -> Query:
+def _moments(study: Experiment, past: Past, known: Mapping[str, pa.Table], *, by_bucket: bool) -> Query:
     asked = past.asked
     relation = asked.relation
     if by_bucket:
         place = f"CAST(bucket('{study.name}:replay', units.unit) % {PLACES} AS INTEGER)"
         relation = f"(SELECT units.*, {place} AS {PLACE} FROM {relation} AS units)"
+    by = (PLACE,) if by_bucket else ()
+    caps = caps_known(study, caps_of(known.get(CAPS)))
+    relation, where, bound = capped(relation, by, asked.values, asked.where, caps)
     return moments(
         relation,
-        by=(PLACE,) if by_bucket else (),
+        by=by,
         values=asked.values,
         products=tuple(combinations(asked.values, 2)),
-        shifts=shifts,
-        where=asked.where,
-        parameters=asked.parameters,
+        shifts=shifts_of(known[NEAR]),
+        where=where,
+        parameters={**asked.parameters, **bound},
     )
 
 

@@ -66,7 +66,7 @@ class Endpoint:
 
 
 def std_dev_of(use: MetricUse, baseline: Baseline) -> float:
-    """The standard deviation of a metric over units, before any covariate.
+    """The standard deviation of a metric over units, before any covariate; Poisson's of a count that says none.
 
     Raises:
         DefinitionError: Nothing says it.
@@ -77,6 +77,8 @@ def std_dev_of(use: MetricUse, baseline: Baseline) -> float:
         return baseline.std_dev
     if use.kind == "share":
         return math.sqrt(_share(baseline.level, use) * (1 - baseline.level))
+    if use.kind == "count" and baseline.level > 0:
+        return math.sqrt(baseline.level)
     missing = "std_dev" if use.quantile is None else "std_dev and no density"
     raise DefinitionError(
         f"the baseline of {use.metric!r} has no {missing}", where=f"{use.metric}.baseline", hint="give `std_dev:`"

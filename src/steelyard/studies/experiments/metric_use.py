@@ -12,10 +12,11 @@ from steelyard.errors import DefinitionError
 from steelyard.pipeline.duration import parse_duration
 from steelyard.stats.design_effect import design_effect
 from steelyard.studies.experiments.effect import Effect
+from steelyard.studies.experiments.winsorising import Winsorise
 
-__all__ = ["Baseline", "Covariate", "Mean", "MetricUse", "Ratio", "Share"]
+__all__ = ["Baseline", "Count", "Covariate", "Mean", "MetricUse", "Ratio", "Share"]
 
-Kind = Literal["", "mean", "share", "ratio"]
+Kind = Literal["", "mean", "share", "ratio", "count"]
 Better = Literal["", "up", "down"]
 
 
@@ -87,7 +88,9 @@ class Baseline:
         daily = self.by_weekday
         if daily and not (len(daily) == 7 and all(0 <= n < math.inf for n in daily) and sum(daily) > 0):
             raise DefinitionError(
-                f"daily units of {self.daily!r}", where="baseline.daily", hint="one number above 0, or seven from Monday"
+                f"daily units of {self.daily!r}",
+                where="baseline.daily",
+                hint="one number above 0, or seven from Monday",
             )
 
     @property
@@ -104,7 +107,8 @@ class MetricUse:
 
     Args:
         metric: A governed metric, or a column of the unit table; for a ratio of columns any name.
-        kind: `mean`, `share` (0 or 1 for each unit) or `ratio`; empty is what the definition says, else a mean.
+        kind: `mean`, `share` (0 or 1 for each unit), `ratio`, or `count` (a whole number for each unit, compared by
+            its mean); empty is what the definition says, else a mean.
         numerator: Column above, for a ratio of columns of a unit table.
         denominator: Column below.
         window: Length of time after the exposure that counts: "7 days"; empty is up to now.
@@ -115,6 +119,8 @@ class MetricUse:
         better: `up` or `down`; empty is what the governed definition says, else up.
         measured_in: Unit of the metric, such as `USD`; empty is what the governed definition says.
         baseline: What planning starts from, where history cannot say.
+        winsorise: Where values of a mean or count are cut off, as a quantile of all units or as a limit; a bare number
+            is the quantile.
         quantile: Not offered yet: a quantile in place of the mean.
     """
 
@@ -130,11 +136,14 @@ class MetricUse:
     better: Better = ""
     measured_in: str = ""
     baseline: Baseline | None = None
+    winsorise: Winsorise | float | None = None
     quantile: float | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.covariate, str):
             object.__setattr__(self, "covariate", Covariate(metric=self.covariate))
+        if isinstance(self.winsorise, int | float):
+            object.__setattr__(self, "winsorise", Winsorise(quantile=float(self.winsorise)))
         if not self.metric:
             raise DefinitionError("a metric has no name", hint="say `metric:`")
         self._check_choices()
@@ -154,7 +163,7 @@ class MetricUse:
                 hint="use its mean, or the share of units above a limit",
             )
         for name, value, known in (
-            ("kind", self.kind, ("mean", "share", "ratio")),
+            ("kind", self.kind, ("mean", "share", "ratio", "count")),
             ("better", self.better, ("up", "down")),
         ):
             if value and value not in known:
@@ -171,6 +180,12 @@ class MetricUse:
             raise DefinitionError(f"{self.metric!r} is a {self.kind} with a denominator", hint="say `kind: ratio`")
         if self.denominator and not self.kind:
             object.__setattr__(self, "kind", "ratio")
+        if self.winsorise is not None and self.kind in ("share", "ratio"):
+            raise DefinitionError(
+                f"the {self.kind} {self.metric!r} cannot be winsorised",
+                where=self._at("winsorise"),
+                hint="winsorise a mean or a count",
+            )
 
     def _check_effects(self) -> None:
         if self.min_effect is not None and self.min_effect.size < 0:
@@ -213,6 +228,15 @@ def Share(column: str, **options: Any) -> MetricUse:  # noqa: N802
     'share'
     """
     return MetricUse(metric=column, kind="share", **options)
+
+
+def Count(column: str, **options: Any) -> MetricUse:  # noqa: N802
+    """The mean of a whole number that each unit has, such as its orders; options as `MetricUse`.
+
+    >>> Count("orders").kind
+    'count'
+    """
+    return MetricUse(metric=column, kind="count", **options)
 
 
 def Ratio(numerator: str, denominator: str, *, metric: str = "", **options: Any) -> MetricUse:  # noqa: N802

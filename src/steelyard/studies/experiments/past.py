@@ -79,7 +79,7 @@ def _as_of(study: Experiment, context: Context, between: tuple[date, date], star
 
 
 def _start(study: Experiment, context: Context) -> date | None:
-    """The local day on which the study begins: as it says, or its first stage; else today, where it has no result yet."""
+    """The local day on which the study begins: as it or its first stage says; else today, if it has no result yet."""
     if study.between is not None:
         return study.between[0]
     zone = ZoneInfo(context.zone)

@@ -97,6 +97,11 @@ def _doubts(design: Design) -> list[str]:
         found.append(f"No `expected_effect` of {use.metric!r} is given, so there is no size to plan for.")
     else:
         _refuse_within(design)
+    found += [
+        f"{point.use.metric!r} is taken to vary as a Poisson count does; most counts vary more: give `std_dev:`."
+        for point in (design.primary, *design.guardrails)
+        if point.use.kind == "count" and point.baseline.std_dev is None
+    ]
     if design.unplanned:
         found.append(
             f"No baseline of {', '.join(map(repr, design.unplanned))} is known: the chances given are those of the "
@@ -104,7 +109,7 @@ def _doubts(design: Design) -> list[str]:
         )
     if design.guardrails and design.correlation is None:
         found.append(
-            "How the metrics move together is not known: the chances given hold whatever it is, and cost the most units."
+            "How the metrics move together is not known: the chances given hold whatever it is, at the most units."
         )
     if design.history.unexposed and use.baseline is None:
         found.append(

@@ -25,6 +25,7 @@ from steelyard.studies.experiments.population import (
     start_of,
 )
 from steelyard.studies.experiments.spans import by_spans
+from steelyard.studies.experiments.winsorising import capped, caps_known, caps_of, caps_query, units_beyond
 from steelyard.studies.study import Context
 from steelyard.warehouse.moments import SAMPLE_ROWS, moments, moments_by_group, shift_sample, shifts_of, unusable_values
 from steelyard.warehouse.query import Query, Value, quote_name, quote_text
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASSIGNED",
+    "BEYOND",
+    "CAPS",
     "DAYS",
     "IDS",
     "MOMENTS",
@@ -54,6 +57,7 @@ __all__ = [
 SAMPLE, UNITS, IDS = "sample", "units", "ids"
 REPEATED, MOMENTS, UNUSABLE = "repeated", "moments", "unusable"
 ASSIGNED, DAYS, TAILS, SINCE = "assigned", "days", "largest", "since"
+CAPS, BEYOND = "caps", "beyond"
 
 
 def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa.Table]) -> Mapping[str, Query]:
@@ -63,7 +67,10 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
         return {name: query for name, query in asked.items() if name != MOMENTS}
     if MOMENTS not in earlier:
         asked_of = Asked(study, context)
-        more = {MOMENTS: _moments(study, asked_of, shifts_of(earlier[SAMPLE]))}
+        caps = caps_known(study, caps_of(earlier.get(CAPS)))
+        more = {MOMENTS: _moments(study, asked_of, shifts_of(earlier[SAMPLE]), caps)}
+        if caps:
+            more[BEYOND] = units_beyond(asked_of.relation, ARM, caps, asked_of.where, asked_of.parameters)
         if IDS in earlier and not _each_once(earlier[IDS]):
             more[REPEATED] = _repeated(asked_of.people)
         return more
@@ -98,9 +105,10 @@ def first_questions(study: Experiment, context: Context) -> dict[str, Query]:
         ASSIGNED: assigned_by_arm(study, context),
         DAYS: entries_by_day(study, context, asked.people),
         SINCE: by_spans(study, context, asked.people),
+        CAPS: caps_query(study, asked.relation, asked.values, asked.where, asked.parameters),
     }
     found |= {name: query for name, query in more.items() if query is not None}
-    found[MOMENTS] = _moments(study, asked, {})
+    found[MOMENTS] = _moments(study, asked, {}, dict.fromkeys(asked.winsorised, 0.0))
     return found
 
 
@@ -119,6 +127,7 @@ class Asked:
 
     def __init__(self, study: Experiment, context: Context) -> None:
         self.people = population(study, context)
+        self.winsorised = tuple(use.metric for use in study.uses if use.winsorise is not None)
         self.parameters = dict(self.people.parameters)
         self.where = self.people.analysed or None
         self.notes = _moments_of_time(study, context)
@@ -153,15 +162,17 @@ def _noted(asked: Asked) -> Query:
     return replace(query, sql=query.sql.replace("SELECT ", f"SELECT {notes}, ", 1))
 
 
-def _moments(study: Experiment, asked: Asked, shifts: Mapping[str, float]) -> Query:
+def _moments(study: Experiment, asked: Asked, shifts: Mapping[str, float], caps: Mapping[str, float]) -> Query:
+    by = grouped_by(study)
+    relation, where, bound = capped(asked.relation, by, asked.values, asked.where, caps)
     return moments(
-        asked.relation,
-        by=grouped_by(study),
+        relation,
+        by=by,
         values=asked.values,
         products=pairs(study, asked.values),
         shifts=shifts,
-        where=asked.where,
-        parameters=asked.parameters,
+        where=where,
+        parameters={**asked.parameters, **bound},
     )
 
 

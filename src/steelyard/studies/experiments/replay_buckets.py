@@ -89,8 +89,10 @@ class Buckets:
 
 def _doubles(table: pa.Table, names: list[str]) -> F64:
     """Columns of shape (rows, names); one that is not there, or has no value, is NaN."""
+    import pyarrow as pa
+
     found = np.full((table.num_rows, len(names)), np.nan)
     for place, name in enumerate(names):
         if name in table.column_names:
-            found[:, place] = table.column(name).cast("double").to_numpy(zero_copy_only=False)
+            found[:, place] = table.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
     return found

@@ -36,7 +36,7 @@ class Trend:
         first: The effect in the first span: relative, or in the metric's unit where a level is not positive.
         last: The effect in the last span.
         p_value: Of no trend.
-        fades: Whether the effect shrinks.
+        fades: Whether what the effect is over the whole window gets less.
     """
 
     contrast: str
@@ -50,7 +50,8 @@ class Trend:
 def trends(study: Experiment, evidence: Evidence) -> Iterator[Trend]:
     """Each arm's trend: a straight line through the spans' effects, with the error that one unit's days share.
 
-    Effects are relative (the log scale) where all levels are positive, so that a metric which itself rises or falls
+    The line weighs each span by how well its effect is known. Effects are relative (the log scale) where all levels are
+    positive, so that a metric which itself rises or falls
     with the days does not look like an effect that does.
     """
     spans = _spans(evidence)
@@ -64,14 +65,16 @@ def trends(study: Experiment, evidence: Evidence) -> Iterator[Trend]:
         if not all(map(math.isfinite, levels)):
             continue
         logs = min(levels) > 0
-        samples = [_slope(forms, spans, logs=logs) for forms in pair]
-        if not all(sample.usable for sample in samples):
+        levers = _levers(pair[0], pair[1], spans, logs=logs)
+        mine, theirs = (_slope(forms, levers, logs=logs) for forms in pair)
+        if not (mine.usable and theirs.usable):
             continue
-        found = welch(*samples)
+        found = welch(mine, theirs)
         first, last = (_effect(pair[0][place], pair[1][place], logs=logs) for place in (0, -1))
+        whole = [_in_span(moments, (0, spans[-1][1])) for moments in (treated, control)]
         yield Trend(
             contrast=contrast(arm, study.control), spans=len(spans), first=first, last=last, p_value=found.p_value,
-            fades=found.value * sum(_effect(t, c, logs=logs) for t, c in zip(*pair, strict=True)) < 0,
+            fades=found.value * _effect(whole[0], whole[1], logs=logs) < 0,
         )  # fmt: skip
 
 
@@ -98,14 +101,24 @@ def _in_span(moments: Moments, span: tuple[int, int]) -> Linear:
     return Linear(moments=moments, mean=ratio, origin=0.0, weights=weights)
 
 
-def _slope(forms: list[Linear], spans: list[tuple[int, int]], *, logs: bool) -> Sample:
-    """The slope of an arm's levels, or of their logarithms, over the middles of the spans."""
+def _levers(treated: list[Linear], control: list[Linear], spans: list[tuple[int, int]], *, logs: bool) -> list[float]:
+    """What each span's effect adds to the slope over the middles of the spans: weighted least squares."""
     middles = [(begin + end) / 2 for begin, end in spans]
-    centre = sum(middles) / len(middles)
-    scale = sum((middle - centre) ** 2 for middle in middles)
+    weights = [1 / max(_squared_error(t, logs=logs) + _squared_error(c, logs=logs), 1e-300)
+               for t, c in zip(treated, control, strict=True)]  # fmt: skip
+    centre = sum(w * x for w, x in zip(weights, middles, strict=True)) / sum(weights)
+    scale = sum(w * (x - centre) ** 2 for w, x in zip(weights, middles, strict=True))
+    return [w * (x - centre) / scale for w, x in zip(weights, middles, strict=True)]
+
+
+def _squared_error(form: Linear, *, logs: bool) -> float:
+    return form.sample().squared_error / (form.mean**2 if logs else 1.0)
+
+
+def _slope(forms: list[Linear], levers: list[float], *, logs: bool) -> Sample:
+    """The slope of an arm's levels, or of their logarithms, as one linear form of its units."""
     mean, weights = 0.0, dict[str, float]()
-    for form, middle in zip(forms, middles, strict=True):
-        lever = (middle - centre) / scale
+    for form, lever in zip(forms, levers, strict=True):
         mean += lever * (math.log(form.mean) if logs else form.mean)
         for name, weight in form.weights.items():
             weights[name] = weights.get(name, 0.0) + lever * weight / (form.mean if logs else 1.0)
@@ -130,7 +143,12 @@ def since_table(study: Experiment, evidence: Evidence) -> pa.Table | None:
         for span in spans
         for scale, found in _compared(_in_span(treated, span), _in_span(control, span), study.level)
     ]
-    kinds = {"contrast": pa.string(), "scale": pa.string(), "from_day": pa.int64(), "to_day": pa.int64()}
+    kinds: dict[str, pa.DataType] = {
+        "contrast": pa.string(),
+        "scale": pa.string(),
+        "from_day": pa.int64(),
+        "to_day": pa.int64(),
+    }
     names = ("contrast", "from_day", "to_day", "scale", "value", "std_error", "low", "high", "p_value")
     return pa.Table.from_pylist(rows, schema=pa.schema([(name, kinds.get(name, pa.float64())) for name in names]))
 

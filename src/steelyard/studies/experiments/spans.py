@@ -41,7 +41,7 @@ def edges_of(window: timedelta) -> tuple[int, ...]:
 
 
 def by_spans(study: Experiment, context: Context, people: Population) -> Query | None:
-    """Moments by arm of the governed primary until the end of each span; None where it has no window of days."""
+    """Moments by arm of the governed primary until the end of each span; None if it is winsorised, or has no days."""
     from steelyard.metrics import UnitMetric, unit_table
 
     start = start_of(people.has)
@@ -49,7 +49,7 @@ def by_spans(study: Experiment, context: Context, people: Population) -> Query |
         return None
     use, catalog = study.main, context.metrics
     window = window_of(use, catalog, governed=True)
-    if window is None or window.days < 2:
+    if window is None or window.days < 2 or use.winsorise is not None:
         return None
     ratio = catalog.parts(use.metric).denominator is not None
     values: dict[str, UnitMetric] = {}

@@ -126,7 +126,9 @@ def one_arm_each(study: Experiment, evidence: Evidence) -> Found:
         return
     several = int(evidence.repeated.get("in_two_arms") or 0) + (evidence.total("in_two_arms") or 0)
     yield counted(
-        several, f"{several:,} units are in two arms or more: which one they saw is unknown.", "Every unit is in one arm."
+        several,
+        f"{several:,} units are in two arms or more: which one they saw is unknown.",
+        "Every unit is in one arm.",
     )
 
 

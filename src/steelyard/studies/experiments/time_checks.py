@@ -85,7 +85,7 @@ def read_at_its_end(study: Experiment, evidence: Evidence) -> Found:
         return
     early = datetime.fromisoformat(read) < datetime.fromisoformat(end)
     bad = (
-        f"It is read at {read[:16]}, before its planned end at {end[:16]} UTC: it was planned for one look, and looking "
+        f"It is read at {read[:16]}, before its planned end at {end[:16]} UTC: one look was planned, and to look "
         "until something shows finds what is not there. Wait, or state `looks` and a stopping rule beforehand."
     )
     yield Measured(holds=not early, says=bad if early else f"It is read after its planned end at {end[:16]} UTC.")
@@ -114,6 +114,6 @@ def units_apart(study: Experiment, evidence: Evidence) -> Found:
     if study.interference:
         yield Measured(
             holds=False,
-            says=f"Units are declared to influence each other ({study.interference}): the difference between arms is not "
-            "what the change does when everybody has it. Randomise groups that do not meet, or times.",
+            says=f"Units are declared to influence each other ({study.interference}): the difference between arms is "
+            "not what the change does when everybody has it. Randomise groups that do not meet, or times.",
         )

@@ -24,6 +24,7 @@ __all__ = [
     "shares_are_binary",
     "values_present",
     "values_vary",
+    "winsorised",
 ]
 
 FEWEST_UNITS = 30
@@ -112,7 +113,7 @@ def denominators_positive(study: Experiment, evidence: Evidence) -> Found:
 def denominators_known(study: Experiment, evidence: Evidence) -> Found:
     """Ratios whose denominators are not known well enough for the delta method."""
     for use, arm, mean, error in _denominators(study, evidence):
-        if 0 < mean and error > LARGEST_DENOMINATOR_ERROR * mean:
+        if mean > 0 and error > LARGEST_DENOMINATOR_ERROR * mean:
             yield Measured(
                 holds=False,
                 value=error / mean,
@@ -156,7 +157,8 @@ def values_vary(study: Experiment, evidence: Evidence) -> Found:
             still.append(repr(use.metric))
     if still:
         yield Measured(
-            holds=False, says=f"{', '.join(still)} has one and the same value in every unit: nothing here tells its error."
+            holds=False,
+            says=f"{', '.join(still)} has one and the same value in every unit: nothing here tells its error.",
         )
 
 
@@ -178,7 +180,7 @@ def relative_scale(study: Experiment, evidence: Evidence) -> Found:
 
 
 def outliers(study: Experiment, evidence: Evidence) -> Found:
-    """What the largest 0.1 % of units hold by arm, and whether the difference is theirs: bots, or a few large customers."""
+    """What the largest 0.1 % of units hold by arm, and whether the difference is theirs: bots, or a few customers."""
     for tail in evidence.tails:
         shares = {arm: found.share for arm, found in tail.arms.items()}
         shown = ", ".join(f"{arm!r} {share:.1%} ({tail.arms[arm].units:,} units)" for arm, share in shares.items())
@@ -186,7 +188,9 @@ def outliers(study: Experiment, evidence: Evidence) -> Found:
         decided = [arm for arm in study.treated if _decides(study, evidence, tail.metric, arm) > DECISIVE_TAIL]
         if decided:
             names = ", ".join(contrast(arm, study.control) for arm in decided)
-            says = f"More than half of the difference {names} lies {where}. Look at these units, or winsorise the metric."
+            says = (
+                f"More than half of the difference {names} lies {where}. Look at these units, or winsorise the metric."
+            )
             yield Measured(holds=False, severity="doubt", value=max(shares.values()), limit=DECISIVE_TAIL, says=says)
         else:
             large = max(shares.values(), default=0.0) > LARGE_TAIL
@@ -195,6 +199,17 @@ def outliers(study: Experiment, evidence: Evidence) -> Found:
                 holds=not large, value=max(shares.values(), default=0.0), limit=LARGE_TAIL,
                 says=f"Shares {where}{advice}.",
             )  # fmt: skip
+
+
+def winsorised(study: Experiment, evidence: Evidence) -> Found:
+    """Units whose values were cut off, by arm."""
+    for place, (metric, cap) in enumerate(evidence.caps.items()):
+        by_arm = {row["arm"]: (int(row[f"beyond_{place}"] or 0), row["n"]) for row in evidence.beyond}
+        shown = ", ".join(f"{arm!r} {count:,} of {n:,}" for arm, (count, n) in by_arm.items())
+        yield Measured(
+            holds=True, value=cap,
+            says=f"Values of {metric!r} above {cap:.6g} count as {cap:.6g}, as was said beforehand: {shown}.",
+        )  # fmt: skip
 
 
 def _decides(study: Experiment, evidence: Evidence, metric: str, arm: str) -> float:
