@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,24 @@ from typing import TYPE_CHECKING, Any
 from steelyard.stats.moments import Moments, merged
 from steelyard.studies.experiments.columns import below
 from steelyard.studies.experiments.metric_use import MetricUse
-from steelyard.studies.experiments.questions import IDS, MOMENTS, REPEATED, SAMPLE, UNITS, UNUSABLE, grouped_by
+from steelyard.studies.experiments.population import ARM
+from steelyard.studies.experiments.questions import (
+    ASSIGNED,
+    BEYOND,
+    CAPS,
+    DAYS,
+    IDS,
+    MOMENTS,
+    REPEATED,
+    SAMPLE,
+    SINCE,
+    TAILS,
+    UNITS,
+    UNUSABLE,
+    grouped_by,
+)
+from steelyard.studies.experiments.tail import Tail, tails_of
+from steelyard.studies.experiments.winsorising import caps_known, caps_of
 from steelyard.warehouse.moments import moments_by_group
 
 if TYPE_CHECKING:
@@ -49,6 +66,12 @@ class Evidence:
         unusable: Rows of what could not be used, by arm; empty where all could.
         notes: What governed definitions said when the data was read.
         segments: The segments' columns.
+        assigned: Arm -> units that were assigned to it, exposed or not; empty where all of them take part.
+        days: Local day -> arm -> units that came in; empty where nothing says when.
+        tails: What the largest units hold, of the metrics in which they may matter.
+        since: Arm -> moments of the primary by the days since a unit came in; empty where it has no such days.
+        beyond: Rows of units that were winsorised, by arm.
+        caps: Metric -> where it was winsorised.
     """
 
     cells: Mapping[tuple[str, ...], Moments]
@@ -58,6 +81,12 @@ class Evidence:
     unusable: tuple[Mapping[str, Any], ...]
     notes: Mapping[str, str]
     segments: tuple[str, ...]
+    assigned: Mapping[str, int] = field(default_factory=dict)
+    days: Mapping[date, Mapping[str, int]] = field(default_factory=dict)
+    tails: tuple[Tail, ...] = ()
+    since: Mapping[str, Moments] = field(default_factory=dict)
+    beyond: tuple[Mapping[str, Any], ...] = ()
+    caps: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def arms(self) -> Mapping[str, Moments]:
@@ -116,7 +145,22 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         unusable=_labelled(data.get(UNUSABLE)),
         notes=notes,
         segments=tuple(study.segments),
+        assigned={row["arm"]: row["n"] for row in _labelled(data.get(ASSIGNED))},
+        days=_by_day(data.get(DAYS)),
+        tails=tails_of(_labelled(data.get(TAILS))),
+        since={label(key[0]): found for key, found in moments_by_group(data[SINCE], (ARM,)).items()}
+        if SINCE in data
+        else {},
+        beyond=_labelled(data.get(BEYOND)),
+        caps=caps_known(study, caps_of(data.get(CAPS))),
     )
+
+
+def _by_day(table: pa.Table | None) -> dict[date, dict[str, int]]:
+    found: dict[date, dict[str, int]] = {}
+    for row in _labelled(table):
+        found.setdefault(row["day"], {})[row["arm"]] = row["n"]
+    return found
 
 
 def _labelled(table: pa.Table | None) -> tuple[Mapping[str, Any], ...]:
