@@ -275,7 +275,7 @@ class _Fitting:
     def no_word(self, value: Any, words: Sequence[Any], place: Place) -> DefinitionError:
         """The error that a value is none of the words that a key takes."""
         said = [str(word) for word in words if word not in ("", None)]
-        near = get_close_matches(str(value), said, n=1, cutoff=0.6)
+        near = get_close_matches(value, said, n=1, cutoff=0.6) if isinstance(value, str) else []
         name = ".".join(str(part) for part in place) or "the definition"
         hint = f"did you mean {near[0]!r}? known: {', '.join(said)}" if near else f"known: {', '.join(said)}"
         return DefinitionError(f"{name!r} cannot be {value!r}", where=self.where(place), hint=hint)

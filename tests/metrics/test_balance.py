@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ from tests.metrics.brute_force import (
     warehouse_of,
 )
 
-from steelyard.errors import DefinitionError
+from steelyard.errors import DataError, DefinitionError
 from steelyard.metrics import Metric, MetricCatalog, query
 from steelyard.metrics.kinds import Balance
 from steelyard.warehouse import TableDeclaration, connect
@@ -174,10 +175,13 @@ def test_a_table_of_one_thing_has_its_balance() -> None:
 
 
 def test_two_levels_of_one_thing_at_once_are_refused() -> None:
-    rows = {"account_id": ["a"], "day": [day(1)], "amount": [5], "state": ["x"]}
     level = Metric(name="level", balance=Balance(of="levels.amount", policy="carried_forward", per="account_id"))
+    rows = {"account_id": ["a", "b"], "day": [day(1)] * 2, "amount": [5, 6], "state": ["x", "y"]}
+    assert of(rows, level, key=("account_id", "day", "state")).rows() == [{"level": 11}]
+    with pytest.raises(DataError, match="the key account_id, day of 'levels' is not unique"):
+        of({**rows, "account_id": ["a", "a"]}, level, key=("account_id", "day", "state"))
     with pytest.raises(DefinitionError, match="two levels at once"):
-        of(rows, level, key=("account_id", "day", "state"))
+        of(rows, replace(level, balance=Balance(of="levels.amount", policy="carried_forward")), key=("state",))
 
 
 def test_an_empty_table_of_levels_leaves_the_facts_beside_it() -> None:

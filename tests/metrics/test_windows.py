@@ -137,3 +137,16 @@ def test_a_window_is_what_its_days_have(
         assert answer.table.num_rows == (0 if grain or by else 1)
         return
     check(answer, value, every(ends, groups) if by else every(ends, [()]))
+
+
+def test_a_window_longer_than_the_data_says_so() -> None:
+    metrics = [
+        Metric(name="total", sum="events.amount"),
+        *(Metric(name=f"last_{days}", rolling=Rolling(of="total", days=days)) for days in (3, 4)),
+    ]
+    rows = [Event(0, 1, "web", FIRST, 5), Event(1, 1, "web", FIRST + timedelta(days=2), 5)]
+    with warehouse_of(rows) as warehouse:
+        notes = query(catalog_of(*metrics), warehouse, ["last_3", "last_4"], by="day").notes
+    said = [note for note in notes if "longer than the data" in note]
+    until = FIRST + timedelta(days=2)
+    assert said == [f"The window of last_4, 4 days, is longer than the data, which has 3 to {until}."]

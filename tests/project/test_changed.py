@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from steelyard.errors import UnknownNameError
+from steelyard.errors import DefinitionError, UnknownNameError
 from steelyard.project.changed import changed_meanings
 
 TODAY = datetime.now(UTC).date()
@@ -65,3 +65,10 @@ def test_a_column_that_is_read_and_changed_its_type_is_told_and_one_that_is_not_
 def test_a_metric_that_is_not_there_is_refused_by_name(till: Any) -> None:
     with till.open() as project, pytest.raises(UnknownNameError, match="revenu"):
         project.explain("revenu", before=WEEKS[0], after=WEEKS[1])
+
+
+@pytest.mark.parametrize("no_range", [("2026-01-05",), "2026-01-05..2026-01-07", (None, None), ()])
+def test_what_is_no_range_is_refused_and_not_unpacked(till: Any, no_range: Any) -> None:
+    with till.open() as project, pytest.raises(DefinitionError, match="is no range of dates") as caught:
+        project.explain("revenue", before=no_range, after=WEEKS[1])
+    assert caught.value.hint

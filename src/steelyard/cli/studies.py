@@ -26,6 +26,7 @@ Name = Annotated[str, typer.Argument(help="The study's name: its file's, without
 def plan(
     name: Name,
     register: Annotated[bool, typer.Option("--register", help="Freeze it in the ledger.")] = False,
+    aa: Annotated[int, typer.Option(min=0, help="Replay the time before so often as an A/A test: 1000.")] = 0,
     project: Folder = HERE,
     target: Target = None,
     as_json: AsJson = False,
@@ -34,7 +35,7 @@ def plan(
     from steelyard.project.blocks import plan_blocks, plan_data
 
     with opened(project, target) as found:
-        planned = found.plan(name, register=register)
+        planned = found.plan(name, register=register, replays=aa)
         study = found.study(name)
         entry = next(
             (

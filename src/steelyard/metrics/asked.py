@@ -92,7 +92,7 @@ class Asked:
     ) -> None:
         self.catalog, self.warehouse, self.question = catalog, warehouse, question
         self._read = Tables(warehouse)
-        planner = Planner(catalog, self._read, question)
+        self.planner = planner = Planner(catalog, self._read, question)
         self.coverage: dict[str, Coverage] = self._days(planner)
         self.plan: Plan = planner.plan(self.coverage or None, parts=parts)
         self.proofs: tuple[KeyProof, ...] = refuse_false_claims(

@@ -31,7 +31,8 @@ class BalanceRelation(Relation):
         rule: The policy. Carried forward, all leaves are of one level.
 
     Raises:
-        DefinitionError: The table does not name a key of thing and time, so that a thing could have two levels at once.
+        DefinitionError: Neither the table's key nor `per` says of which thing a level is, so that a thing could have
+            two levels at once.
     """
 
     def __init__(self, fact: Fact, name: str, taken: set[str], rule: Balance) -> None:
@@ -63,9 +64,15 @@ class BalanceRelation(Relation):
             found = declared.entities[said]
         else:
             found = (said,)
-        if self.rule.policy in ("last_in_period", "carried_forward") and not set(declared.key) <= {*found, time}:
+        by_thing = self.rule.policy in ("last_in_period", "carried_forward")
+        self.key = declared.key
+        if by_thing and not said and time not in declared.key:
             raise self._wrong(found, time)
-        if not declared.key:
+        if by_thing and not set(declared.key) <= {*found, time}:
+            if not said or self.fact.time is None or self.fact.time.path:
+                raise self._wrong(found, time)
+            self.key = (*found, time)
+        if not self.key:
             raise self._wrong(found, time)
         return found
 
@@ -95,6 +102,7 @@ class BalanceRelation(Relation):
         """Names of its own columns that no dimension and no metric of the question has."""
         taken = {"period", *(name.lower() for name in (*self.outputs, *self.leaves))}
         self.day, self.moment, self.kept = (sql_name(free_name(name, taken)) for name in ("day", "moment", "kept"))
+        self.moment = self.day if self.fact.clock().kind == "DATE" else self.moment
         self.next_day = sql_name(free_name("next_day", taken))
         self.things = tuple(free_name(name.lower(), taken) for name in self.per)
 
@@ -102,13 +110,14 @@ class BalanceRelation(Relation):
         fact, clock = self.fact, self.fact.clock()
         columns = {self.day: clock.day}
         if self.rule.policy in ("last_in_period", "carried_forward"):
-            columns[self.moment] = clock.moment
+            columns |= {} if self.moment == self.day else {self.moment: clock.moment}
             columns |= {
                 name: fact.column(Place(fact.table, own)) for name, own in zip(self.things, self.per, strict=True)
             }
         columns |= fact.keys
         columns |= {name: fact.value_where(leaf.aggregate) for name, leaf in self.leaves.items()}
-        columns[self.kept] = f"({' AND '.join(fact.conditions)}) IS TRUE" if fact.conditions else "TRUE"
+        if fact.conditions:
+            columns[self.kept] = f"({' AND '.join(fact.conditions)}) IS TRUE"
         columns |= {**row_marks(fact), **fact.found()}
         where = [*fact.ranges, f"{clock.day if clock.day_zone else clock.column} IS NOT NULL"]
         if self.rule.policy == "carried_forward":

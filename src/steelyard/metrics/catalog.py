@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from steelyard.canonical import digest, plain
+from steelyard.canonical import digest
 from steelyard.errors import DefinitionError, PolicyError, SteelyardError, unknown_name
 from steelyard.metrics.aggregate import Aggregate, Parts, parts_of
 from steelyard.metrics.annotation import Annotation
 from steelyard.metrics.expression import columns_of, parse_expression
 from steelyard.metrics.formula import Formula, formula_of, leaves
+from steelyard.metrics.governing import governing
 from steelyard.metrics.graph import Graph, Place
 from steelyard.metrics.metric import Metric
 from steelyard.metrics.tree import Tree, parse_tree
@@ -47,7 +48,7 @@ class MetricCatalog:
         currency: What money is measured in, such as `USD`.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
         problems: What is wrong with definitions that are not in it.
-        broken: The metrics among them, by name.
+        broken: The metrics and analyses among them, by name.
         analyses: Funnels, sessions, cohorts, lifecycles, attributions and paths, by name.
         alerts: What is watched, by name.
         annotations: What happened in the world.
@@ -168,6 +169,7 @@ class MetricCatalog:
                 self._check_analysis(analysis)
             except SteelyardError as error:
                 found.append(error.at(analysis.defined_at))
+                bad[name] = error
             else:
                 analyses[name] = analysis
         made = replace(self, metrics=good, trees=trees, analyses=analyses, problems=tuple(found), broken=bad)
@@ -289,30 +291,7 @@ class MetricCatalog:
 
     def definition(self, name: str) -> dict[str, object]:
         """The metric with all that its number depends on, as plain values."""
-        metric = self.metric(name)
-        facts = set(self.facts(name))
-        converts = (leaf.aggregate.convert for leaf in leaves(self.formula(name)))
-        rates = {convert.rates for convert in converts if convert is not None and convert.rates in self.tables}
-        used = sorted(facts | rates | {table for fact in facts for table in self.graph.paths(fact)})
-        return {
-            "metric": metric.definition(),
-            "parts": {part: self.metrics[part].definition() for part in self._named_by(metric)},
-            "tables": {table: _declared(self.tables[table]) for table in used},
-            "zone": self.zone,
-            "week_start": self.week_start,
-            **({} if self.year_start == 1 else {"year_start": self.year_start}),
-        }
-
-    def _named_by(self, metric: Metric) -> tuple[str, ...]:
-        """The metrics that it names, and those that they name, sorted."""
-        found: set[str] = set()
-        waiting = list(metric.names())
-        while waiting:
-            name = waiting.pop()
-            if name in self.metrics and name not in found:
-                found.add(name)
-                waiting += self.metrics[name].names()
-        return tuple(sorted(found))
+        return governing(self, name)
 
     def names_by_table(self) -> dict[str, tuple[str, ...]]:
         """Table -> the metrics that aggregate its rows, sorted: what is affected when a table is wrong."""
@@ -414,15 +393,6 @@ def _by_name(kind: str, items: Iterable[tuple[str, T, str]], problems: list[Stee
         else:
             named[name] = item
     return named
-
-
-_ONLY_SAID = ("dimensions", "grain", "description", "owner", "where", "one_to_one", "complete_references")
-"""What is said of a table and changes no number; what is proved of it may refuse one."""
-
-
-def _declared(table: TableDeclaration) -> dict[str, object]:
-    said = plain(table)
-    return {key: value for key, value in said.items() if value and key not in _ONLY_SAID}
 
 
 def _table_and_column(place: Place) -> tuple[str, str]:

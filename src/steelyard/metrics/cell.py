@@ -50,10 +50,15 @@ class Cell:
     period: date | None = None
     zone: str = "UTC"
 
-    def narrow(self, fact: Fact) -> None:
-        """Adds the conditions that keep the cell's rows to a fact that is grouped by its dimensions."""
-        for name, value in self.values.items():
-            fact.conditions.append(_is(fact, name, value))
+    def narrow(self, fact: Fact, outputs: Mapping[str, str]) -> None:
+        """Adds the conditions that keep the cell's rows to a fact that is grouped by its dimensions.
+
+        Args:
+            fact: The fact.
+            outputs: What the fact calls a dimension -> its name in the cell.
+        """
+        for output, name in outputs.items():
+            fact.conditions.append(_is(fact, output, self.values[name], name))
         if self.grain is None:
             return
         if self.period is None:
@@ -146,9 +151,9 @@ def _first_day(value: Any, grain: str, week_start: str, year_start: int) -> date
     return first
 
 
-def _is(fact: Fact, name: str, value: Any) -> str:
+def _is(fact: Fact, output: str, value: Any, name: str) -> str:
     """The condition that a row is in the group of that value, as the answer groups them."""
-    key, kind = fact.keys[name], fact.type_at(fact.dimensions[name]).upper()
+    key, kind = fact.keys[output], fact.type_at(fact.dimensions[output]).upper()
     text = key.endswith(f"'{UNKNOWN}')")
     if value is None or value == UNKNOWN:
         return f"{key} = '{UNKNOWN}'" if text else f"{key} IS NULL"

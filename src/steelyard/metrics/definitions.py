@@ -119,7 +119,7 @@ class _Reading:
                     getattr(self, f"_{section}")(definition, name, said)
             except SteelyardError as error:
                 self.problems.append(error.at(definition.where((section, name))))
-                if section == "metrics" and name not in self.metrics:
+                if section in ("metrics", *PRODUCT) and name not in (*self.metrics, *self.analyses):
                     self.broken[name] = error
 
     def _list(self, definition: Definition, section: str, content: Any) -> None:

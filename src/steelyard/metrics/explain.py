@@ -60,7 +60,7 @@ def explain(
 
     Raises:
         UnknownNameError: It names what is not there.
-        DefinitionError: The metric has no time, or a range cannot be.
+        DefinitionError: The metric has no time, a range cannot be, or ranges of different length do not compare.
         PolicyError: A dimension is sensitive.
     """
     ranges = (_range(before, "before"), _range(after, "after"))
@@ -101,6 +101,7 @@ class _Explaining:
 
     def explanation(self, dimensions: Sequence[str] | None) -> Explanation:
         compared = self.compared
+        compared.refuse_unequal()
         totals = (compared.value(0, compared.name), compared.value(1, compared.name))
         first, last = (None if v is None else v / d for v, d in zip(totals, compared.divisors, strict=True))
         change = None if first is None or last is None else last - first

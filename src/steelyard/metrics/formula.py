@@ -278,7 +278,7 @@ class _Forming:
         if not isinstance(part, Leaf) or part.aggregate.function == "quantile":
             raise self._wrong(
                 f"{said.of!r} is a {self.metrics[said.of].kind}, of which a group has no share",
-                "name a sum, a count or a distinct count",
+                "name a sum, a count, a distinct count, a balance or a window of one",
             )
         return Quotient(part, replace(part, total=Total(said.within, said.filters == "keep")))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 
 from steelyard.metrics.additivity import adds_up_over_all_but
@@ -101,10 +101,23 @@ class Planner:
             for mature in dict.fromkeys(leaf.aggregate.mature for leaf in leaves(formula)):
                 if mature is not None:
                     yield _mature(name, mature.days, made.through[mature])
-        if made.spine is not None and any(leaf.window for f in self.needs.formulas.values() for leaf in leaves(f)):
+        yield from self._window_says(made)
+
+    def _window_says(self, made: Composition) -> Iterator[str]:
+        """As of which days windows are, and which are longer than the data."""
+        windowed = [(name, leaf) for name, f in self.needs.formulas.items() for leaf in leaves(f) if leaf.window]
+        if made.spine is None or not windowed:
+            return
+        if self.question.grain != "day":
             when = "of each period's last day" if self.question.grain else f"of {made.spine.until}"
-            if self.question.grain != "day":
-                yield f"Windows are those {when}."
+            yield f"Windows are those {when}."
+        for name, leaf in windowed:
+            days = leaf.window.days if leaf.window is not None else None
+            known = made.coverage.get(self.needs.relation(name, leaf).fact.name)
+            has = (made.spine.until - known.first).days + 1 if known is not None and known.first is not None else 0
+            if days is not None and days > has:
+                until = made.spine.until
+                yield f"The window of {name}, {days} days, is longer than the data, which has {has} to {until}."
 
     def partial(self, coverage: Mapping[str, Coverage]) -> dict[date, str]:
         """The periods that the data or the range cuts short, and how."""
@@ -147,24 +160,26 @@ def _relations(needs: Needs) -> tuple[Relation, ...]:
 def _claims(needs: Needs) -> tuple[Claim, ...]:
     """What must be true for the answer to be right."""
     found = dict.fromkeys(claim for fact in needs.facts for claim in fact.claims)
-    for table in _keyed(_relations(needs)):
-        found[Claim(table, needs.catalog.tables[table].key)] = None
+    found |= dict.fromkeys(_keyed(needs))
     return tuple(found)
 
 
-def _keyed(relations: Iterable[Relation]) -> Iterator[str]:
-    """The tables, beside those that are joined, of which every row must be one of its key."""
-    for relation in relations:
+def _keyed(needs: Needs) -> Iterator[Claim]:
+    """What must be true of tables beside those that are joined: every row is one of its key."""
+    for relation in _relations(needs):
         leaves_of = relation.leaves.values()
-        if isinstance(relation, BalanceRelation) or any(leaf.aggregate.per for leaf in leaves_of):
-            yield relation.fact.table
-        yield from (leaf.aggregate.convert.rates for leaf in leaves_of if leaf.aggregate.convert is not None)
+        if isinstance(relation, BalanceRelation):
+            yield Claim(relation.fact.table, relation.key)
+        elif any(leaf.aggregate.per for leaf in leaves_of):
+            yield Claim(relation.fact.table, needs.catalog.tables[relation.fact.table].key)
+        rates = (leaf.aggregate.convert.rates for leaf in leaves_of if leaf.aggregate.convert is not None)
+        yield from (Claim(table, needs.catalog.tables[table].key) for table in rates)
 
 
 def _tables(needs: Needs) -> tuple[str, ...]:
     """The tables that are read."""
     found = dict.fromkeys(table for fact in needs.facts for table in (fact.table, *fact.tables))
-    found |= dict.fromkeys(_keyed(_relations(needs)))
+    found |= dict.fromkeys(claim.table for claim in _keyed(needs))
     return tuple(found)
 
 

@@ -227,7 +227,7 @@ def _redefined(
 
 def _nothing(catalog: MetricCatalog, metric: str) -> int | None:
     """The number of no rows at all."""
-    return None if catalog.metric(metric).kind in ("mean", "ratio") else 0
+    return 0 if catalog.metric(metric).kind in ("sum", "count", "distinct") else None
 
 
 def _less(one: Any, other: Any) -> Any:

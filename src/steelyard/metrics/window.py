@@ -165,7 +165,7 @@ class WindowRelation(Relation):
     def _gathered(self, grain: str | None, spine: Spine, coverage: Coverage) -> Step:
         rows, ends = (sql_name(self.step(what)) for what in ("rows", "ends"))
         columns = [f"{ends}.period"] if grain else []
-        columns += [f"{rows}.{sql_name(key)}" for key in self.outputs]
+        columns += [f"{'groups' if self.window.whole else rows}.{sql_name(key)}" for key in self.outputs]
         grouped = f"\nGROUP BY {', '.join(str(n + 1) for n in range(len(columns)))}" if columns else ""
         forms = {"distinct": "count(DISTINCT {0})", "quantile": "quantile_cont({0}, {1})"}
         for name, leaf in self.leaves.items():
@@ -179,4 +179,14 @@ class WindowRelation(Relation):
             on.append(f"{rows}.{self.day} > add_days({ends}.day, -{self.window.days})")
         elif self.window.period:
             on.append(f"{rows}.{self.day} >= {spine.clock(f'{ends}.day').period(self.window.period)}")
-        return self.name, f"SELECT {', '.join(columns)}\nFROM {ends}\nJOIN {rows} ON {' AND '.join(on)}{grouped}"
+        source = f"FROM {ends}\nJOIN {rows}"
+        if self.window.whole:  # a whole window without rows is one of nothing, and not one that is not whole
+            source = f"FROM {ends}{self._every_group(rows)}\nLEFT JOIN {rows}"
+            on += [f"{rows}.{sql_name(key)} IS NOT DISTINCT FROM groups.{sql_name(key)}" for key in self.outputs]
+        return self.name, f"SELECT {', '.join(columns)}\n{source} ON {' AND '.join(on)}{grouped}"
+
+    def _every_group(self, rows: str) -> str:
+        if not self.outputs:
+            return ""
+        listed = ", ".join(sql_name(key) for key in self.outputs)
+        return f"\nCROSS JOIN (SELECT DISTINCT {listed} FROM {rows}) AS groups"

@@ -22,8 +22,11 @@ from steelyard.document import (
 from steelyard.result import Result
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from steelyard.errors import SteelyardError
     from steelyard.pipeline import RefreshReport
+    from steelyard.result import Check
     from steelyard.studies import Plan, Replay, Study
     from steelyard.warehouse import Entry
 
@@ -48,6 +51,9 @@ def plan_blocks(study: Study, plan: Plan, registered: Entry | None = None) -> li
     if plan.sample:
         blocks.append(Facts([(label, _shown(value)) for label, value in plan.sample.items()]))
     blocks += [Callout("warning", "Doubtful already", warning) for warning in plan.warnings]
+    blocks += [_plan_table(title, table) for title, table in plan.tables.items()]
+    blocks += plan.charts
+    blocks += [_plan_check(check) for check in plan.checks]
     for name, query in plan.queries.items():
         says = f"{name}: {query.says}" if query.says else name
         shown: list[Block] = [CodeBlock(query.sql, "sql")]
@@ -56,6 +62,21 @@ def plan_blocks(study: Study, plan: Plan, registered: Entry | None = None) -> li
         blocks.append(Section(says, shown))
     blocks.append(_registration(study, registered))
     return blocks
+
+
+SHARES = ("relative", "chance_at_expected", "rate", "low", "high", "expected")
+
+
+def _plan_table(title: str, table: pa.Table) -> Table:
+    columns = [
+        Column(name, format=Format.percent(2)) if name in SHARES else Column(name) for name in table.column_names
+    ]
+    return Table(columns, [tuple(row.values()) for row in table.to_pylist()], caption=title)
+
+
+def _plan_check(check: Check) -> Block:
+    kind = "good" if check.status == "passed" else "warning"
+    return Callout(kind, check.name.replace("_", " ").capitalize(), check.says)  # type: ignore[arg-type]
 
 
 def _registration(study: Study, registered: Entry | None) -> Block:
@@ -81,6 +102,8 @@ def plan_data(study: Study, plan: Plan, registered: Entry | None = None) -> dict
         "rule": plan.rule,
         "sample": plain(dict(plan.sample)),
         "warnings": list(plan.warnings),
+        "tables": {title: plain(table.to_pylist()) for title, table in plan.tables.items()},
+        "checks": [check.to_dict() for check in plan.checks],
         "queries": {
             name: {"sql": query.sql, "parameters": plain(dict(query.parameters)), "says": query.says}
             for name, query in plan.queries.items()

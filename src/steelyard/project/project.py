@@ -269,17 +269,18 @@ class Project(AuditedQuestions, RampedExperiments):
 
         return watch_project(self, alerts, **said)
 
-    def plan(self, name: str, *, register: bool = False) -> Plan:
+    def plan(self, name: str, *, register: bool = False, replays: int = 0) -> Plan:
         """What a study will do, before any outcome is read.
 
         Args:
             name: The study.
             register: Whether to freeze it in the ledger.
+            replays: How often to replay the time before as an A/A test.
         """
         from steelyard.studies import plan
 
         with self.warehouse(self.newest) as warehouse:
-            return plan(self.study(name), self.setting(warehouse), freeze=register)
+            return plan(self.study(name), self.setting(warehouse), freeze=register, replays=replays)
 
     def run(self, name: str, *, as_of: datetime | None = None) -> Result:
         """Runs a study and keeps its result in the ledger."""

@@ -15,7 +15,7 @@ def _critical(level: float) -> float:
     return float(ndtri((1 + level) / 2))
 
 
-def wilson(count: float, n: int, level: float = 0.95) -> tuple[float, float]:
+def wilson(count: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of one share, without continuity correction.
 
     Args:

@@ -93,7 +93,7 @@ def run_and_keep(
     return result, ledger.append("result", study.name, {"result": result.to_dict()}, keep=reading.kept.values())
 
 
-def plan(study: Study, source: Any, *, as_of: datetime | None = None, freeze: bool = False) -> Plan:
+def plan(study: Study, source: Any, *, as_of: datetime | None = None, freeze: bool = False, replays: int = 0) -> Plan:
     """What will be done, in words and SQL, before any outcome is read.
 
     Args:
@@ -101,14 +101,17 @@ def plan(study: Study, source: Any, *, as_of: datetime | None = None, freeze: bo
         source: As for `run`.
         as_of: The clock.
         freeze: Whether to register the definition and its rule in the source's ledger.
+        replays: How often to replay the history as if nothing had been changed, for kinds that can: how often the
+            method is wrong on this very data.
 
     Raises:
-        DefinitionError: It is to be frozen, and the source has no ledger.
+        DefinitionError: It is to be frozen, and the source has no ledger; or the number of replays is below 0.
     """
+    if replays < 0:
+        raise DefinitionError(f"{replays!r} replays", where="replays", hint="give how many, such as 1000")
     setting = setting_of(source)
-    context = setting.context(study, as_of=as_of)
-    history = {name: setting.warehouse.fetch(query) for name, query in study.history(context).items()}
-    planned = study.plan(Context(**{**_shallow(context), "history": history}))
+    context = replace(setting.context(study, as_of=as_of), replays=replays)
+    planned = study.plan(_with_history(study, context, setting))
     for query in planned.queries.values():
         _refuse_sensitive(query, context, study)
     if freeze:
@@ -118,8 +121,17 @@ def plan(study: Study, source: Any, *, as_of: datetime | None = None, freeze: bo
     return planned
 
 
-def _shallow(context: Context) -> dict[str, Any]:
-    return {name: getattr(context, name) for name in context.__dataclass_fields__}
+def _with_history(study: Study, context: Context, setting: Setting) -> Context:
+    """Fetches what planning asks of the time before, round by round."""
+    for _ in range(ROUNDS):
+        wanted = {name: query for name, query in study.history(context).items() if name not in context.history}
+        if not wanted:
+            return context
+        for query in wanted.values():
+            _refuse_sensitive(query, context, study)
+        fetched = {name: setting.warehouse.fetch(query) for name, query in wanted.items()}
+        context = replace(context, history={**context.history, **fetched})
+    raise DefinitionError(f"{study.name!r} still asks after {ROUNDS} rounds", where=f"{study.kind}.history")
 
 
 def read(study: Study, context: Context, setting: Setting, *, timeout: float | None = None) -> Reading:

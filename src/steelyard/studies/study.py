@@ -17,6 +17,7 @@ from steelyard.warehouse.query import Query
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from steelyard.document import Chart
     from steelyard.metrics import MetricCatalog
 
 __all__ = ["Context", "Findings", "Plan", "Study"]
@@ -38,6 +39,7 @@ class Context:
         stages: The ramp's stages so far, oldest first: plain rows.
         sample: Sample size or power as the registered plan of this very definition says; empty without one.
         history: What `Study.history` asked for came back with; only rows from before the study's start.
+        replays: How often planning is to replay the history as if nothing had been changed; 0 does not.
         seed: Seed of anything random.
     """
 
@@ -52,6 +54,7 @@ class Context:
     stages: tuple[Mapping[str, Any], ...] = ()
     sample: Mapping[str, Any] = field(default_factory=dict)
     history: Mapping[str, pa.Table] = field(default_factory=dict)
+    replays: int = 0
     seed: int = 0
 
 
@@ -65,6 +68,9 @@ class Plan:
         queries: The SQL that will run, by name; the first round, without outcomes read.
         sample: Sample size or power, as facts: label -> value; empty where the kind has none.
         warnings: What is already doubtful.
+        tables: Small tables to choose a design by, by title.
+        charts: The same as pictures.
+        checks: What had to hold of the history.
     """
 
     says: str
@@ -72,6 +78,9 @@ class Plan:
     queries: Mapping[str, Query] = field(default_factory=dict)
     sample: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    charts: tuple[Chart, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +139,10 @@ class Study(ABC):
         return ()
 
     def history(self, context: Context) -> Mapping[str, Query]:
-        """What planning needs from before the study's start, such as a baseline and its variance; often nothing."""
+        """What planning needs from before the study's start, such as a baseline and its variance; often nothing.
+
+        It is asked again, with what came back in `context.history`, until it asks for nothing new.
+        """
         return {}
 
     @abstractmethod

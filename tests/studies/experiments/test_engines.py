@@ -12,7 +12,7 @@ import pytest
 
 from steelyard.studies.experiments import Assignment, Experiment, Exposure, Mean
 from steelyard.studies.replay import numbers_moved
-from steelyard.studies.run import run
+from steelyard.studies.run import plan, run
 from steelyard.warehouse import connect
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -21,11 +21,13 @@ Make = Callable[..., Any]
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("gaps", [False, True], ids=["whole", "with gaps"])
-@pytest.mark.parametrize("how", ["unit table", "by hash", "elsewhere, exposed"])
+@pytest.mark.parametrize("how", ["unit table", "by hash", "elsewhere, exposed", "heavy", "winsorised"])
 def test_postgres_and_duckdb_agree(
     how: str, gaps: bool, postgres_url: str, units: Make, study: Callable[..., Experiment], full: Any
 ) -> None:
     columns = units(900)
+    if how == "heavy":
+        columns["spend"] = np.exp(columns["spend"])
     if gaps:
         columns["spend"] = [
             None if i % 50 == 0 else float("nan") if i % 51 == 1 else x for i, x in enumerate(columns["spend"])
@@ -43,6 +45,8 @@ def test_postgres_and_duckdb_agree(
         words["assignment"] = Assignment(table="experiment_flags", arm="flag", at="at")
         words["exposure"] = Exposure(table="experiment_seen", at="seen_at")
         words["primary"] = Mean("spend", window="7 days")
+    elif how == "winsorised":
+        words["primary"] = Mean("spend", covariate="spend_before", winsorise=0.95)
     one = study(**words)
     with connect(postgres_url) as warehouse:
         for name, table in tables.items():
@@ -52,3 +56,19 @@ def test_postgres_and_duckdb_agree(
     assert list(numbers_moved(here, there)) == []
     assert there.verdict.answer == here.verdict.answer
     assert there.estimates[0].n > 0
+    assert set(there.tables) == set(here.tables)
+    assert ("largest" in here.tables) == (how == "heavy" and not gaps)
+
+
+@pytest.mark.postgres
+def test_both_replay_the_past_alike(
+    postgres_url: str, units: Make, study: Callable[..., Experiment], full: Any
+) -> None:
+    table = pa.table(units(600))
+    one = study(**{**full, "table": "replayed_units", "primary": Mean("spend", winsorise=0.95)})
+    with connect(postgres_url) as warehouse:
+        warehouse.write("replayed_units", table)
+        there = plan(one, warehouse, as_of=NOW, replays=60)
+    here = plan(one, connect({"replayed_units": table}), as_of=NOW, replays=60)
+    (title,) = here.tables
+    assert here.tables[title].equals(there.tables[title])

@@ -17,6 +17,11 @@ Make = Callable[..., Any]
 REVENUE = Baseline(level=7.7, std_dev=10.4, correlation=0.5, units=50_000)
 
 
+def needs(gap: float, ratio: float = 1.0, level: float = 0.95, std_dev: float = 10.4) -> float:
+    """Units in control with which Welch's interval lies beyond zero on the right side with a chance of 80 %."""
+    return units_for_means(gap, std_dev, ratio=ratio, level=level, std_dev_treated=std_dev, one_sided=True)
+
+
 def planned(one: Experiment, units: Make) -> Any:
     return plan(one, pa.table(units(20)))
 
@@ -34,7 +39,7 @@ def test_it_says_the_rule_and_the_sql_and_the_units(units: Make, study: Make, fu
 def test_units_follow_the_allocation(units: Make, study: Make) -> None:
     main = Mean("spend", baseline=REVENUE, expected_effect=Effect(relative=0.05))
     sample = planned(study(primary=main, arms={"control": 0.9, "b": 0.1}), units).sample
-    n = units_for_means(0.05 * 7.7, 10.4, ratio=1 / 9)
+    n = needs(0.05 * 7.7, 1 / 9)
     assert sample["units needed in control"] == math.ceil(n)
     assert sample["units needed in b"] == math.ceil(n / 9)
     assert sample["units needed"] == sample["units needed in control"] + sample["units needed in b"]
@@ -50,8 +55,17 @@ def test_a_covariate_saves_its_squared_correlation(units: Make, study: Make) -> 
 
 def test_a_threshold_is_what_the_interval_must_leave_behind(units: Make, study: Make) -> None:
     words = {"baseline": REVENUE, "expected_effect": Effect(relative=0.05)}
-    sample = planned(study(primary=Mean("spend", min_effect=Effect(relative=0.03), **words)), units).sample
-    assert sample["units needed in control"] == math.ceil(units_for_means(0.02 * 7.7, 10.4))
+    absolute = Mean("spend", min_effect=Effect(absolute=0.03 * 7.7), **words)
+    sample = planned(study(primary=absolute), units).sample
+    assert sample["units needed in control"] == math.ceil(needs(0.02 * 7.7))
+
+
+def test_a_relative_threshold_is_left_behind_on_the_log_scale(units: Make, study: Make) -> None:
+    main = Mean("spend", baseline=REVENUE, expected_effect=Effect(relative=0.5), min_effect=Effect(relative=0.2))
+    sample = planned(study(primary=main), units).sample
+    error = math.log(1.5 / 1.2) / (1.959964 + 0.841621)
+    n = (10.4 / 7.7) ** 2 * (1 + 1 / 1.5**2) / error**2
+    assert sample["units needed in control"] == pytest.approx(n, rel=0.01)
 
 
 def test_a_share_needs_no_standard_deviation(units: Make, study: Make) -> None:
@@ -64,7 +78,7 @@ def test_three_arms_are_planned_at_bonferroni_s_level(units: Make, study: Make) 
     main = Mean("spend", baseline=REVENUE, expected_effect=Effect(relative=0.05))
     sample = planned(study(primary=main, arms={"control": 0.5, "a": 0.25, "b": 0.25}), units).sample
     assert sample["level of the interval"] == 0.975
-    assert sample["units needed in control"] == math.ceil(units_for_means(0.05 * 7.7, 10.4, ratio=0.5, level=0.975))
+    assert sample["units needed in control"] == math.ceil(needs(0.05 * 7.7, 0.5, 0.975))
 
 
 def test_an_expected_effect_within_the_threshold_is_a_warning(units: Make, study: Make) -> None:
@@ -78,7 +92,7 @@ def test_a_mean_without_a_standard_deviation_is_a_warning(units: Make, study: Ma
 
 
 def test_a_falling_metric_is_planned_for_too(units: Make, study: Make) -> None:
-    words = {"baseline": REVENUE, "min_effect": Effect(relative=0.01)}
+    words = {"baseline": REVENUE, "min_effect": Effect(absolute=0.077)}
     down = Mean("spend", better="down", expected_effect=Effect(relative=-0.05), **words)
     up = Mean("spend", expected_effect=Effect(relative=0.05), **words)
     found = [planned(study(primary=main), units).sample["units needed"] for main in (down, up)]

@@ -3,12 +3,14 @@
 from steelyard.studies.experiments.assignment import assign
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.experiment import Experiment
-from steelyard.studies.experiments.metric_use import Baseline, Covariate, Mean, MetricUse, Ratio, Share
+from steelyard.studies.experiments.metric_use import Baseline, Count, Covariate, Mean, MetricUse, Ratio, Share
 from steelyard.studies.experiments.sources import Assignment, Exposure, Holdout, Looks, Stage, Stopping
+from steelyard.studies.experiments.winsorising import Winsorise
 
 __all__ = [
     "Assignment",
     "Baseline",
+    "Count",
     "Covariate",
     "Effect",
     "Experiment",
@@ -21,5 +23,6 @@ __all__ = [
     "Share",
     "Stage",
     "Stopping",
+    "Winsorise",
     "assign",
 ]

@@ -15,6 +15,7 @@ from steelyard.stats.sample import Sample
 from steelyard.stats.welch import welch
 from steelyard.studies.experiments.columns import above, before_above, before_below, below
 from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.experiments.winsorising import Winsorise
 
 __all__ = ["Comparison", "arm_sample", "compare", "covariate_of", "is_binary", "linear_of"]
 
@@ -109,7 +110,7 @@ def _shares(use: MetricUse, treated: Moments, control: Moments, level: float) ->
 
 
 def _means(use: MetricUse, treated: Sample, control: Sample, level: float) -> Comparison:
-    method = "Welch's t" if use.kind != "ratio" else "delta method, Welch's t"
+    method = "delta method, Welch's t" if use.kind == "ratio" else f"Welch's t{_cut(use)}"
     absolute = welch(treated, control, level)
     if absolute.std_error == 0:
         return _without_noise(absolute, control, method)
@@ -122,7 +123,7 @@ def _means(use: MetricUse, treated: Sample, control: Sample, level: float) -> Co
 
 
 def _adjusted(use: MetricUse, adjusted: Adjusted, level: float) -> Comparison:
-    method = f"CUPED, {'delta method, ' if use.kind == 'ratio' else ''}Welch's t"
+    method = f"CUPED, {'delta method, ' if use.kind == 'ratio' else ''}Welch's t{_cut(use)}"
     absolute = welch(adjusted.treated, adjusted.control, level)
     if absolute.std_error == 0:
         found = _without_noise(absolute, adjusted.control, method)
@@ -135,6 +136,10 @@ def _adjusted(use: MetricUse, adjusted: Adjusted, level: float) -> Comparison:
             method=method,
         )
     return replace(found, theta=adjusted.theta, kept=adjusted.kept)
+
+
+def _cut(use: MetricUse) -> str:
+    return f", winsorised at {use.winsorise.says()}" if isinstance(use.winsorise, Winsorise) else ""
 
 
 def _without_noise(absolute: Interval, control: Sample, method: str) -> Comparison:

@@ -146,6 +146,7 @@ def find(study: Experiment, evidence: Evidence) -> Findings:
             "methods": _methods(study, found),
             **looked.tables,
             **stages_table(study, evidence),
+            **_more(evidence),
         },
         facts={
             "metrics": {
@@ -157,6 +158,21 @@ def find(study: Experiment, evidence: Evidence) -> Findings:
             **looked.facts,
         },
     )
+
+
+def _more(evidence: Evidence) -> dict[str, pa.Table]:
+    """Units by day, and what the largest hold, as far as they are known."""
+    import pyarrow as pa
+
+    days = [
+        {"day": day, "arm": arm, "units": n} for day, arms in sorted(evidence.days.items()) for arm, n in arms.items()
+    ]
+    tails = [
+        {"metric": tail.metric, "arm": arm, "above": tail.cut, "units": found.units, "share_of_metric": found.share}
+        for tail in evidence.tails
+        for arm, found in tail.arms.items()
+    ]
+    return {name: pa.Table.from_pylist(rows) for name, rows in (("entries", days), ("largest", tails)) if rows}
 
 
 def _rows(study: Experiment, line: Line) -> Iterator[Estimate]:

@@ -12,9 +12,25 @@ from steelyard.stats.moments import Moments, merged
 from steelyard.studies.experiments.columns import below
 from steelyard.studies.experiments.looks import LOOKS, LooksSoFar, looks_so_far
 from steelyard.studies.experiments.metric_use import MetricUse
-from steelyard.studies.experiments.population import STAGE
-from steelyard.studies.experiments.questions import IDS, MOMENTS, REPEATED, SAMPLE, UNITS, UNUSABLE, grouped_by
+from steelyard.studies.experiments.population import ARM, STAGE
+from steelyard.studies.experiments.questions import (
+    ASSIGNED,
+    BEYOND,
+    CAPS,
+    DAYS,
+    IDS,
+    MOMENTS,
+    REPEATED,
+    SAMPLE,
+    SINCE,
+    TAILS,
+    UNITS,
+    UNUSABLE,
+    grouped_by,
+)
 from steelyard.studies.experiments.stage_splits import STAGES, splits_in
+from steelyard.studies.experiments.tail import Tail, tails_of
+from steelyard.studies.experiments.winsorising import caps_known, caps_of
 from steelyard.warehouse.moments import moments_by_group
 
 if TYPE_CHECKING:
@@ -55,6 +71,12 @@ class Evidence:
         looks: The looks so far; None where one look was planned.
         splits: Stage -> arm -> its share, where stages had different splits; else empty.
         by_stage: Stage -> labels of arm and segments -> moments; empty where there are no splits.
+        assigned: Arm -> units that were assigned to it, exposed or not; empty where all of them take part.
+        days: Local day -> arm -> units that came in; empty where nothing says when.
+        tails: What the largest units hold, of the metrics in which they may matter.
+        since: Arm -> moments of the primary by the days since a unit came in; empty where it has no such days.
+        beyond: Rows of units that were winsorised, by arm.
+        caps: Metric -> where it was winsorised.
     """
 
     cells: Mapping[tuple[str, ...], Moments]
@@ -67,6 +89,12 @@ class Evidence:
     looks: LooksSoFar | None = None
     splits: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     by_stage: Mapping[int, Mapping[tuple[str, ...], Moments]] = field(default_factory=dict)
+    assigned: Mapping[str, int] = field(default_factory=dict)
+    days: Mapping[date, Mapping[str, int]] = field(default_factory=dict)
+    tails: tuple[Tail, ...] = ()
+    since: Mapping[str, Moments] = field(default_factory=dict)
+    beyond: tuple[Mapping[str, Any], ...] = ()
+    caps: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def arms(self) -> Mapping[str, Moments]:
@@ -146,6 +174,14 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         by_stage={
             stage: {key: merged(group) for key, group in cells.items()} for stage, cells in sorted(stages.items())
         },
+        assigned={row["arm"]: row["n"] for row in _labelled(data.get(ASSIGNED))},
+        days=_by_day(data.get(DAYS)),
+        tails=tails_of(_labelled(data.get(TAILS))),
+        since={label(key[0]): found for key, found in moments_by_group(data[SINCE], (ARM,)).items()}
+        if SINCE in data
+        else {},
+        beyond=_labelled(data.get(BEYOND)),
+        caps=caps_known(study, caps_of(data.get(CAPS))),
     )
 
 
@@ -155,6 +191,13 @@ def _merged(cells: Mapping[Any, Moments], of: Callable[[Any], Any], taken: Calla
         if taken(key):
             groups.setdefault(of(key), []).append(cells[key])
     return {key: merged(group) for key, group in groups.items()}
+
+
+def _by_day(table: pa.Table | None) -> dict[date, dict[str, int]]:
+    found: dict[date, dict[str, int]] = {}
+    for row in _labelled(table):
+        found.setdefault(row["day"], {})[row["arm"]] = row["n"]
+    return found
 
 
 def _labelled(table: pa.Table | None) -> tuple[Mapping[str, Any], ...]:

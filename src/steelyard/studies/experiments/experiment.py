@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.result import Check, Verdict
-from steelyard.studies.experiments.checks import CHECKS
+from steelyard.studies.experiments.checks import checks_of
 from steelyard.studies.experiments.enrolment import as_if_begun
 from steelyard.studies.experiments.estimation import find
 from steelyard.studies.experiments.evidence import evidence_of
+from steelyard.studies.experiments.history import history_queries
 from steelyard.studies.experiments.look_checks import with_look_checks
 from steelyard.studies.experiments.metric_use import MetricUse
-from steelyard.studies.experiments.planning import history_queries, planned
+from steelyard.studies.experiments.planning import planned
 from steelyard.studies.experiments.questions import next_questions
 from steelyard.studies.experiments.refusals import refuse_what_is_not_offered
 from steelyard.studies.experiments.rule import decide
+from steelyard.studies.experiments.since_exposure import since_table
 from steelyard.studies.experiments.sources import DEFAULT_RAMP, Assignment, Exposure, Holdout, Looks, Stage, Stopping
 from steelyard.studies.experiments.stage_checks import with_stage_checks
 from steelyard.studies.study import Context, Findings, Plan, Study
@@ -56,6 +58,8 @@ class Experiment(Study):
         layer: Experiments of one layer exclude each other; empty shares units with all others.
         holdout: Units that are kept out of it, and of others.
         cluster: Not offered yet: groups of units that were randomised together.
+        interference: How units influence each other, where they do (one stock, one auction, friends): the answer is
+            then at most unclear. Empty declares that they do not.
         looks: When the result is read: `once`, `daily`, `weekly`, how many times, or `Looks`.
         stopping: The rules that end it, for success and for harm; `fixed` is one look at the planned end.
 
@@ -85,6 +89,7 @@ class Experiment(Study):
     layer: str = ""
     holdout: Holdout = field(default_factory=Holdout)
     cluster: str = ""
+    interference: str = ""
     looks: Looks | str | int = "once"
     stopping: Stopping | str = "fixed"
 
@@ -258,13 +263,14 @@ class Experiment(Study):
 
     def estimate(self, data: Mapping[str, pa.Table]) -> Findings:
         """Every metric in every arm against control, absolute and relative."""
-        return find(self, evidence_of(self, data))
+        evidence = evidence_of(self, data)
+        found, since = find(self, evidence), since_table(self, evidence)
+        return found if since is None else replace(found, tables={**found.tables, "since_exposure": since})
 
     def checks(self, data: Mapping[str, pa.Table], findings: Findings) -> tuple[Check, ...]:
         """What must hold before an effect is believed."""
         evidence = evidence_of(self, data)
-        found = tuple(found for check in CHECKS for found in check(self, evidence))
-        return with_look_checks(self, evidence, with_stage_checks(self, evidence, found))
+        return with_look_checks(self, evidence, with_stage_checks(self, evidence, checks_of(self, evidence)))
 
     def answer(self, findings: Findings) -> Verdict:
         """The rule, clause by clause."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from steelyard.errors import DefinitionError
 from steelyard.pipeline.duration import parse_duration
 from steelyard.studies.experiments.clock import day_bounds
-from steelyard.studies.experiments.columns import above, before_above, before_below, below, pairs
+from steelyard.studies.experiments.columns import above, before_above, before_below, below
 from steelyard.studies.experiments.metric_use import Covariate, MetricUse
 from steelyard.studies.study import Context
-from steelyard.warehouse.moments import moments
-from steelyard.warehouse.query import Query, Value, quote_name
+from steelyard.warehouse.query import Value
 
 if TYPE_CHECKING:
     from steelyard.metrics import MetricCatalog, UnitMetric
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BEGINS_AT",
     "ENDS_AT",
-    "governed_history",
     "governed_notes",
     "governed_units",
     "study_moments",
@@ -29,7 +27,6 @@ __all__ = [
 ]
 
 BEGINS_AT, ENDS_AT = "begins_at", "ends_at"
-_EARLIER = "earlier_at"
 
 
 def window_of(use: MetricUse, catalog: MetricCatalog | None, *, governed: bool) -> timedelta | None:
@@ -144,7 +141,7 @@ def _parts(
                 f"{metric!r} is a {catalog.metric(metric).kind}, not a ratio", hint="leave `kind` out"
             )
         return {first: UnitMetric(metric=metric, at=at, after=after, before=before, until=until, part=part)}
-    if use.kind in ("mean", "share") and metric == use.metric:
+    if use.kind in ("mean", "share", "count") and metric == use.metric:
         raise DefinitionError(
             f"{metric!r} is a {catalog.metric(metric).kind} of rows, not a {use.kind} of units", hint="leave `kind` out"
         )
@@ -162,37 +159,3 @@ def governed_notes(study: Experiment, catalog: MetricCatalog) -> dict[str, str]:
         notes[f"better of {use.metric}"] = defined.better
         notes[f"unit of {use.metric}"] = "" if use.kind == "share" else defined.measured_in
     return notes
-
-
-def governed_history(study: Experiment, context: Context, catalog: MetricCatalog) -> Query:
-    """Moments of the primary over every unit of the entity in the time before the study, of the same length."""
-    from steelyard.metrics import unit_table
-
-    home = next(item for item in catalog.tables.values() if item.entity == study.unit)
-    begins, length = _past(study, context, catalog)
-    values = _parts(
-        study.main, study.main.metric, catalog, above(study.main.metric), below(study.main.metric), at=BEGINS_AT,
-        before=length,
-    )  # fmt: skip
-    if study.main.before is not None:
-        values.update(_before(study.main, study.main.before, catalog, _EARLIER))
-    people = (
-        f"SELECT {quote_name(home.key[0])} AS unit, CAST($begins_at AS TIMESTAMPTZ) AS {BEGINS_AT}, "
-        f"CAST($earlier_at AS TIMESTAMPTZ) AS {_EARLIER} FROM {quote_name(home.name)}"
-    )
-    sql = unit_table(catalog, entity=study.unit, units=people, values=values, types=context.tables, unit="unit")
-    return moments(
-        f"({sql})",
-        by=(),
-        values=tuple(values),
-        products=pairs(study, values),
-        parameters={"begins_at": begins, "earlier_at": begins - timedelta(days=length)},
-    )
-
-
-def _past(study: Experiment, context: Context, catalog: MetricCatalog) -> tuple[datetime, int]:
-    if study.between is None:
-        raise DefinitionError(f"{study.name!r} does not say when it begins", where=f"{study.name}.between")
-    begin, end = day_bounds(study.between, context.zone)
-    window = window_of(study.main, catalog, governed=True)
-    return begin, _days(window, f"{study.main.metric}.window") if window else max((end - begin).days, 1)

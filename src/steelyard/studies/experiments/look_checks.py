@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 from steelyard.result import Check
 from steelyard.stats.sequential_ratio import sequential_ratio
-from steelyard.studies.experiments.checks import RATIO_DOUBTS, RATIO_STOPS
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.look_findings import look_number
 from steelyard.studies.experiments.looks import LooksSoFar
 from steelyard.studies.experiments.sources import SPENDING
+from steelyard.studies.experiments.split_checks import RATIO_DOUBTS, RATIO_STOPS
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment

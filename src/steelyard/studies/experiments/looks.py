@@ -104,15 +104,14 @@ def _own_rows(study: Experiment, result: Any) -> list[dict[str, Any]]:
 
 
 def _planned_units(study: Experiment, context: Context) -> int:
-    from steelyard.studies.experiments.planning import sample_size  # a plan shows the questions, and they ask this
-
     schedule = study.schedule
     if schedule is not None and schedule.units is not None:
         return schedule.units
     if "units needed" in context.sample:
         return int(context.sample["units needed"])
-    if study.main.baseline is not None and study.main.expected_effect is not None:
-        return int(sample_size(study, study.main.baseline)["units needed"])
+    unregistered = study.plan(context).sample
+    if "units needed" in unregistered:
+        return int(unregistered["units needed"])
     raise DefinitionError(
         f"the stopping rules {sorted(set(study.stopping_rules))!r} spend their error over the planned units, and "
         "nothing says how many are planned",

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
 from steelyard.errors import DefinitionError
 from steelyard.pipeline.duration import parse_duration
+from steelyard.stats.design_effect import design_effect
 from steelyard.studies.experiments.effect import Effect
+from steelyard.studies.experiments.winsorising import Winsorise
 
-__all__ = ["Baseline", "Covariate", "Mean", "MetricUse", "Ratio", "Share"]
+__all__ = ["Baseline", "Count", "Covariate", "Mean", "MetricUse", "Ratio", "Share"]
 
-Kind = Literal["", "mean", "share", "ratio"]
+Kind = Literal["", "mean", "share", "ratio", "count"]
 Better = Literal["", "up", "down"]
 
 
@@ -49,12 +52,25 @@ class Baseline:
         std_dev: Standard deviation over units (of the linear form for a ratio); a share needs none.
         correlation: With the covariate, from -1 to 1.
         units: Units that can be had in all; gives the smallest effect that they show.
+        daily: New units a day: one number, or seven, Monday first; of the primary.
+        density: Of the metric at its quantile, per unit of the metric: what a quantile has in place of `std_dev`.
+        cluster_size: Units of a cluster that is randomised as one, on average; 1 where each unit is.
+        icc: Correlation of two units of one cluster.
+        cluster_variation: Coefficient of variation of the clusters' sizes.
+        triggered: Share of the analysed units that the change can reach: the expected effect is theirs, and over all
+            units it is thinner by this factor. 1 where only exposed units are analysed.
     """
 
     level: float
     std_dev: float | None = None
     correlation: float = 0.0
     units: int | None = None
+    daily: float | tuple[float, ...] | None = None
+    density: float | None = None
+    cluster_size: float = 1.0
+    icc: float = 0.0
+    cluster_variation: float = 0.0
+    triggered: float = 1.0
 
     def __post_init__(self) -> None:
         if not -1 <= self.correlation <= 1:
@@ -63,6 +79,26 @@ class Baseline:
             raise DefinitionError(f"a standard deviation of {self.std_dev!r}", where="baseline", hint="above 0")
         if self.units is not None and self.units < 4:
             raise DefinitionError(f"{self.units!r} units cannot be compared", where="baseline", hint="4 or more")
+        if not 0 < self.triggered <= 1:
+            raise DefinitionError(f"a triggered share of {self.triggered!r}", where="baseline", hint="above 0, up to 1")
+        design_effect(self.cluster_size, self.icc, self.cluster_variation)
+        self._check_daily()
+
+    def _check_daily(self) -> None:
+        daily = self.by_weekday
+        if daily and not (len(daily) == 7 and all(0 <= n < math.inf for n in daily) and sum(daily) > 0):
+            raise DefinitionError(
+                f"daily units of {self.daily!r}",
+                where="baseline.daily",
+                hint="one number above 0, or seven from Monday",
+            )
+
+    @property
+    def by_weekday(self) -> tuple[float, ...]:
+        """New units on each day of the week, Monday first; empty where nobody says."""
+        if self.daily is None:
+            return ()
+        return tuple(self.daily) if isinstance(self.daily, Sequence) else (float(self.daily),) * 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +107,8 @@ class MetricUse:
 
     Args:
         metric: A governed metric, or a column of the unit table; for a ratio of columns any name.
-        kind: `mean`, `share` (0 or 1 for each unit) or `ratio`; empty is what the definition says, else a mean.
+        kind: `mean`, `share` (0 or 1 for each unit), `ratio`, or `count` (a whole number for each unit, compared by
+            its mean); empty is what the definition says, else a mean.
         numerator: Column above, for a ratio of columns of a unit table.
         denominator: Column below.
         window: Length of time after the exposure that counts: "7 days"; empty is up to now.
@@ -82,6 +119,8 @@ class MetricUse:
         better: `up` or `down`; empty is what the governed definition says, else up.
         measured_in: Unit of the metric, such as `USD`; empty is what the governed definition says.
         baseline: What planning starts from, where history cannot say.
+        winsorise: Where values of a mean or count are cut off, as a quantile of all units or as a limit; a bare number
+            is the quantile.
         quantile: Not offered yet: a quantile in place of the mean.
     """
 
@@ -97,11 +136,14 @@ class MetricUse:
     better: Better = ""
     measured_in: str = ""
     baseline: Baseline | None = None
+    winsorise: Winsorise | float | None = None
     quantile: float | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.covariate, str):
             object.__setattr__(self, "covariate", Covariate(metric=self.covariate))
+        if isinstance(self.winsorise, int | float):
+            object.__setattr__(self, "winsorise", Winsorise(quantile=float(self.winsorise)))
         if not self.metric:
             raise DefinitionError("a metric has no name", hint="say `metric:`")
         self._check_choices()
@@ -121,7 +163,7 @@ class MetricUse:
                 hint="use its mean, or the share of units above a limit",
             )
         for name, value, known in (
-            ("kind", self.kind, ("mean", "share", "ratio")),
+            ("kind", self.kind, ("mean", "share", "ratio", "count")),
             ("better", self.better, ("up", "down")),
         ):
             if value and value not in known:
@@ -138,6 +180,12 @@ class MetricUse:
             raise DefinitionError(f"{self.metric!r} is a {self.kind} with a denominator", hint="say `kind: ratio`")
         if self.denominator and not self.kind:
             object.__setattr__(self, "kind", "ratio")
+        if self.winsorise is not None and self.kind in ("share", "ratio"):
+            raise DefinitionError(
+                f"the {self.kind} {self.metric!r} cannot be winsorised",
+                where=self._at("winsorise"),
+                hint="winsorise a mean or a count",
+            )
 
     def _check_effects(self) -> None:
         if self.min_effect is not None and self.min_effect.size < 0:
@@ -180,6 +228,15 @@ def Share(column: str, **options: Any) -> MetricUse:  # noqa: N802
     'share'
     """
     return MetricUse(metric=column, kind="share", **options)
+
+
+def Count(column: str, **options: Any) -> MetricUse:  # noqa: N802
+    """The mean of a whole number that each unit has, such as its orders; options as `MetricUse`.
+
+    >>> Count("orders").kind
+    'count'
+    """
+    return MetricUse(metric=column, kind="count", **options)
 
 
 def Ratio(numerator: str, denominator: str, *, metric: str = "", **options: Any) -> MetricUse:  # noqa: N802

@@ -1,55 +1,52 @@
-"""The plan: what is compared, the rule, the SQL, and how many units it takes."""
+"""The plan: what is compared, the rule, the SQL, and how many units and days it takes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import SteelyardError
-from steelyard.stats.power import (
-    smallest_mean_effect,
-    smallest_share_effect,
-    units_for_means,
-    units_for_shares,
-)
-from steelyard.studies.experiments.governed import governed_history
+from steelyard.studies.experiments.certificate import certificate_of
+from steelyard.studies.experiments.design import Design, design_of
+from steelyard.studies.experiments.design_table import design_chart, design_table
+from steelyard.studies.experiments.history import History, history_of
+from steelyard.studies.experiments.hurdles import std_dev_of
 from steelyard.studies.experiments.look_words import looks_in_words
-from steelyard.studies.experiments.metric_use import Baseline, MetricUse
 from steelyard.studies.experiments.questions import first_questions
 from steelyard.studies.experiments.rule import rule_of
 from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.study import Context, Plan
-from steelyard.warehouse.moments import moments_by_group
-from steelyard.warehouse.query import Query
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from steelyard.document import Chart
+    from steelyard.result import Check
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["baseline_of", "history_queries", "planned", "sample_size"]
-
-HISTORY = "history"
-
-
-def history_queries(study: Experiment, context: Context) -> Mapping[str, Query]:
-    """Moments of the governed primary before the study's start; nothing for a unit table, which has no past."""
-    if study.table or context.metrics is None or study.between is None:
-        return {}
-    return {HISTORY: governed_history(study, context, context.metrics)}
+__all__ = ["planned"]
 
 
 def planned(study: Experiment, context: Context) -> Plan:
     """The plan of an experiment."""
     warnings: list[str] = []
-    baseline = baseline_of(study, context)
-    sample = _sample(study, baseline, warnings)
+    history = history_of(study, context)
+    sized = _Sized(study, history, warnings)
+    tables = dict(sized.tables)
+    checks: tuple[Check, ...] = ()
+    if context.replays:
+        certificate = certificate_of(study, context, history)
+        tables |= certificate.tables
+        checks = certificate.checks
     return Plan(
         says=_says(study),
         rule=rule_of(study),
         queries=first_questions(study, context),
-        sample=sample,
+        sample=sized.facts,
         warnings=tuple(warnings),
+        tables=tables,
+        charts=sized.charts,
+        checks=checks,
     )
 
 
@@ -65,145 +62,123 @@ def _says(study: Experiment) -> str:
     )
 
 
-def baseline_of(study: Experiment, context: Context) -> Baseline | None:
-    """What is known of the primary beforehand: given numbers first, then the project's own history."""
-    use = study.main
-    if use.baseline is not None:
-        return use.baseline
-    table = context.history.get(HISTORY)
-    groups = moments_by_group(table, ()) if table is not None else {}
-    if not groups:
-        return None
-    from steelyard.studies.experiments.columns import below
-    from steelyard.studies.experiments.comparison import covariate_of, linear_of
+class _Sized:
+    """Facts, tables and charts of a design, with what is doubtful about it; empty where nothing is known."""
 
-    moments = groups[()]
-    kind = "ratio" if below(use.metric) in moments.names else use.kind or "mean"
-    value = linear_of(replace(use, kind=kind), moments)
-    before = covariate_of(use, moments)
-    if not value.sample().usable or value.variance == 0:
-        return None
-    spread = math.sqrt(value.variance * before.variance) if before is not None else 0.0
-    return Baseline(
-        level=value.sample().level,
-        std_dev=math.sqrt(value.variance),
-        correlation=max(-1.0, min(1.0, value.covariance(before) / spread))
-        if before is not None and spread > 0
-        else 0.0,
-        units=moments.rows if moments.rows >= 4 else None,
-    )
+    def __init__(self, study: Experiment, history: History, warnings: list[str]) -> None:
+        self.study = study
+        self.facts: dict[str, Any] = {}
+        self.tables: dict[str, pa.Table] = {}
+        self.charts: tuple[Chart, ...] = ()
+        try:
+            design = design_of(study, history)
+            if design is None:
+                warnings.append(
+                    f"No baseline of {study.main.metric!r} is known, so the units needed are not: "
+                    "give `baseline: {level: ..., std_dev: ...}`, or `between:` in a project that has a past."
+                )
+                return
+            doubts = _doubts(design)
+            self._fill(design)
+            warnings += doubts
+        except SteelyardError as error:
+            warnings.append(f"{error.problem}: {error.hint}" if error.hint else error.problem)
+
+    def _fill(self, design: Design) -> None:
+        self.facts = _facts(design)
+        self.tables = {"What each effect takes": design_table(design)}
+        chart = design_chart(design)
+        self.charts = (chart,) if chart is not None else ()
 
 
-def _sample(study: Experiment, baseline: Baseline | None, warnings: list[str]) -> dict[str, Any]:
-    use = study.main
-    if baseline is None:
-        warnings.append(
-            f"No baseline of {use.metric!r} is known, so the units needed are not: "
-            "give `baseline: {level: ..., std_dev: ...}`."
-        )
-        return {}
+def _doubts(design: Design) -> list[str]:
+    use = design.primary.use
+    found: list[str] = []
     if use.expected_effect is None:
-        warnings.append(f"No `expected_effect` of {use.metric!r} is given, so there is no size to plan for.")
-    try:
-        return sample_size(study, baseline)
-    except SteelyardError as error:
-        warnings.append(f"{error.problem}: {error.hint}" if error.hint else error.problem)
-        return {}
+        found.append(f"No `expected_effect` of {use.metric!r} is given, so there is no size to plan for.")
+    else:
+        _refuse_within(design)
+    found += [
+        f"{point.use.metric!r} is taken to vary as a Poisson count does; most counts vary more: give `std_dev:`."
+        for point in (design.primary, *design.guardrails)
+        if point.use.kind == "count" and point.baseline.std_dev is None
+    ]
+    if design.unplanned:
+        found.append(
+            f"No baseline of {', '.join(map(repr, design.unplanned))} is known: the chances given are those of the "
+            "other clauses, and the whole rule's are lower."
+        )
+    if design.guardrails and design.correlation is None:
+        found.append(
+            "How the metrics move together is not known: the chances given hold whatever it is, at the most units."
+        )
+    if design.history.unexposed and use.baseline is None:
+        found.append(
+            "Nobody was exposed before the study, so that its past is that of all units: those who will be may differ."
+        )
+    if design.history.accrual is None:
+        found.append("How many units come in a day is not known, so days are not: give `baseline: {daily: ...}`.")
+    return found
 
 
-def sample_size(study: Experiment, baseline: Baseline) -> dict[str, Any]:
-    """Units by arm with which the primary's clauses hold with the study's power, and the smallest effect that shows.
-
-    With a `min_effect` the interval must lie beyond it, so that the units are those of the difference between expected
-    and least effect. Several arms share the error by Bonferroni. CUPED takes away the squared correlation's part.
-
-    Args:
-        study: The experiment.
-        baseline: What is known of the primary.
-
-    Raises:
-        DefinitionError: The baseline cannot carry a plan: no standard deviation, a share of 0, an effect within the
-            threshold.
-    """
-    arms = {arm: study.arms[arm] / study.arms[study.control] for arm in study.treated}
-    facts: dict[str, Any] = {
-        "baseline": baseline.level,
-        "standard deviation": float(f"{_std_dev(study.main, baseline):.10g}"),
-        "level of the interval": round(study.primary_level, 6),
-        "power": study.power,
-    }
-    if study.main.before is not None:
-        facts["variance left by the covariate"] = 1 - baseline.correlation**2
-    if study.main.expected_effect is not None:
-        control = max(_units(study, baseline, ratio) for ratio in arms.values())
-        facts["expected effect"] = study.main.expected_effect.says(study.main.measured_in)
-        for arm in (study.control, *study.treated):
-            facts[f"units needed in {arm}"] = math.ceil(control * arms.get(arm, 1.0) - 1e-9)
-        facts["units needed"] = sum(facts[f"units needed in {arm}"] for arm in study.arms)
-    if baseline.units is not None:
-        smallest = max(_smallest(study, baseline, ratio) for ratio in arms.values())
-        facts["units to be had"] = baseline.units
-        facts["smallest effect that shows"] = smallest
-        if baseline.level:
-            facts["smallest effect that shows, relative"] = smallest / abs(baseline.level)
-    return facts
-
-
-def _std_dev(use: MetricUse, baseline: Baseline) -> float:
+def _refuse_within(design: Design) -> None:
+    """An expected effect that is no better than what the rule asks for finds no number of units."""
     from steelyard.errors import DefinitionError
 
-    if use.kind == "share" and baseline.std_dev is None:
-        return math.sqrt(max(baseline.level * (1 - baseline.level), 0.0))
-    if baseline.std_dev is None:
+    use, level = design.primary.use, design.primary.baseline.level
+    expected = use.expected_effect
+    assert expected is not None  # noqa: S101 - asked for with one only
+    least = use.min_effect
+    gaps = [hurdle.gap for hurdle in design.hurdles(expected, 1.0) if hurdle.metric == use.metric]
+    if min(gaps) <= 0:
+        limit = "towards better" if least is None else f"beyond its min_effect, {least.on(abs(level)):.4g}"
         raise DefinitionError(
-            f"the baseline of {use.metric!r} has no std_dev", where=f"{use.metric}.baseline", hint="give `std_dev:`"
-        )
-    return baseline.std_dev
-
-
-def _noise(study: Experiment, baseline: Baseline) -> float:
-    """The standard deviation that is left after the covariate."""
-    kept = 1 - baseline.correlation**2 if study.main.before is not None else 1.0
-    return _std_dev(study.main, baseline) * math.sqrt(kept)
-
-
-def _units(study: Experiment, baseline: Baseline, ratio: float) -> float:
-    use = study.main
-    expected, least = use.expected_effect, use.min_effect
-    if expected is None:
-        return math.nan
-    effect = expected.on(baseline.level)
-    beyond = math.copysign(least.on(abs(baseline.level)), effect) if least is not None else 0.0
-    if use.kind == "share" and use.before is None:
-        return units_for_shares(
-            baseline.level,
-            baseline.level + effect,
-            power=study.power,
-            ratio=ratio,
-            level=study.primary_level,
-            beyond=_within(beyond, effect, use),
-        )
-    gap = effect - _within(beyond, effect, use)
-    return units_for_means(gap, _noise(study, baseline), power=study.power, ratio=ratio, level=study.primary_level)
-
-
-def _within(beyond: float, effect: float, use: MetricUse) -> float:
-    from steelyard.errors import DefinitionError
-
-    if abs(effect) <= abs(beyond):
-        raise DefinitionError(
-            f"the expected effect of {use.metric!r}, {effect:.4g}, is not beyond its min_effect, {beyond:.4g}",
+            f"the expected effect of {use.metric!r}, {design.primary.moved(expected) - level:.4g}, is not {limit}",
             where=f"{use.metric}.expected_effect",
             hint="expect more, or ask for less",
         )
-    return beyond
+    for point in design.guardrails:
+        worst = [h.gap for h in design.hurdles(expected, 1.0) if h.metric == point.use.metric]
+        if min(worst) <= 0:
+            raise DefinitionError(
+                f"the guardrail {point.use.metric!r} is expected to break its margin",
+                where=f"{point.use.metric}.expected_effect",
+                hint="expect less, or allow more",
+            )
 
 
-def _smallest(study: Experiment, baseline: Baseline, ratio: float) -> float:
-    whole = 1 + sum(study.arms[arm] / study.arms[study.control] for arm in study.treated)
-    control = (baseline.units or 0) / whole
-    if study.main.kind == "share" and study.main.before is None:
-        return smallest_share_effect(baseline.level, control, power=study.power, ratio=ratio, level=study.primary_level)
-    return smallest_mean_effect(
-        _noise(study, baseline), control, power=study.power, ratio=ratio, level=study.primary_level
-    )
+def _facts(design: Design) -> dict[str, Any]:
+    """Units by arm, days and chances for the expected effect, and the smallest effect that shows."""
+    study, point = design.study, design.primary
+    facts: dict[str, Any] = {
+        "baseline": point.baseline.level,
+        "standard deviation": float(f"{std_dev_of(point.use, point.baseline):.10g}"),
+        "level of the interval": round(study.primary_level, 6),
+        "power": study.power,
+    }
+    if point.use.before is not None:
+        facts["variance left by the covariate"] = 1 - point.baseline.correlation**2
+    if point.use.expected_effect is not None:
+        facts |= _for_expected(design)
+    if point.baseline.units is not None:
+        smallest = design.smallest(point.baseline.units, whole_rule=False)
+        facts["units to be had"] = point.baseline.units
+        facts["smallest effect that shows"] = smallest if math.isfinite(smallest) else "none, however large"
+        if point.baseline.level and math.isfinite(smallest):
+            facts["smallest effect that shows, relative"] = smallest / abs(point.baseline.level)
+    return facts
+
+
+def _for_expected(design: Design) -> dict[str, Any]:
+    point = design.primary
+    expected = point.use.expected_effect
+    assert expected is not None  # noqa: S101 - asked for with one only
+    units = design.by_arm(design.control_units(expected))
+    whole = sum(units.values())
+    facts: dict[str, Any] = {"expected effect": expected.says(point.use.measured_in)}
+    facts |= {f"units needed in {arm}": n for arm, n in units.items()}
+    facts |= {"units needed": whole, "chance that the rule ships it": round(design.chance(expected, whole), 4)}
+    accrual = design.history.accrual
+    if accrual is not None and (days := accrual.days(whole)) is not None:
+        facts |= {"days needed": days, "days, in whole weeks": accrual.whole_weeks(days)}
+    return facts

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
+from steelyard.stats.moments import Moments, merged
+from steelyard.studies.experiments.check_questions import assigned_by_arm, entries_by_day, heavy_metrics, largest_units
+from steelyard.studies.experiments.clock import day_bounds
 from steelyard.studies.experiments.columns import pairs
 from steelyard.studies.experiments.enrolment import enrolled_by, splits_of
 from steelyard.studies.experiments.governed import governed_notes, governed_units
@@ -24,7 +28,9 @@ from steelyard.studies.experiments.population import (
     start_of,
 )
 from steelyard.studies.experiments.sources import Assignment
+from steelyard.studies.experiments.spans import by_spans
 from steelyard.studies.experiments.stage_splits import STAGES, splits_query
+from steelyard.studies.experiments.winsorising import capped, caps_known, caps_of, caps_query, units_beyond
 from steelyard.studies.study import Context
 from steelyard.warehouse.moments import SAMPLE_ROWS, moments, moments_by_group, shift_sample, shifts_of, unusable_values
 from steelyard.warehouse.query import Query, Value, quote_name, quote_text
@@ -35,12 +41,19 @@ if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
 
 __all__ = [
+    "ASSIGNED",
+    "BEYOND",
+    "CAPS",
+    "DAYS",
     "IDS",
     "MOMENTS",
     "REPEATED",
     "SAMPLE",
+    "SINCE",
+    "TAILS",
     "UNITS",
     "UNUSABLE",
+    "Asked",
     "first_questions",
     "grouped_by",
     "next_questions",
@@ -48,6 +61,8 @@ __all__ = [
 
 SAMPLE, UNITS, IDS = "sample", "units", "ids"
 REPEATED, MOMENTS, UNUSABLE = "repeated", "moments", "unusable"
+ASSIGNED, DAYS, TAILS, SINCE = "assigned", "days", "largest", "since"
+CAPS, BEYOND = "caps", "beyond"
 
 
 def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa.Table]) -> Mapping[str, Query]:
@@ -61,34 +76,49 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
             more[STAGES] = splits_query(splits)
         return {**more, **{name: query for name, query in asked.items() if name != MOMENTS}}
     if MOMENTS not in earlier:
-        asked_of = _Asked(study, context)
-        more = {MOMENTS: _moments(study, asked_of, shifts_of(earlier[SAMPLE]))}
+        asked_of = Asked(study, context)
+        caps = caps_known(study, caps_of(earlier.get(CAPS)))
+        more = {MOMENTS: _moments(study, asked_of, shifts_of(earlier[SAMPLE]), caps)}
+        if caps:
+            more[BEYOND] = units_beyond(asked_of.relation, ARM, caps, asked_of.where, asked_of.parameters)
         if IDS in earlier and not _each_once(earlier[IDS]):
             more[REPEATED] = _repeated(asked_of.people)
         return more
-    if UNUSABLE not in earlier and not _all_usable(study, earlier[MOMENTS]):
-        asked_of = _Asked(study, context)
-        return {
-            UNUSABLE: unusable_values(
-                asked_of.relation,
-                by=[ARM],
-                values=asked_of.values,
-                where=asked_of.where,
-                parameters=asked_of.parameters,
-            )
-        }
-    return {}
+    return _last_questions(study, Asked(study, context), earlier)
+
+
+def _last_questions(study: Experiment, asked: Asked, earlier: Mapping[str, pa.Table]) -> dict[str, Query]:
+    """What could not be used, where something could not; and what the largest units hold, where it may matter."""
+    found: dict[str, Query] = {}
+    if not _all_usable(study, earlier[MOMENTS]):
+        found[UNUSABLE] = unusable_values(
+            asked.relation, by=[ARM], values=asked.values, where=asked.where, parameters=asked.parameters
+        )
+    groups: dict[str, list[Moments]] = {}
+    for key, group in moments_by_group(earlier[MOMENTS], grouped_by(study, earlier[MOMENTS].column_names)).items():
+        groups.setdefault(str(key[0]), []).append(group)
+    heavy = heavy_metrics(study, {arm: merged(cells) for arm, cells in groups.items()})
+    if heavy:
+        found[TAILS] = largest_units(asked.relation, heavy, where=asked.where, parameters=asked.parameters)
+    return found
 
 
 def first_questions(study: Experiment, context: Context) -> dict[str, Query]:
     """Everything that is asked as long as the data is in order; the moments with zeros where the sample's means go."""
-    asked = _Asked(study, context)
+    asked = Asked(study, context)
     found = {SAMPLE: _noted(asked)}
     if counts := _counts(asked.people):
         found[UNITS] = counts
     if UNIT in asked.people.has:
         found[IDS] = _ids(asked.people)
-    found[MOMENTS] = _moments(study, asked, {})
+    more = {
+        ASSIGNED: assigned_by_arm(study, context),
+        DAYS: entries_by_day(study, context, asked.people),
+        SINCE: by_spans(study, context, asked.people),
+        CAPS: caps_query(study, asked.relation, asked.values, asked.where, asked.parameters),
+    }
+    found |= {name: query for name, query in more.items() if query is not None}
+    found[MOMENTS] = _moments(study, asked, {}, dict.fromkeys(asked.winsorised, 0.0))
     return found
 
 
@@ -102,14 +132,20 @@ def grouped_by(study: Experiment, columns: Iterable[str]) -> tuple[str, ...]:
     return (ARM, *((STAGE,) if STAGE in columns else ()), *study.segments)
 
 
-class _Asked:
-    """The unit table of a study: who took part, with their metrics."""
+class Asked:
+    """The unit table of a study: who took part, with their metrics.
+
+    Args:
+        study: The experiment.
+        context: What it may know.
+    """
 
     def __init__(self, study: Experiment, context: Context) -> None:
         self.people = population(study, context)
+        self.winsorised = tuple(use.metric for use in study.uses if use.winsorise is not None)
         self.parameters = dict(self.people.parameters)
         self.where = self.people.analysed or None
-        self.notes: dict[str, str] = {}
+        self.notes = _moments_of_time(study, context)
         if not source_of(study, context).governed:
             self.relation = self.sampled = self.people.relation
             self.values = self.people.metrics
@@ -120,10 +156,19 @@ class _Asked:
         self.relation, self.values = governed_units(study, context, context.metrics, self.people.select, start)
         few = f"SELECT * FROM {self.people.relation} AS everybody LIMIT {SAMPLE_ROWS}"
         self.sampled, _ = governed_units(study, context, context.metrics, few, start)
-        self.notes = governed_notes(study, context.metrics)
+        self.notes |= governed_notes(study, context.metrics)
 
 
-def _noted(asked: _Asked) -> Query:
+def _moments_of_time(study: Experiment, context: Context) -> dict[str, str]:
+    """When the study ends and is read, for checks that see only what came back; nothing where it has no end."""
+    if study.between is None:
+        return {}
+    _, end = day_bounds(study.between, context.zone)
+    moments_of = {"moment of end": end, "moment of reading": context.as_of}
+    return {name: moment.astimezone(UTC).isoformat(timespec="seconds") for name, moment in moments_of.items()}
+
+
+def _noted(asked: Asked) -> Query:
     """The sample; what governed definitions say rides along, so that later steps need only what came back."""
     query = shift_sample(asked.sampled, asked.values, where=asked.where, parameters=asked.parameters)
     if not asked.notes:
@@ -132,15 +177,17 @@ def _noted(asked: _Asked) -> Query:
     return replace(query, sql=query.sql.replace("SELECT ", f"SELECT {notes}, ", 1))
 
 
-def _moments(study: Experiment, asked: _Asked, shifts: Mapping[str, float]) -> Query:
+def _moments(study: Experiment, asked: Asked, shifts: Mapping[str, float], caps: Mapping[str, float]) -> Query:
+    by = grouped_by(study, asked.people.has)
+    relation, where, bound = capped(asked.relation, by, asked.values, asked.where, caps)
     return moments(
-        asked.relation,
-        by=grouped_by(study, asked.people.has),
+        relation,
+        by=by,
         values=asked.values,
         products=pairs(study, asked.values),
         shifts=shifts,
-        where=asked.where,
-        parameters=asked.parameters,
+        where=where,
+        parameters={**asked.parameters, **bound},
     )
 
 

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 from steelyard.result import Check
 from steelyard.stats.sample_ratio import sample_ratio
 from steelyard.stats.stratified import stratified_difference
-from steelyard.studies.experiments.checks import IMBALANCE_DOUBTS, RATIO_DOUBTS, RATIO_STOPS
 from steelyard.studies.experiments.comparison import covariate_of
 from steelyard.studies.experiments.evidence import Evidence
+from steelyard.studies.experiments.split_checks import IMBALANCE_DOUBTS, RATIO_DOUBTS, RATIO_STOPS
 from steelyard.studies.experiments.stage_comparison import by_stage, pairs_of
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
 
 __all__ = ["with_stage_checks"]
+
+POOLED = ("trigger_rate", "steady_effect")
+"""Checks that compare arms over all stages and are not made within them."""
 
 
 def with_stage_checks(study: Experiment, evidence: Evidence, found: tuple[Check, ...]) -> tuple[Check, ...]:
@@ -29,8 +32,17 @@ def with_stage_checks(study: Experiment, evidence: Evidence, found: tuple[Check,
     """
     if not evidence.splits:
         return found
-    kept = tuple(check for check in found if check.name not in ("sample_ratio", "balance_before"))
+    kept = tuple(
+        _not_pooled(check) if check.name in POOLED else check
+        for check in found
+        if check.name not in ("sample_ratio", "balance_before")
+    )
     return (_ratio(study, evidence), *kept, *_balance(study, evidence), *_compared(study, evidence))
+
+
+def _not_pooled(check: Check) -> Check:
+    says = f"Stages had splits of their own, and {check.name!r} is not made within stages: pooled, it would mislead."
+    return Check(name=check.name, status="not_run", severity="note", says=says)
 
 
 def _ratio(study: Experiment, evidence: Evidence) -> Check:

@@ -1,0 +1,198 @@
+"""What planning asks of the time before the study: moments of all metrics, and how many units come in a day."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from steelyard.stats.linearise import Linear
+from steelyard.stats.moments import Moments
+from steelyard.studies.experiments.accrual import Accrual
+from steelyard.studies.experiments.columns import below
+from steelyard.studies.experiments.comparison import covariate_of, linear_of
+from steelyard.studies.experiments.metric_use import Baseline, MetricUse
+from steelyard.studies.experiments.past import Past, entries_by_day, past_of, rows_as_past
+from steelyard.studies.experiments.replay_buckets import Buckets
+from steelyard.studies.experiments.winsorising import capped, caps_known, caps_of, caps_query
+from steelyard.studies.study import Context
+from steelyard.warehouse.moments import moments, shift_sample, shifts_of
+from steelyard.warehouse.query import Query
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from steelyard.studies.experiments.experiment import Experiment
+
+__all__ = ["History", "history_of", "history_queries"]
+
+HISTORY, TRAFFIC, NEAR, CAPS = "history", "traffic", "history_sample", "history_caps"
+PLACE = "replay_bucket"
+PLACES = 16_384
+"""Buckets of units in which history is kept for replays: so many that a bucket's split is as good as a unit's."""
+
+
+def history_queries(study: Experiment, context: Context) -> Mapping[str, Query]:
+    """Constants near the means and units by day; then the moments, by bucket of units where replays are asked for."""
+    known = context.history
+    past = _past(study, context)
+    if past is None:
+        return {}
+    if TRAFFIC not in known and (traffic := entries_by_day(past)) is not None:
+        return {TRAFFIC: traffic}
+    asked = past.asked
+    if NEAR not in known:
+        near = shift_sample(asked.sampled, asked.values, where=asked.where, parameters=asked.parameters)
+        caps = caps_query(study, asked.relation, asked.values, asked.where, asked.parameters)
+        return {NEAR: near} if caps is None else {NEAR: near, CAPS: caps}
+    return {HISTORY: _moments(study, past, known, by_bucket=context.replays > 0)}
+
+
+def _past(study: Experiment, context: Context) -> Past | None:
+    """The units of before: those that came in, or all where nobody could; the rows of a unit table for replays only."""
+    past = past_of(study, context, exposed=_entries(context) != 0)
+    return rows_as_past(study, context) if past is None and context.replays else past
+
+
+def _entries(context: Context) -> int | None:
+    """Units that came in before the study; None where that was not asked."""
+    table = context.history.get(TRAFFIC)
+    return None if table is None else sum(int(row["n"]) for row in table.to_pylist())
+
+
+def _moments(study: Experiment, past: Past, known: Mapping[str, pa.Table], *, by_bucket: bool) -> Query:
+    asked = past.asked
+    relation = asked.relation
+    if by_bucket:
+        place = f"CAST(bucket('{study.name}:replay', units.unit) % {PLACES} AS INTEGER)"
+        relation = f"(SELECT units.*, {place} AS {PLACE} FROM {relation} AS units)"
+    by = (PLACE,) if by_bucket else ()
+    caps = caps_known(study, caps_of(known.get(CAPS)))
+    relation, where, bound = capped(relation, by, asked.values, asked.where, caps)
+    return moments(
+        relation,
+        by=by,
+        values=asked.values,
+        products=tuple(combinations(asked.values, 2)),
+        shifts=shifts_of(known[NEAR]),
+        where=where,
+        parameters={**asked.parameters, **bound},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """What came back.
+
+    Args:
+        study: The study.
+        uses: Its metrics with kind, direction and unit known, as far as definitions say them.
+        moments: Over all units; None where there was nothing to ask, or nobody.
+        accrual: Units by day; None where nothing says.
+        unexposed: Whether nobody was exposed before the study, so that moments are those of all units.
+    """
+
+    study: Experiment
+    uses: tuple[MetricUse, ...]
+    moments: Moments | None
+    accrual: Accrual | None
+    unexposed: bool = False
+
+    def use(self, use: MetricUse) -> MetricUse:
+        """The metric with its kind, direction and unit."""
+        return next(found for found in self.uses if found.metric == use.metric)
+
+    def baseline(self, use: MetricUse) -> Baseline | None:
+        """What is known of a metric: given numbers first, then history; None where there is neither."""
+        if use.baseline is not None:
+            return use.baseline
+        if self.moments is None or self.study.table:
+            return None
+        found = self.use(use)
+        value, before = linear_of(found, self.moments), covariate_of(found, self.moments)
+        if not value.sample().usable or value.variance == 0:
+            return None
+        spread = math.sqrt(value.variance * before.variance) if before is not None else 0.0
+        slope = value.covariance(before) / spread if before is not None and spread > 0 else 0.0
+        return Baseline(
+            level=value.sample().level,
+            std_dev=math.sqrt(value.variance),
+            correlation=max(-1.0, min(1.0, slope)),
+            units=self.moments.rows if self.moments.rows >= 4 else None,
+        )
+
+    def correlation(self, uses: tuple[MetricUse, ...]) -> np.ndarray | None:
+        """How the estimates of several metrics move together, each turned so that more is better; None if unknown."""
+        import numpy as np
+
+        if self.moments is None or any(use.baseline is not None for use in uses):
+            return None
+        forms = [self._noise(self.use(use)) for use in uses]
+        spreads = [form.variance for form in forms]
+        if not all(spread > 0 for spread in spreads):
+            return None
+        signs = [-1.0 if self.use(use).better == "down" else 1.0 for use in uses]
+        found = np.eye(len(forms))
+        for i, j in combinations(range(len(forms)), 2):
+            share = forms[i].covariance(forms[j]) / math.sqrt(spreads[i] * spreads[j])
+            found[i, j] = found[j, i] = signs[i] * signs[j] * max(-1.0, min(1.0, share))
+        return found
+
+    def _noise(self, use: MetricUse) -> Linear:
+        """What is left of the metric after its covariate, as one linear form."""
+        assert self.moments is not None  # noqa: S101 - asked for with moments only
+        value, before = linear_of(use, self.moments), covariate_of(use, self.moments)
+        if before is None or not before.variance > 0:
+            return value
+        theta = value.covariance(before) / before.variance
+        weights = {**value.weights, **{name: -theta * weight for name, weight in before.weights.items()}}
+        return replace(value, weights=weights)
+
+
+def history_of(study: Experiment, context: Context) -> History:
+    """The fetches of `history_queries`, read."""
+    table = context.history.get(HISTORY)
+    buckets = Buckets.of(table) if table is not None and table.num_rows else None
+    whole = buckets.whole() if buckets is not None and buckets.units else None
+    return History(
+        study=study,
+        uses=tuple(_known(use, context, whole) for use in study.uses),
+        moments=whole,
+        accrual=_accrual(study, context),
+        unexposed=_entries(context) == 0,
+    )
+
+
+def _known(use: MetricUse, context: Context, whole: Moments | None) -> MetricUse:
+    kind, better, unit = use.kind, use.better, use.measured_in
+    if whole is not None and below(use.metric) in whole.names:
+        kind = "ratio"
+    if context.metrics is not None and use.metric in context.metrics.metrics:
+        defined = context.metrics.metric(use.metric)
+        better = better or defined.better
+        unit = unit or ("" if use.kind == "share" else defined.measured_in)
+    return replace(use, kind=kind or "mean", better=better or "up", measured_in=unit)
+
+
+def _accrual(study: Experiment, context: Context) -> Accrual | None:
+    """Given numbers first, then what came in before the study."""
+    past = past_of(study, context)
+    window = past.window if past is not None else _given_window(study)
+    given = study.main.baseline.by_weekday if study.main.baseline is not None else ()
+    if given:
+        return Accrual.of_weekdays(given, study.between[0] if study.between else None, window)
+    table = context.history.get(TRAFFIC)
+    if table is None or not _entries(context) or past is None or past.study.between is None:
+        return None
+    first, last = past.study.between
+    return Accrual.of_days({row["day"]: row["n"] for row in table.to_pylist()}, first, last, window)
+
+
+def _given_window(study: Experiment) -> int:
+    from datetime import timedelta
+
+    lengths = [use.window_length for use in study.uses if use.window_length is not None]
+    return max((math.ceil(length / timedelta(days=1)) for length in lengths), default=0)

@@ -1,0 +1,227 @@
+"""Whether the metrics' values can carry what is said of them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from steelyard.studies.experiments.columns import above, below, columns_in
+from steelyard.studies.experiments.comparison import arm_sample, compare, is_binary
+from steelyard.studies.experiments.estimation import contrast
+from steelyard.studies.experiments.evidence import Evidence
+from steelyard.studies.experiments.measured import Found, Measured
+from steelyard.studies.experiments.metric_use import MetricUse
+
+if TYPE_CHECKING:
+    from steelyard.studies.experiments.experiment import Experiment
+
+__all__ = [
+    "denominators_known",
+    "denominators_positive",
+    "enough_units",
+    "outliers",
+    "relative_scale",
+    "shares_are_binary",
+    "values_present",
+    "values_vary",
+    "winsorised",
+]
+
+FEWEST_UNITS = 30
+FEWEST_OF_A_KIND = 5
+LARGEST_DENOMINATOR_ERROR = 0.1
+LARGE_TAIL = 0.2
+DECISIVE_TAIL = 0.5
+
+
+def values_present(study: Experiment, evidence: Evidence) -> Found:
+    """NULL, NaN and infinite values, by arm."""
+    bad = _missing(study, evidence)
+    yield Measured(
+        holds=not bad,
+        value=float(len(bad)),
+        limit=0.0,
+        says=f"Values cannot be used: {'; '.join(bad)}. Nothing is estimated from a column with gaps, since who has a "
+        "value may depend on the arm: fill them where the meaning is known (0 for no purchase), or take another."
+        if bad
+        else "Every unit has a finite value of every metric and covariate.",
+    )
+
+
+def _missing(study: Experiment, evidence: Evidence) -> list[str]:
+    found: list[str] = []
+    for row in evidence.unusable:
+        places = [key.removeprefix("value_") for key in row if key.startswith("value_")]
+        for place in places:
+            nulls, strange = int(row[f"null_{place}"] or 0), int(row[f"not_finite_{place}"] or 0)
+            if nulls or strange:
+                parts = [f"{nulls:,} NULL" if nulls else "", f"{strange:,} NaN or infinite" if strange else ""]
+                words = " and ".join(part for part in parts if part)
+                found.append(f"{row[f'value_{place}']!r} in {row['arm']!r}: {words} of {row['n']:,}")
+    if found:
+        return sorted(found)
+    return [
+        f"{name!r} in {arm!r}: sums are not finite (values too large to be squared)"
+        for arm, moments in evidence.arms.items()
+        for use in study.uses
+        for name in columns_in(use.metric, moments.names)
+        if moments.rows and not math.isfinite(float(moments.cross[moments.place(name), moments.place(name)]))
+    ]
+
+
+def shares_are_binary(study: Experiment, evidence: Evidence) -> Found:
+    """Shares with values other than 0 and 1."""
+    for use in map(evidence.resolved, study.uses):
+        if use.kind != "share":
+            continue
+        column = above(use.metric)
+        usable = {arm: group for arm, group in evidence.arms.items() if math.isfinite(group.offset_of(column))}
+        other = sorted(arm for arm, group in usable.items() if not is_binary(group, column))
+        if other:
+            yield Measured(
+                holds=False,
+                says=f"{use.metric!r} is used as a share and has values other than 0 and 1 in "
+                f"{', '.join(map(repr, other))}: use `kind: mean`, or a column of 0 and 1.",
+            )
+
+
+def _denominators(study: Experiment, evidence: Evidence) -> list[tuple[MetricUse, str, float, float]]:
+    """Each ratio in each arm that can be computed, with its denominator's mean and error."""
+    found: list[tuple[MetricUse, str, float, float]] = []
+    for use in map(evidence.resolved, study.uses):
+        for arm in (study.control, *study.treated) if use.kind == "ratio" else ():
+            moments = evidence.arms.get(arm)
+            if moments is not None and moments.rows >= 2 and math.isfinite(moments.mean(below(use.metric))):
+                error = math.sqrt(moments.variance(below(use.metric)) / moments.rows)
+                found.append((use, arm, moments.mean(below(use.metric)), error))
+    return found
+
+
+def denominators_positive(study: Experiment, evidence: Evidence) -> Found:
+    """Ratios over nothing, or over a negative."""
+    for use, arm, mean, _ in _denominators(study, evidence):
+        if mean <= 0:
+            yield Measured(
+                holds=False,
+                value=mean,
+                limit=0.0,
+                says=f"The denominator of {use.metric!r} has a mean of {mean:.4g} in {arm!r}: "
+                "a ratio over nothing, or over a negative, is no number.",
+            )
+
+
+def denominators_known(study: Experiment, evidence: Evidence) -> Found:
+    """Ratios whose denominators are not known well enough for the delta method."""
+    for use, arm, mean, error in _denominators(study, evidence):
+        if mean > 0 and error > LARGEST_DENOMINATOR_ERROR * mean:
+            yield Measured(
+                holds=False,
+                value=error / mean,
+                limit=LARGEST_DENOMINATOR_ERROR,
+                says=f"The denominator of {use.metric!r} is known only to {error / mean:.0%} in {arm!r}: "
+                "the delta method leans on more units than there are.",
+            )
+
+
+def enough_units(study: Experiment, evidence: Evidence) -> Found:
+    """Units by arm, and those of the rarer kind of a share."""
+    few: list[str] = []
+    for arm in (study.control, *study.treated):
+        moments = evidence.arms.get(arm)
+        if moments is None:
+            continue
+        if moments.rows < FEWEST_UNITS:
+            few.append(f"{arm!r} has {moments.rows:,} units")
+        for use in map(evidence.resolved, study.uses):
+            if use.kind == "share" and math.isfinite(moments.offset_of(above(use.metric))):
+                ones = round(moments.mean(above(use.metric)) * moments.rows)
+                least = min(ones, moments.rows - ones)
+                if least < FEWEST_OF_A_KIND:
+                    few.append(f"{use.metric!r} is rare in {arm!r}: {least} of {moments.rows:,} differ from the rest")
+    yield Measured(
+        holds=not few,
+        limit=float(FEWEST_UNITS),
+        says=f"Too few for the methods used: {'; '.join(few)}." if few else "There are units enough for these methods.",
+    )
+
+
+def values_vary(study: Experiment, evidence: Evidence) -> Found:
+    """Metrics that are the same in every unit."""
+    still: list[str] = []
+    for use in map(evidence.resolved, study.uses):
+        if use.kind == "share":
+            continue
+        samples = [arm_sample(use, evidence.arms[arm]) for arm in study.arms if arm in evidence.arms]
+        known = [sample for sample in samples if sample is not None]
+        if len(known) > 1 and all(sample.variance == 0 for sample in known):
+            still.append(repr(use.metric))
+    if still:
+        yield Measured(
+            holds=False,
+            says=f"{', '.join(still)} has one and the same value in every unit: nothing here tells its error.",
+        )
+
+
+def relative_scale(study: Experiment, evidence: Evidence) -> Found:
+    """Levels that are not positive: a share of nothing is no number."""
+    for use in map(evidence.resolved, study.uses):
+        wanted = [effect for effect in (use.min_effect, use.margin) if effect and effect.scale == "relative"]
+        for arm in (study.control, *study.treated):
+            sample = arm_sample(use, evidence.arms[arm]) if arm in evidence.arms else None
+            if sample is not None and sample.level <= 0:
+                yield Measured(
+                    holds=False,
+                    severity="doubt" if wanted else "note",
+                    value=sample.level,
+                    limit=0.0,
+                    says=f"{use.metric!r} is {sample.level:.4g} in {arm!r}: no relative effect of it is given"
+                    f"{', and its relative threshold decides nothing: state it as absolute' if wanted else ''}.",
+                )
+
+
+def outliers(study: Experiment, evidence: Evidence) -> Found:
+    """What the largest 0.1 % of units hold by arm, and whether the difference is theirs: bots, or a few customers."""
+    for tail in evidence.tails:
+        shares = {arm: found.share for arm, found in tail.arms.items()}
+        shown = ", ".join(f"{arm!r} {share:.1%} ({tail.arms[arm].units:,} units)" for arm, share in shares.items())
+        where = f"above {tail.cut:.4g}, the largest 0.1 % of {tail.metric!r}: {shown}"
+        decided = [arm for arm in study.treated if _decides(study, evidence, tail.metric, arm) > DECISIVE_TAIL]
+        if decided:
+            names = ", ".join(contrast(arm, study.control) for arm in decided)
+            says = (
+                f"More than half of the difference {names} lies {where}. Look at these units, or winsorise the metric."
+            )
+            yield Measured(holds=False, severity="doubt", value=max(shares.values()), limit=DECISIVE_TAIL, says=says)
+        else:
+            large = max(shares.values(), default=0.0) > LARGE_TAIL
+            advice = ". A few units make the metric noisy: winsorising would help" if large else ""
+            yield Measured(
+                holds=not large, value=max(shares.values(), default=0.0), limit=LARGE_TAIL,
+                says=f"Shares {where}{advice}.",
+            )  # fmt: skip
+
+
+def winsorised(study: Experiment, evidence: Evidence) -> Found:
+    """Units whose values were cut off, by arm."""
+    for place, (metric, cap) in enumerate(evidence.caps.items()):
+        by_arm = {row["arm"]: (int(row[f"beyond_{place}"] or 0), row["n"]) for row in evidence.beyond}
+        shown = ", ".join(f"{arm!r} {count:,} of {n:,}" for arm, (count, n) in by_arm.items())
+        yield Measured(
+            holds=True, value=cap,
+            says=f"Values of {metric!r} above {cap:.6g} count as {cap:.6g}, as was said beforehand: {shown}.",
+        )  # fmt: skip
+
+
+def _decides(study: Experiment, evidence: Evidence, metric: str, arm: str) -> float:
+    """The part of a difference that is told from zero which lies beyond the cut; 0 where nothing is told."""
+    tail = next(found for found in evidence.tails if found.metric == metric)
+    use = evidence.resolved(next(found for found in study.uses if found.metric == metric))
+    treated, control = evidence.arms.get(arm), evidence.arms.get(study.control)
+    if treated is None or control is None or not {arm, study.control} <= set(tail.arms):
+        return 0.0
+    found = compare(use, treated, control, study.level).absolute
+    if found is None or found.low <= 0 <= found.high:
+        return 0.0
+    beyond = tail.arms[arm].excess - tail.arms[study.control].excess
+    whole = treated.mean(above(metric)) - control.mean(above(metric))
+    return beyond / whole if whole else 0.0
