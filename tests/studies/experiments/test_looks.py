@@ -361,7 +361,7 @@ def test_daily_looks_without_an_effect_err_no_more_than_the_level_says_and_stopp
         assert wrong.sum() >= 0.05 * trials - 4 * math.sqrt(0.05 * 0.95 * trials), "the error is used"
 
 
-@pytest.mark.parametrize("trials", [20, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trials", [20, pytest.param(150, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("rule", ["obrien_fleming", "pocock"])
 def test_an_experiment_that_stops_when_it_may_has_estimates_that_cover(
     looked: Callable[..., Experiment], rule: str, trials: int

@@ -184,7 +184,7 @@ def test_a_stage_without_one_of_the_arms_is_counted_and_says_nothing() -> None:
     assert result.estimate(scale="absolute").value == pytest.approx(hand.interval.value)
 
 
-@pytest.mark.parametrize("trials", [60, pytest.param(1_500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trials", [40, pytest.param(300, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "use", [Mean("spend"), Mean("spend", covariate="before"), Ratio("orders", "sessions")], ids=str
 )
