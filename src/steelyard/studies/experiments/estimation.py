@@ -138,7 +138,9 @@ def find(study: Experiment, evidence: Evidence) -> Findings:
     """The estimates, their tables, and the facts that the rule needs."""
     found = list(lines(study, evidence))
     estimates = tuple(row for line in found for row in _rows(study, line))
-    looked = look_findings(study, evidence, [line for line in found if line.role == "primary"])
+    looked = look_findings(
+        study, evidence, [line for line in found if line.role == "primary" and line.use.metric == study.main.metric]
+    )
     return Findings(
         estimates=estimates,
         tables={
