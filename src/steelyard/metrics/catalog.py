@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -12,11 +12,11 @@ from steelyard.canonical import digest, plain
 from steelyard.errors import DefinitionError, PolicyError, SteelyardError, unknown_name
 from steelyard.metrics.aggregate import Aggregate, Parts, parts_of
 from steelyard.metrics.annotation import Annotation
-from steelyard.metrics.condition import as_many
 from steelyard.metrics.expression import columns_of, parse_expression
 from steelyard.metrics.formula import Formula, formula_of, leaves
 from steelyard.metrics.graph import Graph, Place
 from steelyard.metrics.metric import Metric
+from steelyard.metrics.tables_beside import tables_beside
 from steelyard.metrics.tree import Tree, parse_tree
 from steelyard.warehouse import TableDeclaration
 
@@ -275,7 +275,7 @@ class MetricCatalog:
         metric = self.metric(name)
         facts = set(self.facts(name))
         reached = {table for fact in facts for table in self.graph.paths(fact)}
-        used = sorted(facts | reached | set(self._beside(name)))
+        used = sorted(facts | reached | set(tables_beside(self, name)))
         return {
             "metric": metric.definition(),
             "parts": {part: self.metrics[part].definition() for part in self._named_by(metric)},
@@ -283,29 +283,6 @@ class MetricCatalog:
             "zone": self.zone,
             "week_start": self.week_start,
         }
-
-    def _beside(self, name: str) -> Iterator[str]:
-        """The tables of rates that a metric takes, and those through which its conditions find many rows."""
-        for leaf in leaves(self.formula(name)):
-            aggregate = leaf.aggregate
-            if aggregate.convert is not None:
-                yield aggregate.convert.rates
-            if aggregate.per is not None:
-                yield from self._beside(aggregate.per.metric)
-            for item in (aggregate, *([aggregate.followed.then] if aggregate.followed is not None else [])):
-                for text in (*item.where, *item.exclude):
-                    yield from self._many(item.table, text)
-
-    def _many(self, table: str, condition: str) -> Iterator[str]:
-        for column in columns_of(parse_expression(condition)):
-            try:
-                place = as_many(self.graph.find(str(column), table))
-            except SteelyardError:  # the fact's own column need be no dimension, and leads to no other table
-                continue
-            if place.many is not None:
-                steps = (*place.many.up, *place.path)
-                yield from (place.table, place.many.table, *(step.source for step in steps))
-                yield from (step.target for step in steps)
 
     def _named_by(self, metric: Metric) -> tuple[str, ...]:
         """The metrics that it names, and those that they name, sorted."""
