@@ -13,7 +13,7 @@ from steelyard.errors import DefinitionError
 from steelyard.stats.normal_orthant import normal_below
 from steelyard.stats.power import power_of_means
 
-__all__ = ["Hurdle", "decision_power", "smallest_gap", "units_for_decision"]
+__all__ = ["Hurdle", "rule_power", "smallest_gap", "units_for_rule"]
 
 MOST_UNITS = 1e15
 
@@ -58,7 +58,7 @@ class Hurdle:
         return float(ndtr((self.gap - reach) / error))
 
 
-def decision_power(
+def rule_power(
     hurdles: Sequence[Hurdle], n: float, *, ratio: float = 1.0, correlation: npt.ArrayLike | None = None
 ) -> float:
     """The chance that all hurdles are passed.
@@ -80,7 +80,7 @@ def decision_power(
         Determination in Clinical Trials with Multiple Endpoints, chapter 2.
 
     >>> both = [Hurdle(metric=m, gap=0.1, std_dev=1.0, std_dev_treated=1.0, normal=True) for m in ("a", "b")]
-    >>> round(decision_power(both, 1570), 2), round(decision_power(both, 1570, correlation=[[1, 0], [0, 1]]), 2)
+    >>> round(rule_power(both, 1570), 2), round(rule_power(both, 1570, correlation=[[1, 0], [0, 1]]), 2)
     (0.6, 0.64)
     """
     from scipy.special import ndtri
@@ -98,7 +98,7 @@ def decision_power(
     return normal_below(np.asarray(ndtri(chances)).tolist(), correlation)
 
 
-def units_for_decision(
+def units_for_rule(
     hurdles: Sequence[Hurdle],
     *,
     power: float = 0.8,
@@ -106,7 +106,7 @@ def units_for_decision(
     correlation: npt.ArrayLike | None = None,
     inflation: float = 1.0,
 ) -> float:
-    """Units in control (not rounded) with which all hurdles are passed with the power; arguments as `decision_power`.
+    """Units in control (not rounded) with which all hurdles are passed with the power; arguments as `rule_power`.
 
     Args:
         hurdles: The rule's clauses.
@@ -122,7 +122,7 @@ def units_for_decision(
         DefinitionError: The inflation is below 1.
 
     >>> one = [Hurdle(metric="spend", gap=0.1, std_dev=1.0, std_dev_treated=1.0)]
-    >>> round(units_for_decision(one), 1)
+    >>> round(units_for_rule(one), 1)
     1570.7
     """
     if not inflation >= 1:
@@ -130,7 +130,7 @@ def units_for_decision(
     if min(hurdle.gap for hurdle in hurdles) <= 0:
         return math.inf
     smallest = 2.0 if ratio >= 1 else 2.0 / ratio
-    found = _first(lambda n: decision_power(hurdles, n, ratio=ratio, correlation=correlation), power, smallest)
+    found = _first(lambda n: rule_power(hurdles, n, ratio=ratio, correlation=correlation), power, smallest)
     return found * inflation
 
 
