@@ -11,9 +11,9 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = (
-    "start", "project", "simulate", "sources", "tables", "refresh", "warehouse", "storage", "metrics", "product",
-    "explain", "watching", "audit", "importing", "studies", "experiments", "difference_in_differences", "ledger",
-    "decisions", "web", "document",
+    "loading", "tables", "storage", "warehouse", "metrics", "metric_kinds", "joins", "time", "product", "explain",
+    "watching", "audit", "importing", "experiments", "assignment", "causal", "ledger", "decisions", "web", "document",
+    "simulate",
 )  # fmt: skip
 REFERENCE = (
     "commands", "python", "settings", "sources", "tables", "metrics", "studies", "result", "errors", "editors",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
@@ -160,3 +161,33 @@ def test_plain_data_written_as_yaml_reads_back_the_same(data):
     back = read_definition("x.yml", text=text)
     assert back.data == data
     assert all(back.line_of((key,)) >= 1 for key in data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    policy: Literal["end_of_period", "last_in_period", "average"]
+    better: Literal["up", "down", ""] = ""
+    either: Literal["a", "b"] | None = None
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "hint"),
+    [
+        ("policy: last_in_perod\n", "'policy' cannot be 'last_in_perod'",
+         "did you mean 'last_in_period'? known: end_of_period, last_in_period, average"),
+        ("policy: 7\n", "'policy' cannot be 7", "known: end_of_period, last_in_period, average"),
+        ("policy: average\nbetter: sideways\n", "'better' cannot be 'sideways'", "known: up, down"),
+        ("policy: average\neither: c\n", "'either' cannot be 'c'", "known: a, b"),
+        ("policy: [average]\n", "'policy' cannot be ['average']", "known: end_of_period, last_in_period, average"),
+    ],
+)  # fmt: skip
+def test_a_word_that_a_key_does_not_take_is_answered_with_those_that_it_takes(text, problem, hint):
+    definition = read(text)
+    with pytest.raises(DefinitionError) as caught:
+        build(Level, definition.data, definition)
+    assert (caught.value.problem, caught.value.hint) == (problem, hint)
+    assert caught.value.where == f"shop.yml:{text.count(chr(10))}"
+
+
+def test_a_word_that_a_key_takes_or_nothing_where_it_may_be_left_out_is_taken():
+    assert build(Level, {"policy": "average", "better": "", "either": None}) == Level(policy="average")

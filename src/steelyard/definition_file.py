@@ -7,9 +7,10 @@ import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import yaml
@@ -264,10 +265,20 @@ class _Fitting:
         elif _is_sequence(origin) and isinstance(value, list):
             for number, item in enumerate(value):
                 self.find_fault(_item(arguments, number), item, (*place, number))
+        elif (words := _words(hint)) and value not in words:
+            raise self.no_word(value, words, place)
         try:
             msgspec.convert(value, type=hint)
         except msgspec.ValidationError as error:
             raise self.error(error, place, value) from error
+
+    def no_word(self, value: Any, words: Sequence[Any], place: Place) -> DefinitionError:
+        """The error that a value is none of the words that a key takes."""
+        said = [str(word) for word in words if word not in ("", None)]
+        near = get_close_matches(value, said, n=1, cutoff=0.6) if isinstance(value, str) else []
+        name = ".".join(str(part) for part in place) or "the definition"
+        hint = f"did you mean {near[0]!r}? known: {', '.join(said)}" if near else f"known: {', '.join(said)}"
+        return DefinitionError(f"{name!r} cannot be {value!r}", where=self.where(place), hint=hint)
 
     def error(self, error: msgspec.ValidationError, place: Place, value: Any = None) -> SteelyardError:
         cause = error.__cause__
@@ -291,6 +302,16 @@ def _narrowed(hint: Any, value: Any) -> Any:
     else:
         fitting = members
     return fitting[0] if len(fitting) == 1 else hint
+
+
+def _words(hint: Any) -> tuple[Any, ...]:
+    """The words that a field takes, where it takes nothing else."""
+    members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    given = [member for member in members if member is not type(None)]
+    if not given or any(get_origin(member) is not Literal for member in given):
+        return ()
+    found = [word for member in given for word in get_args(member)]
+    return (*found, None) if len(given) < len(members) else tuple(found)
 
 
 def _is_mapping(origin: Any) -> bool:

@@ -91,6 +91,7 @@ def test_an_alert_that_is_not_there_and_a_day_that_is_none_exit_2(folder: Path) 
 
 def test_a_project_without_alerts_says_how_to_write_one(tmp_path: Path) -> None:
     ran("init", str(tmp_path / "shop"), folder=tmp_path)
+    (tmp_path / "shop" / "metrics" / "watching.yml").unlink()
     ran("refresh", folder=tmp_path / "shop")
     assert "alerts:" in ran("watch", folder=tmp_path / "shop", code=2).stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from decimal import Decimal
@@ -34,6 +35,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     place = tmp_path_factory.mktemp("journey")
     said = steelyard("demo", "--no-serve", folder=place)
     return place / "demo", said
+
+
+@pytest.fixture
+def copied(demo: tuple[Path, str], tmp_path: Path) -> Path:
+    """A copy of the demo's project, for tests that change it: the others find it as it was made."""
+    return shutil.copytree(demo[0], tmp_path / "demo")
 
 
 def test_every_row_of_the_eight_tables_is_loaded(demo: tuple[Path, str]) -> None:
@@ -151,34 +158,34 @@ def test_a_second_run_reuses_what_is_done(demo: tuple[Path, str]) -> None:
     assert asked("ledger", "list", "--kind", "result", folder=demo[0])["entries"] == before
 
 
-def test_the_project_is_sound_and_its_own(demo: tuple[Path, str]) -> None:
-    assert "Nothing wrong" in steelyard("check", folder=demo[0])
-    (demo[0] / "metrics" / "mine.yml").write_text("metrics:\n  lines: {count: sales}\n", encoding="utf-8")
-    assert asked("query", "lines", folder=demo[0])["rows"][0]["lines"] == 1_469_307
+def test_the_project_is_sound_and_its_own(copied: Path) -> None:
+    assert "Nothing wrong" in steelyard("check", folder=copied)
+    (copied / "metrics" / "mine.yml").write_text("metrics:\n  lines: {count: sales}\n", encoding="utf-8")
+    assert asked("query", "lines", folder=copied)["rows"][0]["lines"] == 1_469_307
 
 
-def test_sensitive_columns_are_refused_by_policy(demo: tuple[Path, str]) -> None:
-    text = (demo[0] / "studies" / "campaign_8.yml").read_text(encoding="utf-8")
+def test_sensitive_columns_are_refused_by_policy(copied: Path) -> None:
+    text = (copied / "studies" / "campaign_8.yml").read_text(encoding="utf-8")
     group = """{table: demographics, where: "income = '250K+'"}"""
     text = text.replace('{table: campaigns, where: "campaign_id = 8"}', group)
-    (demo[0] / "studies" / "income.yml").write_text(text, encoding="utf-8")
+    (copied / "studies" / "income.yml").write_text(text, encoding="utf-8")
     declared = "tables:\n  demographics: {key: household_id, entities: {household: household_id}}\n"
-    (demo[0] / "metrics" / "declared.yml").write_text(declared, encoding="utf-8")
+    (copied / "metrics" / "declared.yml").write_text(declared, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "steelyard", "run", "income"], cwd=demo[0], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "steelyard", "run", "income"], cwd=copied, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert "'income', which this project declares sensitive" in done.stderr
 
 
-def test_after_a_household_is_erased_a_replay_says_why_it_cannot_read_the_data_again(demo: tuple[Path, str]) -> None:
+def test_after_a_household_is_erased_a_replay_says_why_it_cannot_read_the_data_again(copied: Path) -> None:
     words = ("--table", "transactions.household_id", "--table", "sales.household_id", "--table", "baskets.household_id")
     tables = ("--table", "households.household_id", "--table", "campaigns.household_id")
-    steelyard("erase", *words, *tables, "--person", "900", "--who", "Ada", "--why", "request 17", folder=demo[0])
-    entry = asked("ledger", "list", "--kind", "erasure", folder=demo[0])["entries"][-1]
-    assert '"900"' not in steelyard("ledger", "show", entry["digest"], folder=demo[0])
-    replay = asked("replay", "campaign_8", folder=demo[0])[0]
+    steelyard("erase", *words, *tables, "--person", "900", "--who", "Ada", "--why", "request 17", folder=copied)
+    entry = asked("ledger", "list", "--kind", "erasure", folder=copied)["entries"][-1]
+    assert '"900"' not in steelyard("ledger", "show", entry["digest"], folder=copied)
+    replay = asked("replay", "campaign_8", folder=copied)[0]
     assert replay["from_kept"] == "same"
     assert replay["from_data"] == "gone"
     assert "erased" in " ".join(item["says"] for item in replay["differences"])
-    assert "whole" in steelyard("ledger", "verify", folder=demo[0])
+    assert "whole" in steelyard("ledger", "verify", folder=copied)

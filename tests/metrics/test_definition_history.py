@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.metrics.test_drill_of_every_table import TABLES, shop_of
 
 from steelyard.errors import DefinitionError, UnknownNameError
-from steelyard.metrics import Measure, Metric, MetricCatalog, Ratio
+from steelyard.metrics import Measure, Metric, MetricCatalog, Ratio, query
 from steelyard.metrics.definition_history import (
     KIND,
     catalog_then,
@@ -18,7 +19,7 @@ from steelyard.metrics.definition_history import (
     definition_versions,
     record_definitions,
 )
-from steelyard.warehouse import Ledger, TableDeclaration
+from steelyard.warehouse import Ledger, TableDeclaration, connect
 
 ORDERS = TableDeclaration(name="orders", key=("id",), time="at", dimensions=("channel",))
 REVENUE = Metric(name="revenue", sum="orders.amount", owner="growth")
@@ -118,3 +119,24 @@ def test_what_was_not_recorded_by_then_is_said() -> None:
         assert "the first was recorded at" in caught.value.hint
         with pytest.raises(UnknownNameError, match="revenu"):
             catalog_then(catalog(), ledger.entries(kind=KIND), ["revenu"], before)
+
+
+@pytest.mark.parametrize("name", ["fees_in_eur", "spring_revenue", "kept", "typical", "part"])
+def test_a_definition_of_any_kind_is_brought_back_with_the_tables_that_it_rests_on(name: str) -> None:
+    catalog = shop_of()
+    with Ledger.in_memory() as ledger, connect(TABLES) as warehouse:
+        record_definitions(catalog, ledger)
+        then = catalog_then(catalog, ledger.entries(kind=KIND), [name], datetime.now(UTC))
+        assert query(then, warehouse, name).rows() == query(catalog, warehouse, name).rows()
+        assert then.digest(name) == catalog.digest(name)
+
+
+def test_the_rates_and_the_bridge_that_a_number_rests_on_are_of_its_definition() -> None:
+    catalog = shop_of()
+    rates = catalog.tables["rates"]
+    assert rates.rates is not None
+    other = {**catalog.tables, "rates": replace(rates, rates=replace(rates.rates, base="USD"))}
+    moved = replace(catalog, tables=other)
+    assert moved.digest("fees_in_eur") != catalog.digest("fees_in_eur")
+    assert moved.digest("fees") == catalog.digest("fees")
+    assert {"links", "campaigns"} <= set(catalog.definition("spring_revenue")["tables"])  # type: ignore[call-overload]

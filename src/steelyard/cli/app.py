@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from steelyard.cli import ask, auditing, data, importing, ledger, serving, studies, watch
+from steelyard.cli import ask, auditing, data, importing, ledger, ramp, serving, studies, watch
 from steelyard.cli.ending import end
 
 __all__ = ["app", "run"]
@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (data, ask, auditing, watch, importing, studies, serving):
+for module in (data, ask, auditing, watch, importing, studies, ramp, serving):
     module.add_to(app)
 app.add_typer(ledger.app, name="ledger")
 

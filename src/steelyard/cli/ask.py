@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from steelyard.cli.auditing import AsOf, Definitions, as_definitions
+from steelyard.cli.auditing import AsOf, By, Definitions, as_definitions
 from steelyard.cli.options import AsJson, Details, Folder, Target, as_date, opened
 from steelyard.cli.output import show
 from steelyard.errors import DefinitionError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 HERE = Path()
-By = Annotated[list[str], typer.Option("--by", "-b", help="A dimension, or day, week, month, quarter, year.")]
 Where = Annotated[str | None, typer.Option("--where", "-w", help="A condition on dimensions.")]
 Since = Annotated[str | None, typer.Option("--since", help="First local date.")]
 Until = Annotated[str | None, typer.Option("--until", help="Last local date.")]

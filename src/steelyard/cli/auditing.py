@@ -15,6 +15,7 @@ __all__ = ["AsOf", "Definitions", "add_to", "as_definitions"]
 
 HERE = Path()
 MOMENT = "a catalog version, 2026-01-31 (the end of that day) or 2026-01-31T08:00:00Z"
+By = Annotated[list[str], typer.Option("--by", "-b", help="A dimension, or hour, day, week, month, quarter, year.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help=f"As it was known then: {MOMENT}.")]
 Definitions = Annotated[
     str, typer.Option("--definitions", help="now, or then: metrics defined as they were at the moment.")
@@ -65,7 +66,7 @@ def restate(
     metric: Annotated[str, typer.Argument(help="The metric.")],
     from_: Annotated[str, typer.Option("--from", help=f"The earlier moment: {MOMENT}.")],
     to: Annotated[str | None, typer.Option("--to", help="The later moment; now by default.")] = None,
-    by: Annotated[list[str], typer.Option("--by", "-b", help="A dimension, or day, week, month, quarter, year.")] = [],  # noqa: B006
+    by: By = [],  # noqa: B006
     where: Annotated[str | None, typer.Option("--where", "-w", help="A condition on dimensions.")] = None,
     since: Annotated[str | None, typer.Option("--since", help="First local date.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="Last local date.")] = None,

@@ -23,7 +23,7 @@ class Trend:
 
     Args:
         metric: The metric.
-        grain: What a period is: day, week, month, quarter or year.
+        grain: What a period is: hour, day, week, month, quarter or year.
         periods: The first local day of each, rising.
         values: As many values; None where there is none.
         partial: Periods that the data or the range cuts short, and how.

@@ -13,7 +13,17 @@ from steelyard.metrics.kinds import Convert
 from steelyard.metrics.metric import PLAIN_KINDS, Measure, Metric, Ratio
 from steelyard.warehouse import Deduplicate, TableDeclaration
 
-__all__ = ["Aggregate", "Followed", "Parts", "PerEntity", "measure_parts", "measured", "parts_of", "with_rules"]
+__all__ = [
+    "Aggregate",
+    "Followed",
+    "Mature",
+    "Parts",
+    "PerEntity",
+    "measure_parts",
+    "measured",
+    "parts_of",
+    "with_rules",
+]
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class Aggregate:
         share: Of a quantile, the share of values below.
         convert: Brings its money to one currency.
         per: What is aggregated is a metric of each row's entity, in place of an expression.
-        mature: Only rows whose day lies this many days before what is known completely; None for all.
+        mature: Only rows whose days after their own are over and known completely; None for all.
         followed: Only rows that are followed by another of the same entity.
         deduplicate: How its rows are told apart; None takes what the table says.
         grain: The period of one row of a table of targets; empty for events.
@@ -49,7 +59,7 @@ class Aggregate:
     share: float | None = None
     convert: Convert | None = None
     per: PerEntity | None = None
-    mature: int | None = None
+    mature: Mature | None = None
     followed: Followed | None = None
     deduplicate: Deduplicate | None = None
     grain: str = ""
@@ -99,6 +109,21 @@ class Followed:
     entity: str
     first_day: int | None
     last_day: int
+
+
+@dataclass(frozen=True)
+class Mature:
+    """The days after a row's own that must be over, and known completely, before it counts.
+
+    Args:
+        days: How many.
+        table: The table of what can follow in them.
+        time: Its time, as in `Aggregate`.
+    """
+
+    days: int
+    table: str
+    time: str = ""
 
 
 @dataclass(frozen=True)

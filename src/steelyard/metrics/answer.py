@@ -15,6 +15,8 @@ from steelyard.errors import DataError
 from steelyard.metrics.asked import Asked
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.how import How
+from steelyard.metrics.limits import outside_limits
+from steelyard.metrics.local_hours import hours_in_zone
 from steelyard.metrics.metric_table import MetricTable
 from steelyard.metrics.question import ask
 from steelyard.result import Provenance, Read
@@ -51,7 +53,7 @@ def query(
         catalog: The definitions.
         warehouse: What is read.
         metrics: One name, or several.
-        by: Dimensions, and at most one of day, week, month, quarter, year.
+        by: Dimensions, and at most one of hour, day, week, month, quarter, year.
         where: A condition on dimensions, such as `country = 'DE'`; a comparison does not find what is unknown, and so
             `<>` and `NOT` keep it.
         since: First local date; None from the start.
@@ -110,13 +112,16 @@ def query(
     shown = fetched.slice(0, limit) if limit is not None else fetched
     _must_be_finite(shown, question.metrics)
     facts = asked.facts(shown)
-    notes = asked.notes(facts, truncated)
-    table = shown.drop_columns(list(asked.plan.counted))
+    table = _without_negative_zero(shown.drop_columns(list(asked.plan.counted)))
+    if question.grain == "hour":
+        table = hours_in_zone(table, catalog.zone)
+    asked_for = tuple(catalog.metric(name) for name in question.metrics)
+    notes = (*asked.notes(facts, truncated), *outside_limits(table, asked_for))
     made = asked.how(facts, notes, tables)
     return MetricTable(
         table=table,
         question=question,
-        metrics=tuple(catalog.metric(name) for name in question.metrics),
+        metrics=asked_for,
         how=made,
         provenance=_provenance(asked, made, table, seconds),
         partial=asked.partial,
@@ -177,6 +182,19 @@ def _must_be_finite(table: pa.Table, metrics: Sequence[str]) -> None:
             problem = f"the metric {name!r} is NaN or infinite in {wrong} of {len(values)} rows"
             hint = "a row holds such a value, or the sum is beyond a DOUBLE: find it with a data test, or exclude it"
             raise DataError(problem, where=f"metric {name!r}", hint=hint)
+
+
+def _without_negative_zero(table: pa.Table) -> pa.Table:
+    """The answer with 0.0 for -0.0, which 0 / -15 gives and nobody means."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for place, kind in enumerate(table.schema.types):
+        if pa.types.is_floating(kind):
+            values = table.column(place)
+            zero = pa.scalar(0, kind)
+            table = table.set_column(place, table.field(place), pc.if_else(pc.equal(values, zero), zero, values))
+    return table
 
 
 @lru_cache(maxsize=1)

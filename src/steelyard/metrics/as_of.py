@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError, unknown_name
@@ -99,9 +99,12 @@ class AsOf:
             )
         at = column_sql(joins.follow(self.time.path), self.time.column)
         fact = clock_of(self.catalog, self.types, self.time.table, self.time.column, at)
+        zone = self.catalog.zone_of_day(self.time.table)
+        if zone is not None and fact.kind != "DATE" and not any(item.history for item in zone.path):
+            fact = replace(fact, day_zone=column_sql(joins.follow((*self.time.path, *zone.path)), zone.column))
         start, end = (self._validity(step, name, column) for column in _ends(step.history))
         moment, valid_from, valid_to = _comparable(fact, start, end)
-        if moment != at and not self.time.path:
+        if moment != at and not self.time.path and not (zone is not None and zone.path):
             moment = column_sql(self.table, self._once(joins, moment))
         return f"{valid_from} <= {moment} AND ({valid_to} IS NULL OR {moment} < {valid_to})"
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from steelyard.canonical import plain
 from steelyard.errors import UnknownNameError
+from steelyard.metrics.answer_notes import answer_notes
 from steelyard.metrics.calendar import next_period, period_start
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.claims import Claim
 from steelyard.metrics.counted import counted
 from steelyard.metrics.coverage import coverage_of
 from steelyard.metrics.data_complete import data_complete, lateness_days
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Tables"]
 
 
-COUNTED = ("unconverted", "stale", "immature", "superseded", "ambiguous")
+MOST_COUNTED = 1_000_000
+"""Rows of a table without versions whose own key is counted at every question."""
+COUNTED = ("unconverted", "stale", "immature", "of_nobody", "superseded", "ambiguous")
 """What a fact may count beside its rows; each is a field of `FactRead`."""
 
 
@@ -88,17 +92,27 @@ class Asked:
     ) -> None:
         self.catalog, self.warehouse, self.question = catalog, warehouse, question
         self._read = Tables(warehouse)
-        planner = Planner(catalog, self._read, question)
+        self.planner = planner = Planner(catalog, self._read, question)
         self.coverage: dict[str, Coverage] = self._days(planner)
         self.plan: Plan = planner.plan(self.coverage or None, parts=parts)
         self.proofs: tuple[KeyProof, ...] = refuse_false_claims(
             warehouse, self.plan.claims, catalog.tables, self._read.version
         )
-        self.own_proofs = tuple(
-            proof for claim in self.plan.own_keys if (proof := prove(warehouse, claim, self._read.version)) is not None
-        )
+        self.own_proofs, self.uncounted = self._own_keys()
         refuse_mixed_currencies(warehouse, planner.relations)
         self.partial = planner.partial(self.coverage)
+
+    def _own_keys(self) -> tuple[tuple[KeyProof, ...], tuple[Claim, ...]]:
+        """The proofs of the facts' own keys, and the keys that are not counted: too large to be, at every question."""
+        proofs: list[KeyProof] = []
+        uncounted: list[Claim] = []
+        for claim in self.plan.own_keys:
+            version = self._read.version(claim.table)
+            if not version.version_id and (version.rows is None or version.rows > MOST_COUNTED):
+                uncounted.append(claim)
+            elif (proof := prove(self.warehouse, claim, self._read.version)) is not None:
+                proofs.append(proof)
+        return tuple(proofs), tuple(uncounted)
 
     def _days(self, planner: Planner) -> dict[str, Coverage]:
         """The days of every fact that has a time; facts of one table and time are looked at once."""
@@ -109,10 +123,13 @@ class Asked:
                 continue
             address = (fact.table, str(fact.time), fact.grain, fact.own)
             if address not in known:
-                known[address] = self._complete(fact, coverage_of(self.warehouse, fact, self._read.version))
+                known[address] = self._complete(fact, self._coverage(fact))
                 known[address] = _whole(fact, known[address])
             found[fact.name] = known[address]
         return found
+
+    def _coverage(self, fact: Fact) -> Coverage:
+        return coverage_of(self.warehouse, fact, self._read.version, hours=self.question.grain == "hour")
 
     def fetch(self, *, timeout: float | None = None) -> pa.Table:
         """What the plan's SELECT gives, with the counts beside the answer."""
@@ -154,6 +171,10 @@ class Asked:
                 return 0
             return counted(answer, column, unknown=unknown, repeated=column in self.plan.repeated)
 
+        def unknown(column: str) -> int:
+            own = f"{name}_unknown_{column}"
+            return total(own) if own in self.plan.counted else total(f"{name}_rows", column)
+
         rows = total(f"{name}_rows")
         found = {joined: total(f"{name}_with_{joined}") for joined in self.plan.joined[name]}
         known = self.coverage.get(name)
@@ -162,7 +183,7 @@ class Asked:
             table=fact,
             rows=rows,
             unmatched={target: rows - matched for target, matched in found.items()},
-            unknown={column: total(f"{name}_rows", column) for column in self.plan.places},
+            unknown={column: unknown(column) for column in self.plan.places},
             without={table: total(f"{name}_without_{table}") for table in self._without(name)},
             **{what: max(map(total, self._counted(name, what)), default=0) for what in COUNTED},
             without_time=known.without_time if known else None,
@@ -198,81 +219,13 @@ class Asked:
 
     def notes(self, facts: Sequence[FactRead], truncated: bool) -> tuple[str, ...]:
         """What a reader of the answer must know."""
-        return tuple(dict.fromkeys(_notes(self, facts, truncated)))
+        return answer_notes(self, facts, truncated)
 
 
 def _whole(fact: Fact, coverage: Coverage) -> Coverage:
     """A row of targets stands for its whole period, and not for the day that names it."""
     if not fact.grain or coverage.first is None or coverage.last is None:
         return coverage
-    week = fact.week_start or fact.catalog.week_start
-    last = next_period(period_start(coverage.last, fact.grain, week), fact.grain) - timedelta(days=1)
-    return replace(coverage, first=period_start(coverage.first, fact.grain, week), last=last)
-
-
-def _notes(asked: Asked, facts: Sequence[FactRead], truncated: bool) -> Iterator[str]:
-    question = asked.question
-    if truncated:
-        yield f"There are more rows than the {question.limit} that are shown; the counts are of what is shown."
-    for day, cut in asked.partial.items():
-        yield f"The {question.grain} of {day} is not whole: {cut}."
-    yield from asked.plan.says
-    for proof in asked.own_proofs:
-        yield from _key_notes(proof)
-    for fact in facts:
-        yield from _fact_notes(fact, question)
-    for reasons in asked.plan.overlaps.values():
-        for column, reason in reasons.items():
-            yield f"The parts by {column!r} overlap and do not add up: {reason}."
-    spans = {(fact.first, fact.last) for fact in facts if fact.first}
-    if question.grain and len(spans) > 1:
-        said = "; ".join(f"{fact.table} from {fact.first} to {fact.last}" for fact in facts if fact.first)
-        yield f"The facts cover different days: {said}."
-    for column, places in asked.plan.places.items():
-        if len(set(places.values())) > 1:
-            said = ", ".join(f"{place} for {asked.plan.facts[fact]}" for fact, place in places.items())
-            yield f"{column!r} is {said}."
-
-
-def _key_notes(proof: KeyProof) -> Iterator[str]:
-    """A thing that has two rows counts twice: which, and how many."""
-    if not proof.unique:
-        key, shown = ", ".join(proof.columns), "; ".join(proof.examples)
-        yield (
-            f"The key {key} of {proof.table} is not unique: {proof.duplicates:,} rows beyond the first of their key, "
-            f"{proof.nulls:,} without one ({shown}). What they say may count twice."
-        )
-
-
-def _fact_notes(fact: FactRead, question: Question) -> Iterator[str]:
-    for target, missing in fact.unmatched.items():
-        if missing:
-            each = " (one that counts in several groups, in each)" if fact.several else ""
-            said = f"{missing:,} of {fact.rows:,} rows of {fact.table}{each} find no row in {target}"
-            yield f"{said}: what is taken from there is (unknown)."
-    yield from _left_notes(fact)
-    if fact.without_time:
-        kept = "are in no period" if question.grain and not (question.since or question.until) else "are left out"
-        yield f"{fact.without_time:,} rows of {fact.table} have no time and {kept}."
-    if fact.without_time is not None and not fact.first:
-        yield f"The table {fact.table} has no rows with a time."
-    if fact.last and question.until and date.fromisoformat(fact.last) < question.until:
-        yield f"The rows of {fact.table} end on {fact.last}, before the range does."
-    if fact.first and question.since and date.fromisoformat(fact.first) > question.since:
-        yield f"The rows of {fact.table} begin on {fact.first}, after the range does."
-
-
-def _left_notes(fact: FactRead) -> Iterator[str]:
-    for table, rows in fact.without.items():
-        if rows:
-            yield f"{rows:,} rows of {fact.table} have no row of {table}, and are in no group."
-    if fact.unconverted:
-        yield f"{fact.unconverted:,} of {fact.rows:,} rows of {fact.table} find no exchange rate: they are in no sum."
-    if fact.stale:
-        yield f"{fact.stale:,} of {fact.rows:,} rows of {fact.table} are converted at a rate older than allowed."
-    if fact.immature:
-        yield f"{fact.immature:,} of {fact.rows:,} rows of {fact.table} are too recent to count."
-    if fact.superseded:
-        yield f"{fact.superseded:,} rows of {fact.table} are older, copied or deleted rows of a key, and do not count."
-    if fact.ambiguous:
-        yield f"{fact.ambiguous:,} keys of {fact.table} are ambiguous: equally late rows disagree, and are NULL."
+    starts = fact.week_start or fact.catalog.week_start, fact.catalog.year_start
+    last = next_period(period_start(coverage.last, fact.grain, *starts), fact.grain) - timedelta(days=1)
+    return replace(coverage, first=period_start(coverage.first, fact.grain, *starts), last=last)

@@ -14,6 +14,7 @@ __all__ = ["SegmentChange", "lmdi", "mix_and_rate", "settled", "shapley"]
 MOST_FACTORS = 12
 NEAR = 0.5
 ROUNDING = 1e-9
+MOST_SETTLED = 20
 
 
 def lmdi(before: Sequence[float], after: Sequence[float]) -> tuple[float, ...] | None:
@@ -128,18 +129,18 @@ def settled(parts: Sequence[float], total: float, *, scale: float = 0.0) -> tupl
     found = [float(part) for part in parts]
     if not found:
         return ()
-    largest = max(range(len(found)), key=lambda index: abs(found[index]))
     size = max(scale, abs(total), *(abs(part) for part in found))
     if abs(total - math.fsum(found)) > ROUNDING * size:
         raise DataError(
             f"the parts add up to {math.fsum(found)!r}, and the whole is {total!r}",
             hint="the data changed while it was read: ask again, or read one version of a store",
         )
-    for _ in range(3):
-        error = total - math.fsum(found)
-        if error == 0:
+    # A part that is larger than the total may be too coarse for the last digit: then a smaller one takes it.
+    ranked = sorted(range(len(found)), key=lambda place: -abs(found[place]))
+    for index in [place for place in ranked if found[place]][:MOST_SETTLED] or ranked[:1]:
+        if math.fsum(found) == total:
             break
-        found[largest] += error
+        found[index] += math.fsum((total, *(-part for part in found)))
     return tuple(found)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from steelyard.errors import DefinitionError
-from steelyard.metrics.calendar import Clock
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.formula import Leaf
 from steelyard.metrics.graph import Place
 from steelyard.metrics.kinds import Balance, days_of
-from steelyard.metrics.names import sql_name
+from steelyard.metrics.marks import row_marks
+from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.relation import Relation, Step
 from steelyard.metrics.spine import Coverage, Spine
 
@@ -26,14 +27,16 @@ class BalanceRelation(Relation):
     Args:
         fact: The table of levels.
         name: The name of its last step.
-        rule: The policy.
+        taken: Names of steps that are taken.
+        rule: The policy. Carried forward, all leaves are of one level.
 
     Raises:
-        DefinitionError: The table does not name a key of thing and time, so that a thing could have two levels at once.
+        DefinitionError: Neither the table's key nor `per` says of which thing a level is, so that a thing could have
+            two levels at once.
     """
 
-    def __init__(self, fact: Fact, name: str, rule: Balance) -> None:
-        super().__init__(fact, name)
+    def __init__(self, fact: Fact, name: str, taken: set[str], rule: Balance) -> None:
+        super().__init__(fact, name, taken)
         self.rule = rule
         if fact.links or fact.share:
             raise DefinitionError(
@@ -44,9 +47,8 @@ class BalanceRelation(Relation):
         self.per = self._things()
 
     def counts(self) -> Mapping[str, str]:
-        """Rows that stand for a period, group by group."""
-        rows = f"{self.fact.name}_rows"
-        return {rows: f"{sql_name(self.name)}.{sql_name(rows)}"}
+        """Rows that stand for a period, and references found, group by group."""
+        return {name: f"{sql_name(self.name)}.{sql_name(name)}" for name in self.fact.counts()}
 
     def may_be_missing(self, leaf: Leaf) -> bool:
         """A level that nobody wrote down is not 0."""
@@ -62,9 +64,15 @@ class BalanceRelation(Relation):
             found = declared.entities[said]
         else:
             found = (said,)
-        if self.rule.policy in ("last_in_period", "carried_forward") and not set(declared.key) <= {*found, time}:
+        by_thing = self.rule.policy in ("last_in_period", "carried_forward")
+        self.key = declared.key
+        if by_thing and not said and time not in declared.key:
             raise self._wrong(found, time)
-        if not declared.key:
+        if by_thing and not set(declared.key) <= {*found, time}:
+            if not said or self.fact.time is None or self.fact.time.path:
+                raise self._wrong(found, time)
+            self.key = (*found, time)
+        if not self.key:
             raise self._wrong(found, time)
         return found
 
@@ -81,105 +89,121 @@ class BalanceRelation(Relation):
     def steps(self, grain: str | None, spine: Spine | None, coverage: Coverage | None) -> list[Step]:
         """The levels, then those that stand for each period, added up."""
         if spine is None:
-            nothing = self._nothing(grain)
+            nothing = self.fact.select(grain, nothing=True)
             return [*self.fact.steps, (self.name, nothing)]
         carried = self.rule.policy == "carried_forward"
         self.fact.within(None if carried else spine.since, spine.until)
-        levels = (f"{self.name}_levels", self._levels())
+        self._name_columns()
+        levels = (self.step("levels"), self._levels())
         made: list[Step] = getattr(self, f"_{self.rule.policy}")(grain, spine)
         return [*self.fact.steps, levels, *made]
 
+    def _name_columns(self) -> None:
+        """Names of its own columns that no dimension and no metric of the question has."""
+        taken = {"period", *(name.lower() for name in (*self.outputs, *self.leaves))}
+        self.day, self.moment, self.kept = (sql_name(free_name(name, taken)) for name in ("day", "moment", "kept"))
+        self.moment = self.day if self.fact.clock().kind == "DATE" else self.moment
+        self.next_day = sql_name(free_name("next_day", taken))
+        self.things = tuple(free_name(name.lower(), taken) for name in self.per)
+
     def _levels(self) -> str:
-        fact = self.fact
-        clock = fact.clock()
-        columns = [f"{clock.day} AS balance_day", f"{clock.moment} AS balance_moment"]
-        columns += [
-            f"{fact.column(Place(fact.table, item))} AS {sql_name(f'thing_{n}')}" for n, item in enumerate(self.per)
-        ]
-        columns += [f"{sql} AS {sql_name(key)}" for key, sql in fact.keys.items()]
-        for name, leaf in self.leaves.items():
-            columns.append(f"{fact.value_where(leaf.aggregate)} AS {sql_name(name)}")
-        kept = " AND ".join(fact.conditions)
-        columns.append(f"({kept or 'TRUE'}) IS TRUE AS balance_kept")
-        where = [*fact.ranges, f"{clock.column} IS NOT NULL"]
-        return "SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join([*fact.lines(), f"WHERE {' AND '.join(where)}"])
+        fact, clock = self.fact, self.fact.clock()
+        columns = {self.day: clock.day}
+        if self.rule.policy in ("last_in_period", "carried_forward"):
+            columns |= {} if self.moment == self.day else {self.moment: clock.moment}
+            columns |= {
+                name: fact.column(Place(fact.table, own)) for name, own in zip(self.things, self.per, strict=True)
+            }
+        columns |= fact.keys
+        columns |= {name: fact.value_where(leaf.aggregate) for name, leaf in self.leaves.items()}
+        if fact.conditions:
+            columns[self.kept] = f"({' AND '.join(fact.conditions)}) IS TRUE"
+        columns |= {**row_marks(fact), **fact.found()}
+        where = [*fact.ranges, f"{clock.day if clock.day_zone else clock.column} IS NOT NULL"]
+        if self.rule.policy == "carried_forward":
+            where.append(f"{self._level()} IS NOT NULL")
+        own = {self.day, self.moment, self.kept}
+        named = {name: name if name in own else sql_name(name) for name in columns}
+        listed = ",\n  ".join(f"{sql} AS {named[name]}" for name, sql in columns.items())
+        return f"SELECT\n  {listed}\n" + "\n".join([*fact.lines(), f"WHERE {' AND '.join(where)}"])
 
-    def _nothing(self, grain: str | None) -> str:
-        self.fact.clock()
-        columns = ["CAST(NULL AS DATE) AS period"] if grain else []
-        columns += [f"{sql} AS {sql_name(key)}" for key, sql in self.fact.keys.items()]
-        columns += [f"{self.fact.value(leaf.aggregate)} AS {sql_name(name)}" for name, leaf in self.leaves.items()]
-        columns.append(f"0 AS {sql_name(f'{self.fact.name}_rows')}")
-        return "SELECT " + ", ".join(columns) + "\n" + "\n".join([*self.fact.lines(), "WHERE FALSE"])
+    def _level(self) -> str:
+        """What is carried, as it stands in the table: a NULL is no level."""
+        level = next(iter(self.leaves.values())).aggregate
+        return self.fact.value(replace(level, convert=None))
 
-    def _period(self, grain: str, spine: Spine) -> str:
-        return Clock(column="balance_day", kind="DATE", zone="UTC", week_start=spine.week_start).period(grain)
+    def _period(self, grain: str, spine: Spine, day: str) -> str:
+        return spine.clock(day).period(grain)
 
     def _summed(self, grain: str | None, source: list[str], *, period: str, form: str = "sum({0})") -> Step:
-        columns = [period] if grain else []
+        columns = [f"{period} AS period"] if grain else []
         columns += [f"levels.{sql_name(key)}" for key in self.outputs]
         grouped = f"\nGROUP BY {', '.join(str(n + 1) for n in range(len(columns)))}" if columns else ""
         columns += [f"{form.format(f'levels.{sql_name(name)}')} AS {sql_name(name)}" for name in self.leaves]
         columns.append(f"count(*) AS {sql_name(f'{self.fact.name}_rows')}")
-        lines = "\n".join([*source, "WHERE levels.balance_kept"])
-        return self.name, "SELECT\n  " + ",\n  ".join(columns) + "\n" + lines + grouped
+        marks = {**row_marks(self.fact), **self.fact.found()}
+        columns += [f"count(*) FILTER (WHERE levels.{sql_name(name)}) AS {sql_name(name)}" for name in marks]
+        lines = [*source, f"WHERE levels.{self.kept}"] if self.fact.conditions else source
+        return self.name, "SELECT\n  " + ",\n  ".join(columns) + "\n" + "\n".join(lines) + grouped
 
     # The policies
 
     def _end_of_period(self, grain: str | None, spine: Spine) -> list[Step]:
-        days, levels = sql_name(f"{self.name}_last_days"), sql_name(f"{self.name}_levels")
-        period = f"{self._period(grain, spine)} AS period, " if grain else ""
+        last, levels, day = self.step("last_days"), sql_name(self.step("levels")), self.day
+        period = f"{self._period(grain, spine, day)} AS period, " if grain else ""
         grouped = "\nGROUP BY 1" if grain else ""
+        source = [f"FROM {levels} AS levels", f"JOIN {sql_name(last)} ON {sql_name(last)}.day = levels.{day}"]
         return [
-            (f"{self.name}_last_days", f"SELECT {period}max(balance_day) AS day\nFROM {levels}{grouped}"),
-            self._summed(
-                grain,
-                [f"FROM {levels} AS levels", f"JOIN {days} ON {days}.day = levels.balance_day"],
-                period=f"{days}.period",
-            ),
+            (last, f"SELECT {period}max({day}) AS day\nFROM {levels}{grouped}"),
+            self._summed(grain, source, period=f"{sql_name(last)}.period"),
         ]
+
+    def _latest(self, grain: str | None, spine: Spine) -> tuple[Step, str]:
+        """The last moment of each thing in each period, and the line that joins it to the levels."""
+        latest, things = self.step("latest"), [sql_name(name) for name in self.things]
+        columns = [f"{self._period(grain, spine, self.day)} AS period", *things] if grain else things
+        grouped = f"\nGROUP BY {', '.join(str(n + 1) for n in range(len(columns)))}" if columns else ""
+        listed = ", ".join([*columns, f"max({self.moment}) AS {self.moment}"])
+        on = " AND ".join(f"{sql_name(latest)}.{name} = levels.{name}" for name in (*things, self.moment))
+        text = f"SELECT {listed}\nFROM {sql_name(self.step('levels'))}{grouped}"
+        return (latest, text), f"JOIN {sql_name(latest)} ON {on}"
 
     def _last_in_period(self, grain: str | None, spine: Spine) -> list[Step]:
-        levels = sql_name(f"{self.name}_levels")
-        period = [f"{self._period(grain, spine)}"] if grain else []
-        apart = ", ".join([*period, *(f"thing_{n}" for n in range(len(self.per)))])
-        shown = f"{period[0]} AS period, " if grain else ""
-        place = f"row_number() OVER (PARTITION BY {apart} ORDER BY balance_moment DESC) AS place"
-        return [
-            (f"{self.name}_placed", f"SELECT *, {shown}{place}\nFROM {levels}"),
-            self._summed(
-                grain,
-                [f"FROM (SELECT * FROM {sql_name(f'{self.name}_placed')} WHERE place = 1) AS levels"],
-                period="levels.period",
-            ),
-        ]
+        latest, join = self._latest(grain, spine)
+        source = [f"FROM {sql_name(self.step('levels'))} AS levels", join]
+        return [latest, self._summed(grain, source, period=f"{sql_name(latest[0])}.period")]
 
     def _carried_forward(self, grain: str | None, spine: Spine) -> list[Step]:
-        spans, ends = sql_name(f"{self.name}_spans"), sql_name(f"{self.name}_ends")
-        apart = ", ".join(f"thing_{n}" for n in range(len(self.per)))
-        following = f"lead(balance_day) OVER (PARTITION BY {apart} ORDER BY balance_moment) AS next_day"
-        on = [f"levels.balance_day <= {ends}.day", f"(levels.next_day IS NULL OR levels.next_day > {ends}.day)"]
+        (latest, join), spans, ends = self._latest(grain, spine), self.step("spans"), self.step("ends")
+        things = [f"levels.{sql_name(name)}" for name in self.things]
+        parted = f"PARTITION BY {', '.join(things)} " if things else ""
+        following = f"lead(levels.{self.day}) OVER ({parted}ORDER BY levels.{self.moment}) AS {self.next_day}"
+        end, levels = f"{sql_name(ends)}.day", sql_name(self.step("levels"))
+        on = [f"levels.{self.day} <= {end}", f"(levels.{self.next_day} IS NULL OR levels.{self.next_day} > {end})"]
         if self.rule.within:
-            on.append(f"{ends}.day <= add_days(levels.balance_day, {days_of(self.rule.within, 'within')})")
+            on.append(f"{end} <= add_days(levels.{self.day}, {days_of(self.rule.within, 'within')})")
+        source = [f"FROM {sql_name(ends)}", f"JOIN {sql_name(spans)} AS levels ON {' AND '.join(on)}"]
         return [
-            (f"{self.name}_spans", f"SELECT *, {following}\nFROM {sql_name(f'{self.name}_levels')}"),
-            (f"{self.name}_ends", spine.ends(self.fact.parameters)),
-            self._summed(
-                grain, [f"FROM {ends}", f"JOIN {spans} AS levels ON {' AND '.join(on)}"], period=f"{ends}.period"
-            ),
+            latest,
+            (spans, f"SELECT levels.*, {following}\nFROM {levels} AS levels\n{join}"),
+            (ends, spine.ends(self.fact.parameters)),
+            self._summed(grain, source, period=f"{sql_name(ends)}.period"),
         ]
 
     def _average(self, grain: str | None, spine: Spine) -> list[Step]:
-        days, levels = sql_name(f"{self.name}_days"), sql_name(f"{self.name}_levels")
-        period = f"{self._period(grain, spine)} AS period, " if grain else ""
+        days, levels, day = self.step("days"), sql_name(self.step("levels")), self.day
+        period = f"{self._period(grain, spine, day)} AS period, " if grain else ""
         grouped = "\nGROUP BY 1" if grain else ""
-        on = f"{days}.period = {self._period(grain, spine)}" if grain else "TRUE"
+        beside = f"CROSS JOIN {sql_name(days)}"
+        if grain:
+            own = self._period(grain, spine, f"levels.{day}")
+            beside = f"JOIN {sql_name(days)} ON {sql_name(days)}.period = {own}"
         return [
-            (f"{self.name}_days", f"SELECT {period}count(DISTINCT balance_day) AS days\nFROM {levels}{grouped}"),
+            (days, f"SELECT {period}count(DISTINCT {day}) AS days\nFROM {levels}{grouped}"),
             self._summed(
                 grain,
-                [f"FROM {levels} AS levels", f"JOIN {days} ON {on}" if grain else f"CROSS JOIN {days}"],
-                period=f"{days}.period",
-                form=f"CAST(sum({{0}}) AS DOUBLE) / max({days}.days)",
+                [f"FROM {levels} AS levels", beside],
+                period=f"{sql_name(days)}.period",
+                form=f"CAST(sum({{0}}) AS DOUBLE) / max({sql_name(days)}.days)",
             ),
         ]

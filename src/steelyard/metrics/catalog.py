@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from steelyard.canonical import digest, plain
+from steelyard.canonical import digest
 from steelyard.errors import DefinitionError, PolicyError, SteelyardError, unknown_name
 from steelyard.metrics.aggregate import Aggregate, Parts, parts_of
 from steelyard.metrics.annotation import Annotation
 from steelyard.metrics.expression import columns_of, parse_expression
 from steelyard.metrics.formula import Formula, formula_of, leaves
+from steelyard.metrics.governing import governing
 from steelyard.metrics.graph import Graph, Place
 from steelyard.metrics.metric import Metric
 from steelyard.metrics.tree import Tree, parse_tree
@@ -43,10 +44,11 @@ class MetricCatalog:
         week_start: First day of the week, in English, lower case.
         fan_out: What becomes of a measure by something of which one row has many: `flag` counts the row in each group
             and says that they overlap, `refuse` refuses.
+        year_start: First month of the year, from 1: of a fiscal year that begins in April 4. Quarters follow it.
         currency: What money is measured in, such as `USD`.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
         problems: What is wrong with definitions that are not in it.
-        broken: The metrics among them, by name.
+        broken: The metrics and analyses among them, by name.
         analyses: Funnels, sessions, cohorts, lifecycles, attributions and paths, by name.
         alerts: What is watched, by name.
         annotations: What happened in the world.
@@ -66,6 +68,7 @@ class MetricCatalog:
     zone: str = "UTC"
     week_start: str = "monday"
     fan_out: Literal["flag", "refuse"] = "flag"
+    year_start: int = 1
     currency: str = ""
     sensitive: tuple[str, ...] = ()
     problems: tuple[SteelyardError, ...] = ()
@@ -81,6 +84,9 @@ class MetricCatalog:
             raise unknown_name("day of the week", self.week_start, WEEK_DAYS)
         if self.fan_out not in ("flag", "refuse"):
             raise unknown_name("policy of fan_out", self.fan_out, ("flag", "refuse"))
+        if isinstance(self.year_start, bool) or self.year_start not in range(1, 13):
+            hint = "give the number of its first month, from 1 to 12"
+            raise DefinitionError(f"the year starts in month {self.year_start!r}", where="year_start", hint=hint)
 
     @classmethod
     def of(
@@ -92,6 +98,7 @@ class MetricCatalog:
         zone: str = "UTC",
         week_start: str = "monday",
         fan_out: Literal["flag", "refuse"] = "flag",
+        year_start: int = 1,
         currency: str = "",
         sensitive: Sequence[str] = (),
         analyses: Iterable[Analysis] = (),
@@ -117,6 +124,7 @@ class MetricCatalog:
             zone=zone,
             week_start=week_start,
             fan_out=fan_out,
+            year_start=year_start,
             currency=currency,
             sensitive=tuple(sensitive),
             analyses=_by_name("analysis", ((item.name, item, item.defined_at) for item in analyses), problems),
@@ -137,7 +145,7 @@ class MetricCatalog:
             problems: What was found wrong before.
             broken: The metrics that it was found of.
         """
-        found = [*problems, *self.graph.problems()]
+        found = [*problems, *self.graph.problems(), *self._zone_problems()]
         bad = dict(broken or {})
         good: dict[str, Metric] = {}
         for name, metric in self.metrics.items():
@@ -161,6 +169,7 @@ class MetricCatalog:
                 self._check_analysis(analysis)
             except SteelyardError as error:
                 found.append(error.at(analysis.defined_at))
+                bad[name] = error
             else:
                 analyses[name] = analysis
         made = replace(self, metrics=good, trees=trees, analyses=analyses, problems=tuple(found), broken=bad)
@@ -180,6 +189,17 @@ class MetricCatalog:
         alerts, wrong = checked_alerts(self)
         annotations, more = checked_annotations(self)
         return replace(self, alerts=alerts, annotations=annotations, problems=(*self.problems, *wrong, *more))
+
+    def _zone_problems(self) -> Iterator[SteelyardError]:
+        """What is wrong with the zones that the tables name."""
+        for table in self.tables.values():
+            try:
+                for zone in (table.zone, *table.zones.values()):
+                    if zone:
+                        check_zone(zone)
+                self.zone_of_day(table.name)
+            except SteelyardError as error:
+                yield error.at(table.where)
 
     def _check_metric(self, metric: Metric) -> None:
         self._check_names(metric)
@@ -271,27 +291,7 @@ class MetricCatalog:
 
     def definition(self, name: str) -> dict[str, object]:
         """The metric with all that its number depends on, as plain values."""
-        metric = self.metric(name)
-        facts = set(self.facts(name))
-        used = sorted(facts | {table for fact in facts for table in self.graph.paths(fact)})
-        return {
-            "metric": metric.definition(),
-            "parts": {part: self.metrics[part].definition() for part in self._named_by(metric)},
-            "tables": {table: _declared(self.tables[table]) for table in used},
-            "zone": self.zone,
-            "week_start": self.week_start,
-        }
-
-    def _named_by(self, metric: Metric) -> tuple[str, ...]:
-        """The metrics that it names, and those that they name, sorted."""
-        found: set[str] = set()
-        waiting = list(metric.names())
-        while waiting:
-            name = waiting.pop()
-            if name in self.metrics and name not in found:
-                found.add(name)
-                waiting += self.metrics[name].names()
-        return tuple(sorted(found))
+        return governing(self, name)
 
     def names_by_table(self) -> dict[str, tuple[str, ...]]:
         """Table -> the metrics that aggregate its rows, sorted: what is affected when a table is wrong."""
@@ -345,6 +345,32 @@ class MetricCatalog:
             raise unknown_name("table", table, self.tables, where=where)
         return Place(table, column, self.graph.path(fact, table, where=where, says=f"the time {time!r}"))
 
+    def zone_of_day(self, name: str) -> Place | None:
+        """The column with the zone in which the days of a table's rows are counted; None where it is the project's.
+
+        Args:
+            name: The table that has the time.
+
+        Raises:
+            DefinitionError: No reference of the table leads there.
+        """
+        declared = self.tables[name]
+        owner, _, column = declared.zone_of_day.rpartition(".")
+        if not declared.zone_of_day or owner in ("", name):
+            return Place(name, column) if column else None
+        by_role = [
+            path
+            for paths in self.graph.all_paths(name).values()
+            for path in paths
+            if len(path) == 1 and path[0].role == owner
+        ]
+        if by_role:
+            return Place(by_role[0][-1].target, column, by_role[0])
+        if owner not in self.tables:
+            raise unknown_name("table or role", owner, (*self.tables, *declared.roles), where=declared.where)
+        says = f"the zone {declared.zone_of_day!r}"
+        return Place(owner, column, self.graph.path(name, owner, where=declared.where, says=says, column=column))
+
 
 def check_zone(zone: str, where: str = "") -> ZoneInfo:
     """The zone of that name.
@@ -367,15 +393,6 @@ def _by_name(kind: str, items: Iterable[tuple[str, T, str]], problems: list[Stee
         else:
             named[name] = item
     return named
-
-
-_ONLY_SAID = ("dimensions", "grain", "description", "owner", "where", "one_to_one", "complete_references")
-"""What is said of a table and changes no number; what is proved of it may refuse one."""
-
-
-def _declared(table: TableDeclaration) -> dict[str, object]:
-    said = plain(table)
-    return {key: value for key, value in said.items() if value and key not in _ONLY_SAID}
 
 
 def _table_and_column(place: Place) -> tuple[str, str]:

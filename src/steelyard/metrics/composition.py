@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 
+from steelyard.metrics.aggregate import Mature
 from steelyard.metrics.expression import UNKNOWN, parse_expression, to_sql
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.formula import Formula, Leaf, Quotient
+from steelyard.metrics.maturity import Through, known_through
 from steelyard.metrics.meeting import Meeting
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.needs import Inner, Needs
@@ -40,6 +41,7 @@ class Composition:
     ) -> None:
         self.needs, self.coverage, self.parts = needs, coverage, parts
         self.counted: list[str] = []
+        self.through: dict[Mature, Through] = {}
         self.spine = spine(needs, coverage)
         self.steps, self.select = self._composed(counts, ordered)
 
@@ -58,7 +60,11 @@ class Composition:
         steps = [step for inner in self.needs.inner for step in _inner_steps(inner, self.coverage)]
         for relation in self.needs.relations.values():
             fact = relation.fact
-            fact.complete = self._complete(fact)
+            for aggregate in fact.aggregates.values():
+                if aggregate.mature is not None:
+                    fact.complete[aggregate.mature] = self._through(fact, aggregate.mature).day
+            if self.spine is not None:
+                fact.days = (self.spine.since, self.spine.until)
             steps += relation.steps(question.grain, self.spine, self.coverage.get(fact.name))
         made, shown, source = self._meeting().made()
         columns = [f"{sql} AS {sql_name(key)}" for sql, key in zip(shown, self.keys, strict=True)]
@@ -96,14 +102,12 @@ class Composition:
                 self.counted.append(name)
         return columns
 
-    def _complete(self, fact: Fact) -> date | None:
-        """The last day that is known completely, for rows that need days after their own."""
-        if self.needs.question.complete_through is not None:
-            return self.needs.question.complete_through
-        near = [self.coverage[item.name] for item in (fact, *self.needs.others) if item.name in self.coverage]
-        said = [item.complete for item in near if item.complete is not None]
-        last = [item.last for item in near if item.last is not None]
-        return min(said) if said else max(last, default=date.min)
+    def _through(self, fact: Fact, mature: Mature) -> Through:
+        """By which day the days after a row must be over."""
+        near = {item.table: self.coverage.get(item.name) for item in (fact, self.needs.following[mature])}
+        known = {table: item for table, item in near.items() if item is not None}
+        self.through[mature] = found = known_through(self.needs.question.complete_through, known)
+        return found
 
     def _having(self, condition: str) -> str:
         return to_sql(
@@ -162,6 +166,8 @@ def spine(needs: Needs, coverage: Mapping[str, Coverage]) -> Spine | None:
         since=needs.question.since,
         until=needs.question.until,
         week_start=needs.week_start,
+        year_start=needs.catalog.year_start,
+        zone=needs.catalog.zone,
     )
 
 

@@ -155,20 +155,28 @@ def catalog_then(
     kept = [entry for entry in entries if entry.kind == KIND]
     metrics: dict[str, Metric] = {}
     tables: dict[str, TableDeclaration] = {}
-    days: set[tuple[str, str]] = set()
+    days: set[tuple[str, str, int]] = set()
     for name in names:
         definition = _in_force(today, kept, name, moment)
         for said in (definition["metric"], *definition["parts"].values()):
             metrics[said["name"]] = build(Metric, said, at=(said["name"],))
         for table, said in definition["tables"].items():
             tables[table] = _declared_then(today.tables.get(table), said)
-        days.add((definition["zone"], definition["week_start"]))
+        days.add((definition["zone"], definition["week_start"], definition.get("year_start", 1)))
     if len(days) != 1:
-        shown = " and ".join(sorted(f"{zone} with weeks from {start}" for zone, start in days)) or "none"
+        shown = " and ".join(f"{zone} with weeks from {start}" for zone, start, _ in sorted(days)) or "none"
         raise DefinitionError(f"these metrics were last defined in different zones or weeks: {shown}", where="as_of")
-    zone, week_start = days.pop()
+    zone, week_start, year_start = days.pop()
     then = replace(
-        today, metrics=metrics, tables=tables, trees={}, zone=zone, week_start=week_start, problems=(), broken={}
+        today,
+        metrics=metrics,
+        tables=tables,
+        trees={},
+        zone=zone,
+        week_start=week_start,
+        year_start=year_start,
+        problems=(),
+        broken={},
     )
     return then.checked()
 

@@ -32,6 +32,7 @@ def read_metrics(
     zone: str = "UTC",
     week_start: str = "monday",
     fan_out: Literal["flag", "refuse"] = "flag",
+    year_start: int = 1,
     currency: str = "",
     sensitive: Sequence[str] = (),
 ) -> MetricCatalog:
@@ -44,6 +45,7 @@ def read_metrics(
         zone: IANA zone in which days are counted.
         week_start: First day of the week, in English, lower case.
         fan_out: What becomes of a measure by something of which one row has many: `flag` or `refuse`.
+        year_start: First month of the year, from 1; quarters follow it.
         currency: What money is measured in.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
 
@@ -51,7 +53,7 @@ def read_metrics(
         The catalog; `problems` says, with file and line, what was wrong, and the rest works.
 
     Raises:
-        DefinitionError: The zone or the week's first day cannot be.
+        DefinitionError: The zone, the week's first day or the year's first month cannot be.
     """
     reading = _Reading({table.name: table for table in tables})
     for path in files:
@@ -63,6 +65,7 @@ def read_metrics(
         zone=zone,
         week_start=week_start,
         fan_out=fan_out,
+        year_start=year_start,
         currency=currency,
         sensitive=tuple(sensitive),
         analyses=reading.analyses,
@@ -116,7 +119,7 @@ class _Reading:
                     getattr(self, f"_{section}")(definition, name, said)
             except SteelyardError as error:
                 self.problems.append(error.at(definition.where((section, name))))
-                if section == "metrics" and name not in self.metrics:
+                if section in ("metrics", *PRODUCT) and name not in (*self.metrics, *self.analyses):
                     self.broken[name] = error
 
     def _list(self, definition: Definition, section: str, content: Any) -> None:

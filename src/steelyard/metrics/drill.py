@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import DefinitionError
-from steelyard.metrics.asked import Tables
+from steelyard.metrics.asked import Asked, Tables
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.cell import Cell, cell_of
-from steelyard.metrics.expression import UNKNOWN, Parameters, columns_of, parse_expression
-from steelyard.metrics.fact_rows import FactRows, Side, fact_rows, sides_of
+from steelyard.metrics.condition import as_many
+from steelyard.metrics.expression import UNKNOWN, columns_of, parse_expression
+from steelyard.metrics.fact_rows import FactRows, Side, no_rows
 from steelyard.metrics.false_claims import refuse_false_claims
+from steelyard.metrics.formula import Leaf, Quotient, leaves
 from steelyard.metrics.graph import Place
 from steelyard.metrics.joins import column_sql
 from steelyard.metrics.names import free_name, sql_name
@@ -41,7 +44,7 @@ class Drill:
         cell: The dimensions' values and the period, as asked.
         table: The fact's rows: its own columns, the joined dimensions that decide, and what each row adds.
         measure: The column of `table` that says what a row adds; empty where policy keeps it out.
-        adds: How the rows make the number: `sum`, `mean` or `distinct`.
+        adds: How the rows make the number: `sum`, `mean`, `distinct` or `quantile`.
         rows: How many rows there are.
         value: The cell's number: the metric's, or of the side that was asked for.
         left_out: Sensitive columns, which are not in `table`.
@@ -116,8 +119,10 @@ def drill(
         catalog: The definitions.
         warehouse: What is read.
         metric: The metric.
-        at: The cell: dimension -> value as the answer shows it (None or `(unknown)` for what is not known), and at most
-            one grain -> first day of the period (None for the rows without a time); None is the whole.
+        at: The cell: dimension, named as in `by` -> value as the answer shows it (None or `(unknown)` for what is not
+            known), and at most one grain -> first day of the period, or moment of the hour (None for the rows without a
+            time); None is the
+            whole.
         grain: The grain of `period`, where `at` has that key in the place of a grain.
         where: As in `query`.
         since: As in `query`.
@@ -145,7 +150,7 @@ def drill(
     >>> found.value, found.table.to_pylist()[0]
     (14, {'id': 1, 'amount': 5, 'channel': 'web', 'revenue': 5})
     """
-    cell = cell_of(at or {}, grain, catalog.week_start)
+    cell = cell_of(at or {}, grain, _week_start(catalog, metric), catalog.year_start, catalog.zone)
     asked = [*cell.values, *([cell.grain] if cell.grain else [])]
     question = ask(metric, by=asked, where=where, since=since, until=until, limit=limit)
     drilling = _Drilling(catalog, warehouse, metric, question, cell, side)
@@ -153,7 +158,7 @@ def drill(
 
 
 class _Drilling:
-    """One drill on its way: the rows, what they are shown with, the number that they make."""
+    """One drill on its way: the answer's own plan, its rows in place of their aggregate, the number that they make."""
 
     def __init__(
         self,
@@ -165,15 +170,26 @@ class _Drilling:
         side: Side | None,
     ) -> None:
         self.catalog, self.warehouse, self.metric, self.cell = catalog, warehouse, metric, cell
+        self.sides = _leaves(catalog, metric)
+        self.side = _side(catalog, metric, self.sides, side)
+        self.asked = Asked(catalog, warehouse, question)
         self.read = Tables(warehouse)
-        self.parameters = Parameters()
-        self.sides = sides_of(catalog, metric)
-        self.side = _side(catalog, metric, side)
-        aggregate = self.sides[self.side or "numerator"]
-        self.rows: FactRows = fact_rows(catalog, self.read, aggregate, question, self.parameters)
-        self.fact = self.rows.fact
-        cell.narrow(self.fact)
+        leaf = self.sides[self.side or "numerator"]
+        relation = self.asked.planner.needs.relation(metric, leaf)
+        self.fact, aggregate = relation.fact, leaf.aggregate
+        self.may_be_missing = relation.may_be_missing(leaf)
+        groups = {"period": self.fact.clock().period(question.grain)} if question.grain else {}
+        cell.narrow(self.fact, self.asked.planner.needs.outputs)
         self.conditions = (*self.fact.kept, *self.fact.filters(aggregate))
+        self.rows = FactRows(
+            fact=self.fact, aggregate=aggregate, groups={**groups, **self.fact.keys}, conditions=self.conditions
+        )
+        if self._adds == "mean" and self.fact.share:
+            raise DefinitionError(
+                f"the rows of {metric!r} count for their shares here, and no mean of them is the number",
+                where="side",
+                hint="ask for each side: side = numerator, and side = denominator",
+            )
         self.left_out: list[str] = []
         self.shown = self._columns(question)
         self.measure = self._measure()
@@ -188,12 +204,19 @@ class _Drilling:
         taken = set(shown)
         if question.grain:
             shown[free_name("period", taken)] = self.rows.groups["period"]
+        for name, place in self.fact.dimensions.items():
+            if place.many is not None:
+                shown[free_name(name, taken)] = self.fact.keys[name]
         conditions = columns_of(parse_expression(question.where, "where")) if question.where else ()
         decide = [*self.fact.dimensions.values(), *(self.fact.dimension(str(name), "where") for name in conditions)]
         for place in dict.fromkeys((*decide, *self.rows.places())):
-            if place.path and not self._hidden(place):
+            if place.path and self._has_one(place) and not self._hidden(place):
                 shown[free_name(place.column, taken)] = self.fact.column(place)
         return shown
+
+    def _has_one(self, place: Place) -> bool:
+        """Whether a row has one value of it: what is asked of many rows is in none of its columns."""
+        return as_many(place).many is None or (place.many is None and self.fact.joins.has(place.path))
 
     def _hidden(self, place: Place) -> bool:
         hidden = self.catalog.is_sensitive(place.table, place.column)
@@ -207,9 +230,17 @@ class _Drilling:
         if tree is not None and any(self._hidden(Place(self.fact.table, name.name)) for name in columns_of(tree)):
             return ""
         name = free_name(f"{self.metric}_{self.side}" if self.side else self.metric, set(self.shown))
-        whole = self.rows.aggregate.function in ("rows", "values")
+        whole = self.rows.aggregate.function in ("rows", "values") or self.fact.share
         self.shown[name] = self.rows.amount if whole else self.rows.value
         return name
+
+    @property
+    def _with(self) -> str:
+        """The steps that come before: rows once each, rates, what follows a row, what its many rows say."""
+        steps = [*self.asked.planner.needs.sources.steps.items(), *self.fact.steps]
+        if not steps:
+            return ""
+        return "WITH " + ",\n".join(f"{sql_name(name)} AS (\n{text}\n)" for name, text in steps) + "\n"
 
     @property
     def _from(self) -> str:
@@ -221,14 +252,14 @@ class _Drilling:
     def found(self, limit: int, timeout: float | None) -> Drill:
         refuse_false_claims(self.warehouse, self.fact.claims, self.catalog.tables, self.read.version)
         columns = ",\n".join(f"  {sql} AS {sql_name(name)}" for name, sql in self.shown.items())
-        sql = f"SELECT\n{columns}\n{self._from}{self._order()}\nLIMIT {limit}"
-        values = dict(self.parameters.values)
-        counted = Query(sql=f"SELECT count(*) AS counted, {self._number()} AS number\n{self._from}", parameters=values)
+        sql = f"{self._with}SELECT\n{columns}\n{self._from}{self._order()}\nLIMIT {limit}"
+        number = f"{self._with}SELECT count(*) AS counted, {self._number()} AS number\n{self._from}"
+        values = self.asked.planner.needs.parameters.values
+        counted = Query(sql=number, parameters=_used(values, number))
         whole = self.warehouse.fetch(counted, timeout=timeout).to_pylist()[0]
-        table = self.warehouse.fetch(Query(sql=sql, parameters=values, limit=limit), timeout=timeout)
+        table = self.warehouse.fetch(Query(sql=sql, parameters=_used(values, sql), limit=limit), timeout=timeout)
         rows = int(whole["counted"])
-        names = sorted({self.fact.table, *self.fact.tables})
-        versions = [self.read.version(name) for name in names]
+        versions = [self.read.version(name) for name in sorted(self._tables())]
         return Drill(
             metric=self.metric,
             side=self.side,
@@ -240,7 +271,7 @@ class _Drilling:
             value=whole["number"],
             left_out=tuple(self.left_out),
             sql=sql,
-            parameters=values,
+            parameters=_used(values, sql),
             tables=tuple(
                 TableRead(name=v.name, version_id=v.version_id, fingerprint=v.fingerprint, rows=v.rows)
                 for v in versions
@@ -248,18 +279,27 @@ class _Drilling:
             notes=tuple(self._notes(rows, table.num_rows)),
         )
 
+    def _tables(self) -> set[str]:
+        """The tables that decide which rows there are and what each of them adds."""
+        convert = self.rows.aggregate.convert
+        found = {self.fact.table, *self.fact.tables, *([convert.rates] if convert is not None else [])}
+        others = self.asked.planner.needs.others if self.rows.aggregate.mature is not None else []
+        return found.union(*((other.table, *other.tables) for other in others))
+
     @property
     def _adds(self) -> str:
-        if self.catalog.metric(self.metric).kind == "mean" and not self.side:
+        if len(self.sides) > 1 and not self.side:
             return "mean"
-        return "distinct" if self.rows.aggregate.function == "distinct" else "sum"
+        function = self.sides[self.side or "numerator"].aggregate.function
+        return function if function in ("distinct", "quantile") else "sum"
 
     def _number(self) -> str:
         """The number that the rows make, written as the planner writes it."""
         if self._adds == "mean":
-            upper, lower = (self.fact.aggregated(aggregate) for aggregate in self.sides.values())
+            upper, lower = (self.fact.aggregated(leaf.aggregate) for leaf in self.sides.values())
             return f"CAST(coalesce({upper}, 0) AS DOUBLE) / nullif({lower}, 0)"
-        return f"coalesce({self.fact.aggregated(self.rows.aggregate)}, 0)"
+        made = self.fact.aggregated(self.rows.aggregate)
+        return made if self._adds == "quantile" or self.may_be_missing else f"coalesce({made}, 0)"
 
     def _order(self) -> str:
         declared = self.catalog.tables[self.fact.table]
@@ -280,13 +320,41 @@ class _Drilling:
         return notes
 
 
-def _side(catalog: MetricCatalog, metric: str, side: str | None) -> str:
+def _used(values: Mapping[str, Value], sql: str) -> dict[str, Value]:
+    """The values that a SELECT names; the plan has more."""
+    asked = set(re.findall(r"\$([a-z_][a-z0-9_]*)", sql))
+    return {name: value for name, value in values.items() if name in asked}
+
+
+def _week_start(catalog: MetricCatalog, metric: str) -> str:
+    """The first day of the metric's week."""
+    starts = {leaf.aggregate.week_start for leaf in leaves(catalog.formula(metric))}
+    return starts.pop() or catalog.week_start if len(starts) == 1 else catalog.week_start
+
+
+def _leaves(catalog: MetricCatalog, metric: str) -> dict[str, Leaf]:
+    """`numerator`, and `denominator` of a quotient -> the leaf whose rows they are.
+
+    Raises:
+        DefinitionError: The metric's number is not made of rows alone.
+    """
+    formula = catalog.formula(metric)
+    sides = (formula.numerator, formula.denominator) if isinstance(formula, Quotient) else (formula,)
+    found = [side for side in sides if isinstance(side, Leaf)]
+    if len(found) < len(sides) or any(
+        leaf.window or leaf.balance or leaf.total or leaf.aggregate.per is not None for leaf in found
+    ):
+        raise no_rows(catalog, metric)
+    return dict(zip(("numerator", "denominator"), found, strict=False))
+
+
+def _side(catalog: MetricCatalog, metric: str, sides: Mapping[str, Leaf], side: str | None) -> str:
     kind = catalog.metric(metric).kind
     if side is not None and side not in ("numerator", "denominator"):
         raise DefinitionError(f"{side!r} is no side", where="side", hint="numerator or denominator")
-    if kind == "ratio" and side is None:
+    if len(sides) > 1 and kind != "mean" and side is None:
         hint = "say which: side = numerator, or side = denominator"
-        raise DefinitionError(f"{metric!r} is a ratio, and each side has rows of its own", where=metric, hint=hint)
-    if kind not in ("ratio", "mean") and side is not None:
+        raise DefinitionError(f"{metric!r} is a {kind}, and each side has rows of its own", where=metric, hint=hint)
+    if len(sides) == 1 and side is not None:
         raise DefinitionError(f"{metric!r} is a {kind}, and has no {side}", where=metric, hint="leave `side` out")
     return side or ""

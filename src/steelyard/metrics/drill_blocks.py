@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["drill_blocks", "drill_dict"]
 
-ADDS = {"sum": "add up to", "mean": "average to", "distinct": "are this many values"}
+ADDS = {"sum": "add up to", "mean": "average to", "distinct": "are this many values", "quantile": "have the quantile"}
 
 
 def drill_dict(drill: Drill) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from steelyard.errors import DefinitionError, unknown_name
 from steelyard.metrics.expression import columns_of
 from steelyard.metrics.graph import Place
 from steelyard.metrics.kinds import Convert, days_of
-from steelyard.metrics.names import sql_name
+from steelyard.metrics.names import free_name, sql_name
 from steelyard.warehouse import Rates, quote_text
 
 if TYPE_CHECKING:
@@ -91,7 +91,10 @@ class _Exchanging:
         self.table = fact.catalog.tables[convert.rates]
         self.own = fact.column(Place(fact.table, column))
         day = "" if convert.at is None else f"_{convert.at:%Y%m%d}"
-        self.prefix = f"{fact.name}_{convert.to.lower()}{day}"
+        taken = {name.removesuffix("_rates") for name, _ in fact.before} | {
+            table.lower() for table in fact.catalog.tables
+        }
+        self.prefix = free_name(f"{fact.name}_{convert.to.lower()}{day}", taken)
         for item in (self.table.time, rates.currency, rates.rate):
             fact.type_at(Place(convert.rates, item), self.table.where)
         if not set(self.table.key) or not set(self.table.key) <= {self.table.time, rates.currency}:
@@ -120,9 +123,13 @@ class _Exchanging:
         """The rates of one day, a currency each."""
         at = self.fact.parameters.add(self.convert.at, "rates_at").sql(dialect="duckdb")
         known = f"{self.prefix}_rates"
-        ranked = "SELECT *, row_number() OVER (PARTITION BY currency ORDER BY day DESC) AS place"
-        source = f"(\n  {ranked}\n  FROM ({self._rates()}) AS known\n  WHERE day <= {at}\n) AS placed"
-        steps = [(known, f"SELECT currency, day, rate\nFROM {source}\nWHERE place = 1")]
+        every = f"{self.prefix}_every_rate"
+        newest = "row_number() OVER (PARTITION BY currency ORDER BY day DESC) AS place"
+        ranked = f"SELECT *, {newest} FROM {sql_name(every)} WHERE day <= {at}"
+        steps = [
+            (every, self._rates()),
+            (known, f"SELECT currency, rate, day\nFROM (\n  {ranked}\n) AS placed\nWHERE place = 1"),
+        ]
         joins = [f"LEFT JOIN {sql_name(known)} AS {self._name('from')} ON {self._name('from')}.currency = {self.own}"]
         to = "1"
         if self.convert.to != self.rates.base:
@@ -150,10 +157,16 @@ class _Exchanging:
         )
 
     def _rates(self) -> str:
+        """The rates, one a currency and day: the last of the day. What is not above 0, or not finite, is no rate."""
         table, rates = self.table, self.rates
-        columns = f"{sql_name(rates.currency)} AS currency, {sql_name(rates.rate)} AS rate"
-        columns += f", CAST({sql_name(table.time)} AS DATE) AS day"
-        return f"SELECT {columns} FROM {sql_name(table.name)} WHERE {sql_name(rates.rate)} > 0"
+        time, rate = sql_name(table.time), sql_name(rates.rate)
+        columns = f"{sql_name(rates.currency)} AS currency, {rate} AS rate, CAST({time} AS DATE) AS day"
+        kept = f"{rate} > 0 AND {rate} < CAST('Infinity' AS DOUBLE)"
+        if self.fact.type_at(Place(table.name, table.time)) == "DATE":
+            return f"SELECT {columns} FROM {sql_name(table.name)} WHERE {kept}"
+        apart = f"PARTITION BY {sql_name(rates.currency)}, CAST({time} AS DATE) ORDER BY {time} DESC"
+        ranked = f"SELECT {columns}, row_number() OVER ({apart}) AS place FROM {sql_name(table.name)} WHERE {kept}"
+        return f"SELECT currency, rate, day FROM (\n  {ranked}\n) AS placed WHERE place = 1"
 
     def _asof(self, which: str, on: str) -> str:
         name = self._name(which)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 from steelyard.errors import DataError, DefinitionError
 from steelyard.metrics.annotation import Annotation
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.explanation import DimensionChange, Explanation, Happening, Search
+from steelyard.metrics.graph import GRAINS
 from steelyard.metrics.question import as_date
 from steelyard.metrics.root_cause.by_dimension import Dimensions
 from steelyard.metrics.root_cause.by_tree import tree_change
@@ -59,19 +60,35 @@ def explain(
 
     Raises:
         UnknownNameError: It names what is not there.
-        DefinitionError: The metric has no time, or a range cannot be.
+        DefinitionError: The metric has no time, a range cannot be, or ranges of different length do not compare.
         PolicyError: A dimension is sensitive.
     """
     ranges = (_range(before, "before"), _range(after, "after"))
+    _check_dimensions(dimensions)
     compared = Compared(catalog=catalog, warehouse=warehouse, metric=catalog.metric(metric), ranges=ranges)
     return _Explaining(compared, [*concerned(annotations, metric), *happenings]).explanation(dimensions)
 
 
 def _range(given: tuple[str | date, str | date], name: str) -> Range:
+    no_range = DefinitionError(f"{name} = {given!r} is no range of dates", hint="give the first and the last, in order")
+    if isinstance(given, str | date) or len(given) != 2:
+        raise no_range
     first, last = (as_date(value, name) for value in given)
     if first is None or last is None or last < first:
-        raise DefinitionError(f"{name} = {given!r} is no range of dates", hint="give the first and the last, in order")
+        raise no_range
     return first, last
+
+
+def _check_dimensions(dimensions: Sequence[str] | None) -> None:
+    """Refuses what is no list of dimensions, each once, of which a row has one."""
+    if isinstance(dimensions, str):
+        raise DefinitionError(f"dimensions = {dimensions!r} is no list", hint=f"write [{dimensions!r}]")
+    for place, name in enumerate(dimensions or ()):
+        if name in GRAINS:
+            hint = "leave it out: the two ranges of dates are what is compared"
+            raise DefinitionError(f"{name!r} is a period, and no dimension to explain by", hint=hint)
+        if name in (dimensions or ())[:place]:
+            raise DefinitionError(f"the dimension {name!r} is asked for twice", hint="name it once")
 
 
 class _Explaining:
@@ -84,6 +101,7 @@ class _Explaining:
 
     def explanation(self, dimensions: Sequence[str] | None) -> Explanation:
         compared = self.compared
+        compared.refuse_unequal()
         totals = (compared.value(0, compared.name), compared.value(1, compared.name))
         first, last = (None if v is None else v / d for v, d in zip(totals, compared.divisors, strict=True))
         change = None if first is None or last is None else last - first
@@ -186,7 +204,7 @@ class _Explaining:
         """Whether the cube was read; a dimension that has no answer must be found by asking for each."""
         earliest, latest = min(side[0] for side in self.ranges), max(side[1] for side in self.ranges)
         reach = min(max(HISTORY, 2 * (latest - earliest).days), MOST_HISTORY)
-        since = max(earliest - timedelta(days=reach), date.min + timedelta(days=reach))
+        since = date.fromordinal(max(earliest.toordinal() - reach, date.min.toordinal()))
         if not names:
             return False
         try:
@@ -197,6 +215,12 @@ class _Explaining:
             if must:
                 raise
             return False
+        self.cube, broken = self.cube.finite()
+        if broken:
+            self.compared.notes.append(
+                f"{broken:,} {'day' if broken == 1 else 'days'} of a leaf of history hold NaN or infinity: they are "
+                f"taken as 0."
+            )
         for dimension, values in self.cube.cut.items():
             self.compared.notes.append(
                 f"Of {dimension}, the {values:,} biggest values stand apart; the rest is added up as (other)."

@@ -15,7 +15,7 @@ from steelyard.metrics.graph import Place
 from steelyard.metrics.metric import PLAIN_KINDS
 from steelyard.metrics.question import Question
 
-__all__ = ["FactRows", "Side", "fact_rows", "sides_of"]
+__all__ = ["FactRows", "Side", "fact_rows", "no_rows", "sides_of"]
 
 Side = Literal["numerator", "denominator"]
 
@@ -43,14 +43,19 @@ class FactRows:
 
     @property
     def amount(self) -> str:
-        """The SQL of what a row that counts adds to the aggregate; of a distinct count, the value that it has."""
+        """The SQL of what a row that counts adds to the aggregate, its share of it where a bridge shares it out.
+
+        Of a distinct count or a quantile, the value that it has.
+        """
         forms = {
             "rows": "1",
             "sum": f"coalesce({self.value}, 0)",
             "values": f"CASE WHEN {self.value} IS NULL THEN 0 ELSE 1 END",
-            "distinct": self.value,
         }
-        return forms[self.aggregate.function]
+        added = forms.get(self.aggregate.function)
+        if added is None:
+            return self.value
+        return f"{added} * {self.fact.share}" if self.fact.share else added
 
     def places(self) -> tuple[Place, ...]:
         """Every column that the metric's conditions and its measure take: the fact's own, or of a joined table."""
@@ -74,15 +79,22 @@ def sides_of(catalog: MetricCatalog, metric: str) -> dict[str, Aggregate]:
         UnknownNameError: There is no such metric.
         DefinitionError: It is no aggregate of rows.
     """
-    kind = catalog.metric(metric).kind
-    if kind not in PLAIN_KINDS:
-        raise DefinitionError(
-            f"{metric!r} is of the kind {kind!r}, whose number is no sum, count, mean, distinct count or ratio of rows",
-            where=catalog.metric(metric).defined_at,
-            hint="ask for the metrics that it is made of",
-        )
+    if catalog.metric(metric).kind not in PLAIN_KINDS:
+        raise no_rows(catalog, metric)
     parts = catalog.parts(metric)
     return dict(zip(("numerator", "denominator"), parts.each, strict=False))
+
+
+def no_rows(catalog: MetricCatalog, metric: str) -> DefinitionError:
+    """The refusal of a metric whose number no rows add up to; names those that have rows."""
+    said = catalog.metric(metric)
+    named = " or ".join(repr(name) for name in said.names())
+    plain = f"a metric that is a sum of {said.balance.of}, for one day" if said.balance is not None else ""
+    return DefinitionError(
+        f"{metric!r} is of the kind {said.kind!r}, whose number is not made of rows alone",
+        where=said.defined_at,
+        hint=f"ask for {named or plain or 'the metric itself, as of each moment'}",
+    )
 
 
 def fact_rows(
@@ -103,7 +115,10 @@ def fact_rows(
         PolicyError: It groups or filters by a sensitive column.
     """
     time = catalog.time_of(aggregate.table, aggregate.time, where=aggregate.place)
-    fact = Fact(catalog, types, table=aggregate.table, time=time, parameters=parameters, name="rows")
+    fact = Fact(
+        catalog, types, table=aggregate.table, time=time, parameters=parameters, name="rows", own=aggregate.deduplicate
+    )
+    fact.week_start = aggregate.week_start
     groups = {"period": fact.clock().period(question.grain)} if question.grain else {}
     for name in question.by:
         fact.group_by(name, name)
@@ -113,10 +128,4 @@ def fact_rows(
     fact.within(question.since, question.until)
     own = fact.filters(aggregate)
     fact.value(aggregate)
-    if fact.steps:
-        raise DefinitionError(
-            f"what a row of {aggregate.table!r} adds is converted, and stands in no row",
-            where=aggregate.place,
-            hint="ask for the same metric without `convert:`, by currency",
-        )
     return FactRows(fact=fact, aggregate=aggregate, groups=groups, conditions=(*fact.kept, *own))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError, unknown_name
-from steelyard.metrics.aggregate import Aggregate, Followed, PerEntity, measure_parts, measured, parts_of
+from steelyard.metrics.aggregate import Aggregate, Followed, Mature, PerEntity, measure_parts, measured, parts_of
 from steelyard.metrics.expression import columns_of, parse_expression
 from steelyard.metrics.kinds import Balance, Conversion, Retention, days_of
 from steelyard.metrics.metric import PLAIN_KINDS, Metric
@@ -193,7 +193,7 @@ class _Forming:
         sides: list[Formula] = []
         for side in (ratio.numerator, ratio.denominator):
             if isinstance(side, str):
-                sides.append(self._named(side))
+                sides.append(self._summed_side(side))
             else:
                 parts = measure_parts(side, self.tables, self.metric.defined_at)
                 denominator = parts.denominator
@@ -206,6 +206,17 @@ class _Forming:
                 "name the sums; or say `derived:` where a quotient of the two is really meant",
             )
         return Quotient(sides[0], sides[1])
+
+    def _summed_side(self, name: str) -> Formula:
+        """The side of a ratio that a metric is, which must be one that its parts make up."""
+        found = self._named(name)
+        if isinstance(found, Leaf) and found.aggregate.function in ("quantile", "min", "max"):
+            raise self._wrong(
+                f"a side of the ratio {self.metric.name!r} is {name!r}, a {self.metrics[name].kind}, and a ratio is of "
+                f"sums and counts: a {found.aggregate.function} of parts is not made of theirs",
+                "say `derived:` where a quotient of the two is really meant",
+            )
+        return found
 
     # The kinds
 
@@ -246,6 +257,11 @@ class _Forming:
 
     def _windowed(self, name: str, window: Window) -> Formula:
         def look_back(leaf: Leaf) -> Leaf:
+            if "time" in leaf.aggregate.not_additive_over:
+                raise self._wrong(
+                    f"{name!r} does not add up over time, and a window of it would add days up",
+                    "ask for it by day; or say by which policy a level stands for a period, with `balance:`",
+                )
             if leaf.window or leaf.balance or leaf.total or leaf.aggregate.grain or leaf.aggregate.per:
                 kind = self.metrics[name].kind
                 raise self._wrong(
@@ -262,7 +278,7 @@ class _Forming:
         if not isinstance(part, Leaf) or part.aggregate.function == "quantile":
             raise self._wrong(
                 f"{said.of!r} is a {self.metrics[said.of].kind}, of which a group has no share",
-                "name a sum, a count or a distinct count",
+                "name a sum, a count, a distinct count, a balance or a window of one",
             )
         return Quotient(part, replace(part, total=Total(said.within, said.filters == "keep")))
 
@@ -285,31 +301,41 @@ class _Forming:
             raise self._wrong(
                 f"{said.of!r} is a {self.metrics[said.of].kind}, which an entity has no one value of", hint
             )
-        owners = [table for table in self.tables.values() if table.entity == said.per]
-        if len(owners) != 1:
-            known = {table.entity for table in self.tables.values() if table.entity}
-            raise unknown_name("entity with a table of its own", said.per, known, where=self.metric.defined_at)
+        owner = self._owner(said.per)
         zero = isinstance(inner, Leaf) and inner.aggregate.adds_up
         per = PerEntity(said.of, said.per, zero)
-        whole = Aggregate("sum", owners[0].name, per=per, place=self.metric.defined_at)
+        whole = Aggregate("sum", owner.name, per=per, place=self.metric.defined_at)
         if said.then == "mean":
             return Quotient(Leaf(whole), Leaf(replace(whole, function="values")))
         return Leaf(replace(whole, function=said.then, share=said.share if said.then == "quantile" else None))
 
+    def _owner(self, entity: str) -> TableDeclaration:
+        """The entity's own table, which has one row of each."""
+        own = {table.entity: table for table in self.tables.values() if table.entity and table.history is None}
+        if entity not in own:
+            raise unknown_name("entity with a table of its own", entity, own, where=self.metric.defined_at)
+        owner = own[entity]
+        if len(owner.key) != 1:
+            raise self._wrong(
+                f"the key of {owner.name!r}, {', '.join(owner.key) or 'nothing'}, is no one column, so that its rows "
+                f"are not told apart by the id of a {entity}",
+                f"declare the column that holds the id as the key of {owner.name!r}",
+            )
+        return owner
+
     def _conversion(self) -> Formula:
         said = self.metric.conversion
         assert said is not None  # noqa: S101
-        days = days_of(said.within, "within", least=0)
-        return self._followed(said, None, days, mature=days)
+        return self._followed(said, None, days_of(said.within, "within", least=0))
 
     def _retention(self) -> Formula:
         said = self.metric.retention
         assert said is not None  # noqa: S101
-        return self._followed(said, said.from_day, said.to_day, mature=said.to_day)
+        return self._followed(said, said.from_day, said.to_day)
 
-    def _followed(self, said: Conversion | Retention, first: int | None, last: int, *, mature: int) -> Formula:
+    def _followed(self, said: Conversion | Retention, first: int | None, last: int) -> Formula:
         base, then = (self._rows(name) for name in (said.base, said.then))
-        whole = replace(base, mature=mature, place=self.metric.defined_at)
+        whole = replace(base, mature=Mature(last, then.table, then.time), place=self.metric.defined_at)
         return Quotient(Leaf(replace(whole, followed=Followed(then, said.entity, first, last))), Leaf(whole))
 
     def _rows(self, name: str) -> Aggregate:

@@ -12,9 +12,11 @@ from steelyard.metrics.place import Many, Path, Place, Step, path_says
 from steelyard.metrics.table_problems import table_problems
 from steelyard.warehouse import TableDeclaration
 
-__all__ = ["GRAINS", "Graph", "Many", "Path", "Place", "Step"]
+__all__ = ["DATE_GRAINS", "GRAINS", "Graph", "Many", "Path", "Place", "Step"]
 
-GRAINS = ("day", "week", "month", "quarter", "year")
+DATE_GRAINS = ("day", "week", "month", "quarter", "year")
+"""Periods of local days."""
+GRAINS = ("hour", *DATE_GRAINS)
 FARTHEST = 6
 
 

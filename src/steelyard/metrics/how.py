@@ -31,6 +31,7 @@ class FactRead:
         unconverted: Rows whose money found no rate: their amounts are in no sum.
         stale: Rows whose rate was older on their day than the metric allows.
         immature: Rows that are too recent: the days that they need are not over, or not known completely.
+        of_nobody: Rows that belong to nobody, so that nothing can follow them.
         superseded: Rows of the table that are older, copied or deleted rows of a key, and count for nothing.
         ambiguous: Rows of a key whose latest rows disagree: their values are NULL.
         without_time: Rows of the table that have no time, and so are in no period or range; None where time plays no
@@ -51,6 +52,7 @@ class FactRead:
     unconverted: int = 0
     stale: int = 0
     immature: int = 0
+    of_nobody: int = 0
     superseded: int = 0
     ambiguous: int = 0
     without_time: int | None = None

@@ -41,7 +41,7 @@ class Quantile:
     """A quantile of a row's value, interpolated between neighbours (R's type 7); NULL is no value.
 
     Args:
-        of: What, such as `orders.amount`.
+        of: The value of a row, such as `orders.amount`.
         share: The share of values below, between 0 and 1; 0.5 is the median.
     """
 
@@ -58,7 +58,7 @@ class Balance:
     """A level that adds up over things and never over time.
 
     Args:
-        of: What is added over things, such as `balances.amount`.
+        of: The level, such as `balances.amount`; it is added up over things.
         policy: Which rows stand for a period. `end_of_period`: those of the last day in it that the table has;
             `last_in_period`: the last of each thing inside it; `carried_forward`: the last known of each thing at its
             end; `average`: the mean of the days' sums, over the days in it that the table has.
@@ -80,10 +80,10 @@ class Balance:
 
 @dataclass(frozen=True, kw_only=True)
 class Rolling:
-    """A metric over the last n calendar days.
+    """A metric over the last n calendar days, those without rows among them.
 
     Args:
-        of: The metric.
+        of: The name of a metric: a sum, count, mean, distinct count, ratio or quantile.
         days: How many days, the last included.
         average: Whether it is the mean a day, and not the sum.
         warm_up: What stands where the data does not reach back far enough: `partial` takes the days that there are,
@@ -105,8 +105,8 @@ class PeriodToDate:
     """A metric from the start of a period to the day.
 
     Args:
-        of: The metric.
-        period: What starts it anew.
+        of: The name of a metric, as for a rolling one.
+        period: At the start of each it begins anew.
     """
 
     of: str
@@ -120,9 +120,9 @@ class Conversion:
     Base rows whose window is not over by the day to which the data is complete do not count.
 
     Args:
-        base: A count: what is followed.
-        then: A count: what follows, at the same moment or later.
-        entity: Whose rows they are.
+        base: The name of a count or sum: its rows are what is followed.
+        then: The name of a count or sum: its rows are what follows, at the same moment or later.
+        entity: Whose rows they are, such as `customer`.
         within: How long after, both ends included, such as `7 days`.
     """
 
@@ -142,9 +142,9 @@ class Retention:
     Base rows whose days are not over by the day to which the data is complete do not count.
 
     Args:
-        base: A count: who came.
-        then: A count: what shows that they came back.
-        entity: Whose rows they are.
+        base: The name of a count or sum: its rows say who came.
+        then: The name of a count or sum: its rows say who came back.
+        entity: Whose rows they are, such as `user`.
         from_day: First day after the base row's own, which is day 0.
         to_day: Last day, included.
     """
@@ -167,7 +167,7 @@ class Share:
     """A group's part of the total.
 
     Args:
-        of: The metric.
+        of: The name of a sum, count, distinct count or balance, or of a window of one of the first three.
         within: Dimensions that the total is kept apart by; none for the whole. Periods are always kept apart.
         filters: Whether the total obeys the question's `where` (`keep`), or only its `context` (`ignore`).
     """
@@ -182,7 +182,7 @@ class Fixed:
     """A metric of each entity, over all its rows whatever the question filters, aggregated over the entities.
 
     Args:
-        of: The metric of one entity.
+        of: The name of the metric that each entity has a value of.
         per: The entity; its own table's rows are what a question groups and filters.
         then: How the entities' values become one.
         share: Of a quantile, the share of values below.

@@ -100,26 +100,29 @@ class Metric:
 
     Args:
         name: Snake case.
-        sum: As in `Measure`; exactly one of `KINDS` is given.
-        count: As in `Measure`.
-        mean: As in `Measure`.
-        distinct: As in `Measure`.
+        sum: What is added up, such as `orders.amount` or `lines.quantity * lines.price`; NULL adds nothing. Exactly one
+            of the keys from here to `target` is given: it is the metric's kind.
+        count: The table whose rows are counted.
+        mean: What is averaged over the rows in which it is not NULL.
+        distinct: What is counted once each; NULL is nothing to count.
         ratio: One aggregate over another, each at its own table's grain: a ratio of sums, never a mean of ratios.
-        quantile: A quantile of a row's value.
+        quantile: A quantile of the rows' values, such as the median.
         balance: A level that adds up over things and never over time.
-        cumulative: The name of a metric: its value from the beginning to the day.
+        cumulative: The name of a metric: its value over all rows from the beginning to the day.
         rolling: A metric over the last n days.
         period_to_date: A metric from the start of its period to the day.
         conversion: The share of rows that are followed by another row of the same entity.
-        retention: The share of rows whose entity came back on certain days.
+        retention: The share of rows whose entity came back on certain days after.
         share: A group's part of the total.
         derived: Arithmetic over the names of metrics, after aggregation: `revenue - refunds`.
-        fixed: A metric of each entity, whatever the question filters, aggregated over the entities.
+        fixed: A metric of each entity over all its rows, whatever the question filters, aggregated over the entities.
         target: What was aimed at, from a table of targets.
         convert: Brings money in many currencies to one; of a sum, mean, quantile or balance.
         where: Only rows for which this is true count; for a ratio, on both sides.
-        exclude: Rows for which this is true do not count; for a ratio, on both sides.
-        time: As in `Measure`.
+        exclude: Rows for which this is true do not count; a row for which it is unknown (NULL) does. For a ratio, on
+            both sides.
+        time: The column that places a row in time, where it is not the table's own: `column`, or `table.column` of a
+            table that the row refers to.
         entity: Whom it is about: the unit that studies measure it on; empty where a study says.
         grain: What one counted row is, in words; empty takes the table's.
         window: How long after a unit's start it is counted in a study, such as `7 days`; a query counts every row.

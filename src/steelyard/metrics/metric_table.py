@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from steelyard.metrics.how import How
+from steelyard.metrics.local_hours import with_offset
 from steelyard.metrics.metric import Metric
 from steelyard.metrics.question import Question
 from steelyard.result import Provenance
@@ -29,7 +30,8 @@ class MetricTable:
     """What a question gave.
 
     Args:
-        table: `period` (the first local day of each) where a grain was asked, the dimensions, one column a metric.
+        table: `period` where a grain was asked (the first local day of each; of an hour its first moment, in the
+            project's zone), the dimensions, one column a metric.
         question: What was asked.
         metrics: The metrics' definitions, in order.
         how: How it was made.
@@ -57,8 +59,13 @@ class MetricTable:
         return tuple(name for name in self.table.column_names if name not in names)
 
     def rows(self) -> list[dict[str, Any]]:
-        """The rows as mappings."""
-        return self.table.to_pylist()
+        """The rows as mappings; an hour says its offset from UTC, which tells the two of a repeated hour apart."""
+        rows: list[dict[str, Any]] = self.table.to_pylist()
+        if self.question.grain == "hour":
+            zone = self.table.schema.field("period").type.tz
+            for row in rows:
+                row["period"] = with_offset(row["period"], zone) if row["period"] is not None else None
+        return rows
 
     def blocks(self) -> list[Block]:
         """The answer as blocks: a figure, a chart over time or a table, and what to know of it."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from steelyard.warehouse import quote_name
 
-__all__ = ["free_name", "sql_name"]
+__all__ = ["free_name", "plain_name", "sql_name"]
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -44,3 +44,12 @@ def free_name(wanted: str, taken: set[str]) -> str:
         name = f"{wanted}_{number}"
     taken.add(name)
     return name
+
+
+def plain_name(table: str) -> str:
+    """A table's name as part of a step's: plain letters, digits and underscores.
+
+    >>> plain_name("Order lines")
+    'order_lines'
+    """
+    return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in table.lower()) or "table"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from steelyard.errors import DefinitionError, unknown_name
-from steelyard.metrics.aggregate import Aggregate
+from steelyard.metrics.aggregate import Aggregate, Mature
 from steelyard.metrics.balance import BalanceRelation
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.expression import Parameters, columns_of, parse_expression
 from steelyard.metrics.facts import Fact, Types
-from steelyard.metrics.followed import followed_condition
+from steelyard.metrics.following import following_rows
 from steelyard.metrics.formula import Formula, Leaf, Quotient, leaves
-from steelyard.metrics.names import free_name, sql_name
+from steelyard.metrics.names import free_name, plain_name, sql_name
 from steelyard.metrics.question import Question
-from steelyard.metrics.refusals import refuse_sums
+from steelyard.metrics.refusals import refuse_hours, refuse_sums
 from steelyard.metrics.relation import PlainRelation, Relation
 from steelyard.metrics.sources import Sources
 from steelyard.metrics.unit_table import unit_place
@@ -81,6 +81,7 @@ class Needs:
         self.sources = Sources(catalog.tables, types, self.taken) if sources is None else sources
         self.relations: dict[tuple[object, ...], Relation] = {}
         self.inner: list[Inner] = []
+        self.following: dict[Mature, Fact] = {}
         self.others: list[Fact] = []
         self.columns: dict[tuple[object, ...], str] = {}
         self._tops: dict[str, str] = {}
@@ -137,6 +138,7 @@ class Needs:
 
     def relation(self, name: str, leaf: Leaf) -> Relation:
         """The leaf's part of the plan; measures with another time stand apart where time matters."""
+        refuse_hours(name, leaf, self.question)
         aggregate = leaf.aggregate
         dated = aggregate.convert is not None and aggregate.convert.at is None
         timed = self.question.timed or bool(leaf.window or leaf.balance or aggregate.mature is not None or dated)
@@ -147,11 +149,10 @@ class Needs:
         placed = timed or self.catalog.graph.has_history(aggregate.table)
         key = (
             *(aggregate.table, str(as_of or "") if placed else "", timed, leaf.window, leaf.balance, leaf.total),
-            *(adds_up, aggregate.grain, aggregate.deduplicate),
+            *(adds_up, aggregate.grain, aggregate.deduplicate, _level(leaf)),
         )
         if key not in self.relations:
-            kind = "totals" if leaf.total else "window" if leaf.window else "balance" if leaf.balance else "facts"
-            step = free_name(f"{_plain(aggregate.table)}_{kind}", self.taken)
+            step = free_name(f"{plain_name(aggregate.table)}_{_what(leaf)}", self.taken)
             fact = Fact(
                 self.catalog,
                 self.types,
@@ -171,10 +172,10 @@ class Needs:
 
     def _made(self, fact: Fact, step: str, leaf: Leaf) -> Relation:
         if leaf.window:
-            return WindowRelation(fact, step, leaf.window, adds_up=leaf.aggregate.adds_up)
+            return WindowRelation(fact, step, self.taken, leaf.window, adds_up=leaf.aggregate.adds_up)
         if leaf.balance:
-            return BalanceRelation(fact, step, leaf.balance)
-        return PlainRelation(fact, step)
+            return BalanceRelation(fact, step, self.taken, leaf.balance)
+        return PlainRelation(fact, step, self.taken)
 
     def _narrow(self, name: str, fact: Fact, leaf: Leaf) -> None:
         """Groups the fact, and keeps the rows that the question asks for; a total ignores most of it."""
@@ -206,17 +207,21 @@ class Needs:
         if aggregate.per is not None and aggregate.identity not in fact.given:
             self._add_per_entity(fact, aggregate)
         if aggregate.followed is not None:
-            step = free_name(f"{_plain(aggregate.followed.then.table)}_that_follow", self.taken)
-            other, condition = followed_condition(fact, aggregate, step)
-            self.others.append(other)
-            fact.given[aggregate.identity] = condition
+            step = free_name(f"{plain_name(aggregate.followed.then.table)}_that_follow", self.taken)
+            following = following_rows(fact, aggregate, step)
+            self.others.append(following.fact)
+            fact.given[aggregate.identity] = following.condition
+            assert aggregate.mature is not None  # noqa: S101 - what is followed needs days
+            self.following[aggregate.mature] = following.fact
+            fact.last_days[aggregate.mature] = following.last_day
+            fact.units[aggregate.identity] = following.unit
 
     def _add_per_entity(self, fact: Fact, aggregate: Aggregate) -> None:
         per = aggregate.per
         assert per is not None  # noqa: S101 - asked before
         question = Question(metrics=(per.metric,), context=self.question.context, fill=False)
         needs = self._within(question, entity=per.entity)
-        step = free_name(f"{per.metric}_per_{_plain(per.entity)}", self.taken)
+        step = free_name(f"{per.metric}_per_{plain_name(per.entity)}", self.taken)
         inner = Inner(needs, step)
         self.inner.append(inner)
         key = self.catalog.tables[fact.table].key[0]
@@ -246,7 +251,7 @@ class Needs:
             question, metrics=question.metrics[:1], by=(asked,), grain=None, top={}, having=None, limit=None, fill=False
         )
         needs = self._within(narrowed)
-        step = free_name(f"top_{_plain(next(iter(needs.outputs)))}", self.taken)
+        step = free_name(f"top_{plain_name(next(iter(needs.outputs)))}", self.taken)
         self._tops[asked] = step
         self.inner.append(Inner(needs, step, most))
 
@@ -274,5 +279,20 @@ def _side(formula: Formula, leaf: Leaf) -> str:
     return "part"
 
 
-def _plain(table: str) -> str:
-    return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in table.lower()) or "table"
+def _what(leaf: Leaf) -> str:
+    """What a relation has of its table, in the name of its last step."""
+    if leaf.total is not None:
+        return "totals"
+    if leaf.balance is not None:
+        return leaf.balance.policy
+    if leaf.window is None:
+        return "facts"
+    if leaf.window.days is not None:
+        return f"last_{leaf.window.days}_days"
+    return f"{leaf.window.period}_to_date" if leaf.window.period else "so_far"
+
+
+def _level(leaf: Leaf) -> str:
+    """What is carried forward: the last that is known of one level need not be that of another."""
+    carried = leaf.balance is not None and leaf.balance.policy == "carried_forward"
+    return leaf.aggregate.expression.sql() if carried and leaf.aggregate.expression is not None else ""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
 
+from steelyard.metrics.additivity import adds_up_over_all_but
 from steelyard.metrics.balance import BalanceRelation
 from steelyard.metrics.calendar import next_period
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.claims import Claim
 from steelyard.metrics.composition import Composition, spine
 from steelyard.metrics.facts import Fact, Types
-from steelyard.metrics.formula import Leaf, leaves
+from steelyard.metrics.formula import leaves
+from steelyard.metrics.maturity import Through
 from steelyard.metrics.names import sql_name
 from steelyard.metrics.needs import Needs
 from steelyard.metrics.plan import Plan
@@ -85,14 +87,7 @@ class Planner:
 
     def _non_additive(self, keys: list[str]) -> dict[str, tuple[str, ...]]:
         """Metric -> the answer's columns over which its values do not add up to the whole."""
-        found: dict[str, tuple[str, ...]] = {}
-        for name, formula in self.needs.formulas.items():
-            if not isinstance(formula, Leaf) or not formula.aggregate.adds_up:
-                found[name] = tuple(keys)
-                continue
-            over = ["period"] if formula.window or formula.balance else []
-            over += self.needs.relation(name, formula).fact.overlaps
-            found[name] = tuple(key for key in keys if key in over)
+        found = {name: adds_up_over_all_but(self.needs, name, keys) for name in self.needs.formulas}
         return {name: columns for name, columns in found.items() if columns}
 
     def _says(self, made: Composition) -> Iterator[str]:
@@ -100,10 +95,29 @@ class Planner:
             for leaf in dict.fromkeys(leaves(formula)):
                 if leaf.balance is not None and leaf.total is None:
                     yield f"{name} is a balance by the policy {leaf.balance.policy}: it does not add up over time."
-        if made.spine is not None and any(leaf.window for f in self.needs.formulas.values() for leaf in leaves(f)):
+        if self.question.having is not None:
+            yield "The counts are of the groups that the condition on metrics keeps."
+        for name, formula in self.needs.formulas.items():
+            for mature in dict.fromkeys(leaf.aggregate.mature for leaf in leaves(formula)):
+                if mature is not None:
+                    yield _mature(name, mature.days, made.through[mature])
+        yield from self._window_says(made)
+
+    def _window_says(self, made: Composition) -> Iterator[str]:
+        """As of which days windows are, and which are longer than the data."""
+        windowed = [(name, leaf) for name, f in self.needs.formulas.items() for leaf in leaves(f) if leaf.window]
+        if made.spine is None or not windowed:
+            return
+        if self.question.grain != "day":
             when = "of each period's last day" if self.question.grain else f"of {made.spine.until}"
-            if self.question.grain != "day":
-                yield f"Windows are those {when}."
+            yield f"Windows are those {when}."
+        for name, leaf in windowed:
+            days = leaf.window.days if leaf.window is not None else None
+            known = made.coverage.get(self.needs.relation(name, leaf).fact.name)
+            has = (made.spine.until - known.first).days + 1 if known is not None and known.first is not None else 0
+            if days is not None and days > has:
+                until = made.spine.until
+                yield f"The window of {name}, {days} days, is longer than the data, which has {has} to {until}."
 
     def partial(self, coverage: Mapping[str, Coverage]) -> dict[date, str]:
         """The periods that the data or the range cuts short, and how."""
@@ -111,6 +125,14 @@ class Planner:
         if days is None:
             return {}
         return {period: says for period in days.periods if (says := _cut(period, days, _complete(coverage)))}
+
+
+def _mature(name: str, days: int, through: Through) -> str:
+    """Which rows are old enough to count."""
+    if through.day == date.min:
+        return f"{name} counts no rows: no table says to which day it is complete."
+    after = "own day is" if days == 0 else f"{days} days after are" if days > 1 else "day after is"
+    return f"{name} counts the rows whose {after} over by {through.day} ({through.says})."
 
 
 def _complete(coverage: Mapping[str, Coverage]) -> date:
@@ -121,6 +143,8 @@ def _complete(coverage: Mapping[str, Coverage]) -> date:
 def _cut(period: date, days: Spine, complete: date) -> str:
     """How a period is cut short; empty where it is whole."""
     assert days.grain is not None  # noqa: S101 - a period has one
+    if isinstance(period, datetime):
+        return "not known completely yet" if complete < period.date() else ""
     last = next_period(period, days.grain) - timedelta(days=1)
     said = [f"from {days.since}"] if period < days.since else []
     said += [f"to {days.until}"] if last > days.until else []
@@ -136,24 +160,26 @@ def _relations(needs: Needs) -> tuple[Relation, ...]:
 def _claims(needs: Needs) -> tuple[Claim, ...]:
     """What must be true for the answer to be right."""
     found = dict.fromkeys(claim for fact in needs.facts for claim in fact.claims)
-    for table in _keyed(_relations(needs)):
-        found[Claim(table, needs.catalog.tables[table].key)] = None
+    found |= dict.fromkeys(_keyed(needs))
     return tuple(found)
 
 
-def _keyed(relations: Iterable[Relation]) -> Iterator[str]:
-    """The tables, beside those that are joined, of which every row must be one of its key."""
-    for relation in relations:
+def _keyed(needs: Needs) -> Iterator[Claim]:
+    """What must be true of tables beside those that are joined: every row is one of its key."""
+    for relation in _relations(needs):
         leaves_of = relation.leaves.values()
-        if isinstance(relation, BalanceRelation) or any(leaf.aggregate.per for leaf in leaves_of):
-            yield relation.fact.table
-        yield from (leaf.aggregate.convert.rates for leaf in leaves_of if leaf.aggregate.convert is not None)
+        if isinstance(relation, BalanceRelation):
+            yield Claim(relation.fact.table, relation.key)
+        elif any(leaf.aggregate.per for leaf in leaves_of):
+            yield Claim(relation.fact.table, needs.catalog.tables[relation.fact.table].key)
+        rates = (leaf.aggregate.convert.rates for leaf in leaves_of if leaf.aggregate.convert is not None)
+        yield from (Claim(table, needs.catalog.tables[table].key) for table in rates)
 
 
 def _tables(needs: Needs) -> tuple[str, ...]:
     """The tables that are read."""
     found = dict.fromkeys(table for fact in needs.facts for table in (fact.table, *fact.tables))
-    found |= dict.fromkeys(_keyed(_relations(needs)))
+    found |= dict.fromkeys(claim.table for claim in _keyed(needs))
     return tuple(found)
 
 

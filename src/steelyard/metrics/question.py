@@ -18,7 +18,7 @@ class Question:
 
     Args:
         metrics: Names, in the order of the answer's columns.
-        grain: One of day, week, month, quarter, year; None for the whole range.
+        grain: One of hour, day, week, month, quarter, year; None for the whole range.
         by: Dimensions, in the order of the answer's columns.
         where: A condition on dimensions; None for none.
         since: First local date; None from the start.

@@ -12,9 +12,10 @@ from steelyard.metrics.aggregate import Aggregate
 from steelyard.metrics.calendar import next_period, period_start
 from steelyard.metrics.expression import parse_expression
 from steelyard.metrics.facts import Fact
+from steelyard.metrics.formula import Leaf
 from steelyard.metrics.question import Question
 
-__all__ = ["refuse_sums"]
+__all__ = ["refuse_hours", "refuse_sums"]
 
 COARSER = {
     "day": ("day", "week", "month", "quarter", "year"),
@@ -39,7 +40,8 @@ def refuse_sums(fact: Fact, aggregate: Aggregate, question: Question, name: str)
         DefinitionError: It would; the error names the nearest right question.
     """
     if aggregate.grain:
-        _refuse_split(aggregate.grain, question, name, fact.week_start or fact.catalog.week_start)
+        starts = fact.week_start or fact.catalog.week_start, fact.catalog.year_start
+        _refuse_split(aggregate.grain, question, name, *starts)
     for over in aggregate.not_additive_over:
         if over == "time":
             _refuse_over_time(question, name, aggregate.place)
@@ -47,7 +49,22 @@ def refuse_sums(fact: Fact, aggregate: Aggregate, question: Question, name: str)
             _refuse_over(fact, over, question, name, aggregate.place)
 
 
-def _refuse_split(grain: str, question: Question, name: str, week_start: str) -> None:
+def refuse_hours(name: str, leaf: Leaf, question: Question) -> None:
+    """Refuses a window or a level by hour: both are of days.
+
+    Raises:
+        DefinitionError: The question is by hour, and the leaf is of days.
+    """
+    if question.grain == "hour" and (leaf.window or leaf.balance):
+        what = "a level of a day" if leaf.balance else "counted over whole days"
+        raise DefinitionError(
+            f"{name!r} is {what}, and the question is by hour",
+            where="by",
+            hint="ask by day, or a coarser grain; or by hour for the metric that it is made of",
+        )
+
+
+def _refuse_split(grain: str, question: Question, name: str, week_start: str, year_start: int) -> None:
     fitting = COARSER[grain]
     if question.grain is not None and question.grain not in fitting:
         raise DefinitionError(
@@ -57,8 +74,8 @@ def _refuse_split(grain: str, question: Question, name: str, week_start: str) ->
             hint=f"ask by {' or '.join(fitting)}",
         )
     for day, what in ((question.since, "since"), (question.until and question.until + timedelta(days=1), "until")):
-        if day is not None and period_start(day, grain, week_start) != day:
-            start = period_start(day, grain, week_start)
+        if day is not None and period_start(day, grain, week_start, year_start) != day:
+            start = period_start(day, grain, week_start, year_start)
             whole = start if what == "since" else next_period(start, grain) - timedelta(days=1)
             raise DefinitionError(
                 f"the range cuts a {grain} of {name!r}, which is a target of a whole {grain}",
@@ -84,6 +101,12 @@ def _span(since: date | None, until: date | None) -> str:
 def _refuse_over(fact: Fact, over: str, question: Question, name: str, where: str) -> None:
     wanted = str(fact.dimension(over, where))
     if wanted in {str(place) for place in fact.dimensions.values()}:
+        if wanted in {str(fact.dimension(item)) for item in question.top}:
+            raise DefinitionError(
+                f"{name!r} does not add up over {over!r}, and (other) would add up all but the top",
+                where=where,
+                hint=f"ask by {over} without `top`, and with `limit` for the largest",
+            )
         return
     for condition in (question.where, question.context):
         if condition is not None and wanted in set(_pinned(fact, condition)):

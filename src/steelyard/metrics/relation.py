@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from steelyard.metrics.expression import UNKNOWN
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.formula import Leaf
-from steelyard.metrics.names import sql_name
+from steelyard.metrics.names import free_name, plain_name, sql_name
 from steelyard.metrics.spine import Coverage, Spine
 
 __all__ = ["PlainRelation", "Relation", "Step"]
@@ -23,16 +23,24 @@ class Relation(ABC):
     Args:
         fact: The fact; it groups by the dimensions of the relation.
         name: The name of the relation's last step.
+        taken: Names of steps that are taken.
     """
 
-    def __init__(self, fact: Fact, name: str) -> None:
-        self.fact, self.name = fact, name
+    def __init__(self, fact: Fact, name: str, taken: set[str]) -> None:
+        self.fact, self.name, self._taken = fact, name, taken
+        self._steps: dict[str, str] = {}
         self.leaves: dict[str, Leaf] = {}
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """The answer's dimensions that it has."""
         return tuple(self.fact.keys)
+
+    def step(self, what: str) -> str:
+        """The name of one of its steps, which says the table and what it has."""
+        if what not in self._steps:
+            self._steps[what] = free_name(f"{plain_name(self.fact.table)}_{what}", self._taken)
+        return self._steps[what]
 
     @property
     def is_total(self) -> bool:

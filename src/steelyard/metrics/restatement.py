@@ -11,6 +11,7 @@ from steelyard.errors import unknown_name
 from steelyard.metrics.answer import query
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.fact_rows import sides_of
+from steelyard.metrics.local_hours import hours_in_zone
 from steelyard.metrics.question import Question, ask
 from steelyard.metrics.restated import CAUSES, Cell, additive_cell, one_type, quotient_cell
 from steelyard.metrics.row_changes import RowChanges, VersionPair, row_changes
@@ -161,12 +162,13 @@ def restatement(
         cells = _redefined(cells, later, pair, question, timeout)
     said += _notes(found, cells)
     names = (*(["period"] if question.grain else []), *question.by)
-    tables = tuple(dict.fromkeys(table for changes_ in found.values() for table in changes_.tables))
+    made = _table(cells, names)
+    tables = tuple(dict.fromkeys(name for changes_ in found.values() for name in changes_.tables))
     return Restatement(
         metric=metric,
         before=before,
         after=after,
-        table=_table(cells, names),
+        table=hours_in_zone(made, catalog.zone) if question.grain == "hour" else made,
         rows={reason: sum(item.rows[reason] for item in found.values()) for reason in next(iter(found.values())).rows},
         tables=tuple(_table_change(table, pair) for table in tables),
         by=names,
@@ -225,7 +227,7 @@ def _redefined(
 
 def _nothing(catalog: MetricCatalog, metric: str) -> int | None:
     """The number of no rows at all."""
-    return None if catalog.metric(metric).kind in ("mean", "ratio") else 0
+    return 0 if catalog.metric(metric).kind in ("sum", "count", "distinct") else None
 
 
 def _less(one: Any, other: Any) -> Any:

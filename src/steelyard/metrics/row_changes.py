@@ -7,22 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import sqlglot
 from sqlglot import exp
 
-from steelyard.errors import DataError
+from steelyard.errors import DataError, DefinitionError
 from steelyard.metrics.aggregate import Aggregate
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.claims import Claim
+from steelyard.metrics.condition import as_many
+from steelyard.metrics.deduplicated import key_columns
 from steelyard.metrics.expression import Parameters
 from steelyard.metrics.fact_rows import FactRows, fact_rows
 from steelyard.metrics.facts import Fact, Types
 from steelyard.metrics.false_claims import refuse_false_claims
 from steelyard.metrics.joins import column_sql
 from steelyard.metrics.keys import prove_key
+from steelyard.metrics.mixed_currencies import refuse_mixed_rows
 from steelyard.metrics.names import sql_name
 from steelyard.metrics.question import Question
-from steelyard.warehouse import Query, StoredTable, TableDeclaration, Warehouse
+from steelyard.metrics.refusals import refuse_sums
+from steelyard.metrics.relation import Step
+from steelyard.warehouse import Query, StoredTable, Warehouse
+from steelyard.warehouse.dialect import parse_select
 
 __all__ = ["MOST_GROUPS", "REASONS", "RowChanges", "VersionPair", "row_changes"]
 
@@ -101,12 +106,14 @@ def row_changes(
         side: fact_rows(catalog, pair.types(side), aggregate, question, parameters) for side in ("before", "after")
     }
     fact = sides["after"].fact
+    _refuse_several(fact, aggregate, question)
     for side in ("before", "after"):
-        _prove_joins(catalog, pair, side, sides[side].fact.claims)
-    declared = catalog.tables[aggregate.table]
+        _prove_joins(catalog, pair, side, _claims(sides[side]))
     own = _own_columns(sides["after"])
-    key = declared.key if _is_key(pair, declared) else ()
+    key = _key(pair, sides)
     writing = _Writing(pair, sides, aggregate, tuple(question.by), question.grain is not None, own, key)
+    for side in ("before", "after"):
+        refuse_mixed_rows(pair.warehouse, sides[side].fact, aggregate, steps=writing.as_it_was(side))
     sql = writing.sql()
     query = Query(sql=sql, parameters=dict(parameters.values), limit=MOST_GROUPS, says="two versions compared")
     groups: dict[tuple[Any, ...], dict[str, tuple[Any, Any]]] = {}
@@ -116,8 +123,33 @@ def row_changes(
         group = tuple(row[name] for name in writing.group_names)
         groups.setdefault(group, {})[reason] = (_finite(row["amount_before"], fact), _finite(row["amount_after"], fact))
         rows[reason] += int(row["counted"])
-    tables = (fact.table, *fact.tables)
+    tables = _tables(sides["after"])
     return RowChanges(groups=groups, rows=rows, tables=tables, by_key=bool(key), sql=sql)
+
+
+def _refuse_several(fact: Fact, aggregate: Aggregate, question: Question) -> None:
+    """Rows that count in several groups, or for a share, are told apart by no key."""
+    refuse_sums(fact, aggregate, question, question.metrics[0])
+    if fact.share or fact.links:
+        many = ", ".join(name for name, place in fact.dimensions.items() if as_many(place).many is not None)
+        raise DefinitionError(
+            f"a row of {fact.table!r} has many {many}, so what became of a row is not what became of a group",
+            where="by",
+            hint=f"ask for it without {many}; or for the metric itself, as of each of the two moments",
+        )
+
+
+def _tables(rows: FactRows) -> tuple[str, ...]:
+    """The tables that are read: the fact first."""
+    convert = rows.aggregate.convert
+    return tuple(dict.fromkeys((rows.fact.table, *rows.fact.tables, *([convert.rates] if convert is not None else []))))
+
+
+def _claims(rows: FactRows) -> tuple[Claim, ...]:
+    """What must be true for the rows of one version to count right."""
+    convert = rows.aggregate.convert
+    rates = [] if convert is None else [Claim(convert.rates, rows.fact.catalog.tables[convert.rates].key)]
+    return (*rows.fact.claims, *rates)
 
 
 def _finite(value: Any, fact: Fact) -> Any:
@@ -138,19 +170,22 @@ def _prove_joins(catalog: MetricCatalog, pair: VersionPair, side: str, claims: S
     refuse_false_claims(pair.warehouse, made, catalog.tables, lambda name: by_called[name])
 
 
-def _is_key(pair: VersionPair, declared: TableDeclaration) -> bool:
-    """Whether the declared key identifies a row in both versions; a false one tells no rows apart."""
-    if not declared.key:
-        return False
-    there = all(set(declared.key) <= set(side[declared.name].columns) for side in (pair.before, pair.after))
-    if not there:
-        return False
-    earlier = replace(declared, name=pair.names[declared.name])
+def _key(pair: VersionPair, sides: Mapping[str, FactRows]) -> tuple[str, ...]:
+    """What identifies a row in both versions, proved: the business key, or the declared one; else empty."""
+    fact = sides["after"].fact
+    rule, declared = fact.rule_of(fact.table), fact.catalog.tables[fact.table]
+    key = declared.key if rule is None else tuple(sorted(key_columns(rule)))
+    there = all(set(key) <= set(getattr(pair, side)[declared.name].columns) for side in ("before", "after"))
+    if not key or not there:
+        return ()
     proofs = (
-        prove_key(pair.warehouse, earlier, pair.before[declared.name]),
-        prove_key(pair.warehouse, declared, pair.after[declared.name]),
+        prove_key(
+            pair.warehouse, replace(declared, key=key, name=pair.names[declared.name]), pair.before[declared.name]
+        ),
+        prove_key(pair.warehouse, replace(declared, key=key), pair.after[declared.name]),
     )
-    return all(proof.unique for proof in proofs)
+    holds = all(proof.unique if rule is None else not proof.nulls for proof in proofs)
+    return key if holds else ()
 
 
 def _own_columns(rows: FactRows) -> tuple[str, ...]:
@@ -159,7 +194,7 @@ def _own_columns(rows: FactRows) -> tuple[str, ...]:
     if rows.fact.time is not None:
         texts.append(rows.fact.clock().day)
     lines = "\n".join(rows.fact.lines())
-    tree = sqlglot.parse_one(f"SELECT {', '.join(f'({text})' for text in texts)} {lines}", dialect="duckdb")
+    tree = parse_select(f"SELECT {', '.join(f'({text})' for text in texts)} {lines}", subset=False)
     named = {column.name for column in tree.find_all(exp.Column) if column.table == rows.fact.table}
     return tuple(column for column in rows.fact.types[rows.fact.table] if column in named)
 
@@ -209,11 +244,16 @@ class _Writing:
         counts = f"CASE WHEN {' AND '.join(rows.conditions)} THEN true ELSE false END" if rows.conditions else "true"
         outputs += [f"{day} AS day", f"{counts} AS counts", f"{rows.amount} AS amount", "true AS there"]
         lines = ["SELECT\n  " + ",\n  ".join(outputs), *fact.lines()]
-        if side == "before":
-            tables = (fact.table, *fact.tables)
-            as_it_was = [f"{sql_name(name)} AS (SELECT * FROM {sql_name(self.pair.names[name])})" for name in tables]
-            lines.insert(0, f"WITH {', '.join(as_it_was)}")
+        if steps := [*self.as_it_was(side), *fact.steps]:
+            made = ",\n".join(f"{sql_name(name)} AS ({text})" for name, text in steps)
+            lines.insert(0, f"WITH {made}")
         return "\n".join(lines)
+
+    def as_it_was(self, side: str) -> list[Step]:
+        """The steps that stand for the tables of the earlier version, under their own names."""
+        if side == "after":
+            return []
+        return [(name, f"SELECT * FROM {sql_name(self.pair.names[name])}") for name in _tables(self.sides[side])]
 
     def _keys(self, side: str) -> list[str]:
         """What tells rows apart: the key; without one, all that counts of them, equal rows numbered."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from steelyard.errors import DefinitionError
+
 __all__ = ["shared_out"]
 
 
@@ -15,6 +17,9 @@ def shared_out(function: str, value: str, share: str) -> str:
         value: What is aggregated, as SQL; empty for `rows`.
         share: The share, as SQL.
 
+    Raises:
+        DefinitionError: It is another aggregate, which shares do not take apart.
+
     >>> shared_out("sum", "orders.amount", "links.share")
     'sum(orders.amount * links.share)'
     """
@@ -24,6 +29,11 @@ def shared_out(function: str, value: str, share: str) -> str:
         "values": f"sum(CASE WHEN {value} IS NOT NULL THEN {share} END)",
         "distinct": f"count(DISTINCT {value})",
     }
+    if function not in forms:
+        raise DefinitionError(
+            f"a bridge shares its rows out, and a {function} of shares of rows has no meaning",
+            hint="ask for a sum, count or mean by it; or for this without it",
+        )
     return forms[function]
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from steelyard.metrics.calendar import Clock, period_start
+from steelyard.metrics.expression import UNKNOWN
 from steelyard.metrics.facts import Fact
 from steelyard.metrics.formula import Leaf, Window
-from steelyard.metrics.names import sql_name
+from steelyard.metrics.marks import row_marks
+from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.relation import Relation, Step
 from steelyard.metrics.spine import Coverage, Spine
 
@@ -24,13 +25,14 @@ class WindowRelation(Relation):
     Args:
         fact: The fact.
         name: The name of its last step.
+        taken: Names of steps that are taken.
         window: The window.
         adds_up: Whether its leaves do.
     """
 
-    def __init__(self, fact: Fact, name: str, window: Window, *, adds_up: bool) -> None:
-        super().__init__(fact, name)
-        self.window, self.adds_up = window, adds_up
+    def __init__(self, fact: Fact, name: str, taken: set[str], window: Window, *, adds_up: bool) -> None:
+        super().__init__(fact, name, taken)
+        self.window, self.adds_up, self.looked = window, adds_up, True
 
     def may_be_missing(self, leaf: Leaf) -> bool:
         """A window that must be whole is NULL before it is."""
@@ -42,12 +44,22 @@ class WindowRelation(Relation):
 
     @property
     def repeated(self) -> Mapping[str, str]:
-        """Rows of all days that are looked at."""
-        if not self.adds_up:
-            return super().repeated
-        days = sql_name(f"{self.name}_days")
-        own = {name: f"(SELECT sum({sql_name(name)}) FROM {days})" for name in self.fact.counts()}
-        return {**own, **super().repeated}
+        """Rows of all days that are looked at, references found, and rows whose group is not known."""
+        source = sql_name(self.step("days" if self.adds_up else "rows"))
+        form = "sum({0})" if self.adds_up else "count(*) FILTER (WHERE {0})"
+        own = {name: form.format(sql_name(name)) for name in self.fact.counts()}
+        rows = f"{self.fact.name}_rows"
+        own[rows] = own[rows] if self.adds_up else "count(*)"
+        found = {name: f"(SELECT {sql} FROM {source})" for name, sql in own.items()}
+        for key in self.outputs:
+            unknown = f"{sql_name(key)} = '{UNKNOWN}'" if self.labelled(key) else f"{sql_name(key)} IS NULL"
+            found[f"{self.fact.name}_unknown_{key}"] = f"(SELECT {own[rows]} FROM {source} WHERE {unknown})"
+        return {**found, **super().repeated} if self.looked else super().repeated
+
+    @property
+    def day(self) -> str:
+        """The name of the day of a row or a window, which no dimension and no metric of the question has."""
+        return free_name("day", {name.lower() for name in (*self.outputs, *self.leaves)})
 
     def first_day(self, spine: Spine, coverage: Coverage) -> date:
         """The first day that any of its windows reaches back to, and the data has."""
@@ -56,17 +68,18 @@ class WindowRelation(Relation):
         if self.window.days is not None:
             return max(end - timedelta(days=self.window.days - 1), coverage.first)
         if self.window.period:
-            return max(period_start(end, self.window.period, spine.week_start), coverage.first)
+            return max(spine.start_of(end, self.window.period), coverage.first)
         return coverage.first
 
     def steps(self, grain: str | None, spine: Spine | None, coverage: Coverage | None) -> list[Step]:
         """Days, then windows, then the last day of each period."""
-        if spine is None or coverage is None or coverage.first is None:
-            nothing = _empty(self.fact.select(grain, counts=False))
+        if spine is None or coverage is None or coverage.first is None or coverage.first > spine.until:
+            self.looked = False
+            nothing = self.fact.select(grain, counts=False, nothing=True)
             return [*self.fact.steps, (self.name, nothing)]
         first = self.first_day(spine, coverage)
         self.fact.within(first, spine.until)
-        ends = (f"{self.name}_ends", spine.ends(self.fact.parameters))
+        ends = (self.step("ends"), spine.ends(self.fact.parameters))
         if self.adds_up:
             made = [*self._added(first, spine, coverage), ends, self._picked(grain)]
         else:
@@ -76,7 +89,7 @@ class WindowRelation(Relation):
     # What adds up: a row a day and group, and a frame over them
 
     def _added(self, first: date, spine: Spine, coverage: Coverage) -> list[Step]:
-        days, calendar, groups = (f"{self.name}_{what}" for what in ("days", "calendar", "groups"))
+        days, calendar, groups = (self.step(what) for what in ("days", "calendar", "groups"))
         start = self.fact.parameters.add(first, "first_day").sql(dialect="duckdb")
         further = self.fact.parameters.add((spine.until - first).days, "further_days").sql(dialect="duckdb")
         steps = [
@@ -95,27 +108,25 @@ class WindowRelation(Relation):
                 f"{sql_name(groups)}.{sql_name(key)}"
                 for key in self.outputs
             ]
-        columns = [f"{sql_name(calendar)}.day AS day", *shown]
+        columns = [f"{sql_name(calendar)}.day AS {self.day}", *shown]
         columns += [f"coalesce({sql_name(days)}.{sql_name(name)}, 0) AS {sql_name(name)}" for name in self.leaves]
         source.append(f"LEFT JOIN {sql_name(days)} ON {' AND '.join(on)}")
-        steps.append((f"{self.name}_daily", "SELECT " + ", ".join(columns) + "\n" + "\n".join(source)))
-        steps.append((f"{self.name}_rolled", self._framed(spine, coverage)))
+        steps.append((self.step("daily"), "SELECT " + ", ".join(columns) + "\n" + "\n".join(source)))
+        steps.append((self.step("windows"), self._framed(spine, coverage)))
         return steps
 
     def _framed(self, spine: Spine, coverage: Coverage) -> str:
         apart = [sql_name(key) for key in self.outputs]
         if self.window.period:
-            apart.append(
-                Clock(column="day", kind="DATE", zone="UTC", week_start=spine.week_start).period(self.window.period)
-            )
+            apart.append(spine.clock(self.day).period(self.window.period))
         parted = f"PARTITION BY {', '.join(apart)} " if apart else ""
         back = "UNBOUNDED" if self.window.days is None else str(self.window.days - 1)
-        over = f"OVER ({parted}ORDER BY day ROWS BETWEEN {back} PRECEDING AND CURRENT ROW)"
-        columns = ["day", *(sql_name(key) for key in self.outputs)]
+        over = f"OVER ({parted}ORDER BY {self.day} ROWS BETWEEN {back} PRECEDING AND CURRENT ROW)"
+        columns = [self.day, *(sql_name(key) for key in self.outputs)]
         columns += [
             f"{self._shown(f'sum({sql_name(name)}) {over}', coverage)} AS {sql_name(name)}" for name in self.leaves
         ]
-        return f"SELECT {', '.join(columns)}\nFROM {sql_name(f'{self.name}_daily')}"
+        return f"SELECT {', '.join(columns)}\nFROM {sql_name(self.step('daily'))}"
 
     def _shown(self, sql: str, coverage: Coverage) -> str:
         """The window's sum, or mean a day, where the window is whole."""
@@ -125,9 +136,9 @@ class WindowRelation(Relation):
             return sql
         if self.window.average:
             begin = self.fact.parameters.add(coverage.first, "data_from").sql(dialect="duckdb")
-            reached = f"least({days}, days_between({begin}, day) + 1)"
+            reached = f"least({days}, days_between({begin}, {self.day}) + 1)"
             sql = f"CAST({sql} AS DOUBLE) / {days if self.window.whole else reached}"
-        return f"CASE WHEN day >= {self._whole_from(coverage)} THEN {sql} END" if self.window.whole else sql
+        return f"CASE WHEN {self.day} >= {self._whole_from(coverage)} THEN {sql} END" if self.window.whole else sql
 
     def _whole_from(self, coverage: Coverage) -> str:
         """The first day whose window lies within the data."""
@@ -136,33 +147,25 @@ class WindowRelation(Relation):
         return self.fact.parameters.add(first, "whole_from").sql(dialect="duckdb")
 
     def _picked(self, grain: str | None) -> Step:
-        rolled, ends = (sql_name(f"{self.name}_{what}") for what in ("rolled", "ends"))
+        rolled, ends = (sql_name(self.step(what)) for what in ("windows", "ends"))
         columns = [f"{ends}.period"] if grain else []
         columns += [f"{rolled}.{sql_name(name)}" for name in (*self.outputs, *self.leaves)]
-        return self.name, f"SELECT {', '.join(columns)}\nFROM {rolled}\nJOIN {ends} ON {ends}.day = {rolled}.day"
+        return self.name, f"SELECT {', '.join(columns)}\nFROM {rolled}\nJOIN {ends} ON {ends}.day = {rolled}.{self.day}"
 
     # What does not: the rows of every window
 
     def _rows(self) -> list[Step]:
-        columns = [
-            f"{self.fact.clock().day} AS day",
-            *(f"{sql} AS {sql_name(key)}" for key, sql in self.fact.keys.items()),
-        ]
-        columns += [
-            f"{self.fact.value_where(leaf.aggregate)} AS {sql_name(name)}" for name, leaf in self.leaves.items()
-        ]
+        columns = {self.day: self.fact.clock().day, **self.fact.keys}
+        columns |= {name: self.fact.value_where(leaf.aggregate) for name, leaf in self.leaves.items()}
+        columns |= {**row_marks(self.fact), **self.fact.found()}
+        listed = ", ".join(f"{sql} AS {sql_name(name)}" for name, sql in columns.items())
         where = " AND ".join(self.fact.kept)
-        return [
-            (
-                f"{self.name}_rows",
-                "SELECT " + ", ".join(columns) + "\n" + "\n".join([*self.fact.lines(), f"WHERE {where}"]),
-            )
-        ]
+        return [(self.step("rows"), "\n".join([f"SELECT {listed}", *self.fact.lines(), f"WHERE {where}"]))]
 
     def _gathered(self, grain: str | None, spine: Spine, coverage: Coverage) -> Step:
-        rows, ends = (sql_name(f"{self.name}_{what}") for what in ("rows", "ends"))
+        rows, ends = (sql_name(self.step(what)) for what in ("rows", "ends"))
         columns = [f"{ends}.period"] if grain else []
-        columns += [f"{rows}.{sql_name(key)}" for key in self.outputs]
+        columns += [f"{'groups' if self.window.whole else rows}.{sql_name(key)}" for key in self.outputs]
         grouped = f"\nGROUP BY {', '.join(str(n + 1) for n in range(len(columns)))}" if columns else ""
         forms = {"distinct": "count(DISTINCT {0})", "quantile": "quantile_cont({0}, {1})"}
         for name, leaf in self.leaves.items():
@@ -171,15 +174,19 @@ class WindowRelation(Relation):
             if self.window.whole:
                 sql = f"CASE WHEN min({ends}.day) >= {self._whole_from(coverage)} THEN {sql} END"
             columns.append(f"{sql} AS {sql_name(name)}")
-        on = [f"{rows}.day <= {ends}.day"]
+        on = [f"{rows}.{self.day} <= {ends}.day"]
         if self.window.days is not None:
-            on.append(f"{rows}.day > add_days({ends}.day, -{self.window.days})")
+            on.append(f"{rows}.{self.day} > add_days({ends}.day, -{self.window.days})")
         elif self.window.period:
-            clock = Clock(column=f"{ends}.day", kind="DATE", zone="UTC", week_start=spine.week_start)
-            on.append(f"{rows}.day >= {clock.period(self.window.period)}")
-        return self.name, f"SELECT {', '.join(columns)}\nFROM {ends}\nJOIN {rows} ON {' AND '.join(on)}{grouped}"
+            on.append(f"{rows}.{self.day} >= {spine.clock(f'{ends}.day').period(self.window.period)}")
+        source = f"FROM {ends}\nJOIN {rows}"
+        if self.window.whole:  # a whole window without rows is one of nothing, and not one that is not whole
+            source = f"FROM {ends}{self._every_group(rows)}\nLEFT JOIN {rows}"
+            on += [f"{rows}.{sql_name(key)} IS NOT DISTINCT FROM groups.{sql_name(key)}" for key in self.outputs]
+        return self.name, f"SELECT {', '.join(columns)}\n{source} ON {' AND '.join(on)}{grouped}"
 
-
-def _empty(select: str) -> str:
-    """The SELECT without its rows: there is no day to look back from."""
-    return f"SELECT * FROM (\n{select}\n) AS nothing\nWHERE FALSE"
+    def _every_group(self, rows: str) -> str:
+        if not self.outputs:
+            return ""
+        listed = ", ".join(sql_name(key) for key in self.outputs)
+        return f"\nCROSS JOIN (SELECT DISTINCT {listed} FROM {rows}) AS groups"

@@ -47,7 +47,7 @@ class AuditedQuestions:
 
         Args:
             metrics: One name, or several.
-            by: Dimensions, and at most one of day, week, month, quarter, year.
+            by: Dimensions, and at most one of hour, day, week, month, quarter, year.
             where: A condition on dimensions, such as `country = 'DE'`.
             since: First local date.
             until: Last local date.

@@ -32,11 +32,15 @@ def as_range(value: Range) -> tuple[date, date]:
     """First and last date of a range, both included.
 
     Raises:
-        DefinitionError: One is no date, or they are in the wrong order.
+        DefinitionError: They are not two, one is no date, or they are in the wrong order.
+
+    >>> as_range(("2026-01-01", "2026-01-31"))
+    (datetime.date(2026, 1, 1), datetime.date(2026, 1, 31))
     """
-    first, last = (as_day(item) for item in value)
-    assert first is not None  # noqa: S101 - a range has two dates by its type
-    assert last is not None  # noqa: S101
+    days = [] if isinstance(value, str | date) else [as_day(item) for item in value]
+    if len(days) != 2 or days[0] is None or days[1] is None:
+        raise DefinitionError(f"{value!r} is no range of dates", hint="give its first and its last date")
+    first, last = days[0], days[1]
     if first > last:
         raise DefinitionError(f"a range ends on {last} before it begins on {first}", hint="give the earlier date first")
     return first, last

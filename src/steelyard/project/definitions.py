@@ -70,6 +70,7 @@ def read_definitions(folder: Path, settings: Settings) -> Definitions:
         zone=settings.zone,
         week_start=settings.week_start,
         fan_out=settings.fan_out,
+        year_start=settings.year_start,
         currency=settings.currency,
         sensitive=settings.sensitive,
     )

@@ -15,6 +15,7 @@ from steelyard.project.audited_questions import AuditedQuestions
 from steelyard.project.dates import Range, as_range
 from steelyard.project.definitions import Definitions, read_definitions
 from steelyard.project.evidence import cited_results, reopened, table_and_column
+from steelyard.project.ramped_experiments import LOGS, RampedExperiments
 from steelyard.project.settings import FILE, Settings, Target, read_settings
 from steelyard.result import Result
 from steelyard.studies import Plan, Replay, Setting, Study
@@ -50,7 +51,7 @@ def open_project(folder: str | Path, *, target: str | None = None) -> Project:
     return Project(root, target=target)
 
 
-class Project(AuditedQuestions):
+class Project(AuditedQuestions, RampedExperiments):
     """A folder of definitions, opened for one target."""
 
     def __init__(self, folder: Path, *, target: str | None = None) -> None:
@@ -180,6 +181,7 @@ class Project(AuditedQuestions):
             currency=self.settings.currency,
             sensitive=self.settings.sensitive,
             catalog=number,
+            stages=self.stage_ledger.by_study(),
         )
 
     # What can be done
@@ -239,22 +241,26 @@ class Project(AuditedQuestions):
             after: First and last date of what is to be explained.
             dimensions: Dimensions to look at; None is all that the metric has.
 
-        The project's experiments that ran in the later range stand beside the segments that stand out.
+        The project's experiments that ran in the later range stand beside the segments that stand out; a definition
+        or a column read that changed within the ranges is a fault of the data.
         """
         from steelyard.metrics import explain
+        from steelyard.project.changed import changed_meanings
         from steelyard.project.running import running_studies
 
+        metrics = self.definitions.metrics
+        changed = changed_meanings(self, metric, (before, after))
         answered = [entry.name for entry in self.ledger.entries(kind="result")]
         with self.warehouse() as warehouse:
             return explain(
-                self.definitions.metrics,
+                metrics,
                 warehouse,
                 metric,
                 before=as_range(before),
                 after=as_range(after),
                 dimensions=dimensions,
-                annotations=self.definitions.metrics.annotations,
-                happenings=running_studies(self.definitions.studies, metric, answered),
+                annotations=metrics.annotations,
+                happenings=[*running_studies(self.definitions.studies, metric, answered), *changed],
             )
 
     def watch(self, alerts: Sequence[str] = (), **said: Any) -> WatchReport:
@@ -273,7 +279,7 @@ class Project(AuditedQuestions):
         """
         from steelyard.studies import plan
 
-        with self.warehouse(self._number()) as warehouse:
+        with self.warehouse(self.newest) as warehouse:
             return plan(self.study(name), self.setting(warehouse), freeze=register, replays=replays)
 
     def run(self, name: str, *, as_of: datetime | None = None) -> Result:
@@ -285,13 +291,15 @@ class Project(AuditedQuestions):
         from steelyard.studies import run_and_keep
 
         self.record_definitions()
-        with self.warehouse(self._number()) as warehouse:
+        with self.warehouse(self.newest) as warehouse:
             setting = self.setting(warehouse)
             result, entry = run_and_keep(self.study(name), setting, as_of=as_of, timeout=self.target.timeout or None)
         assert entry is not None  # noqa: S101 - a project always has a ledger
         return result, entry
 
-    def _number(self) -> int | None:
+    @property
+    def newest(self) -> int | None:
+        """Number of the newest catalog version; None where the engine keeps none."""
         return self.store.snapshot().number if self.embedded else None
 
     def results(self, name: str | None = None) -> tuple[tuple[Entry, Result], ...]:
@@ -350,7 +358,9 @@ class Project(AuditedQuestions):
         return self.ledger.verify(expect_head=expect) if expect else self.ledger.verify()
 
     def erase(self, columns: Sequence[str], person: str | int, *, who: str, why: str) -> Entry:
-        """Removes a person's rows from every kept version, and records it; the id itself is not stored.
+        """Removes a person's rows from every kept version and from the logs of exposures and testers, and records it.
+
+        The id itself is not stored.
 
         Args:
             columns: `TABLE.COLUMN` of each table that holds the person's id.
@@ -361,11 +371,17 @@ class Project(AuditedQuestions):
         Returns:
             The ledger's entry.
         """
-        from steelyard.warehouse import erase
+        from steelyard.studies.experiments.exposure_log import EXPOSURES
+        from steelyard.studies.experiments.testers import TESTERS
+        from steelyard.warehouse import AppendLog, erase
 
         tables = dict(table_and_column(item) for item in columns)
-        erase(self.store, self.ledger, tables, person, who=who, why=why)
+        logs = [(AppendLog(self.folder / LOGS, name), "unit") for name in (EXPOSURES, TESTERS) if self._has_log(name)]
+        erase(self.store, self.ledger, tables, person, who=who, why=why, logs=logs)
         return list(self.ledger.entries(kind="erasure"))[-1]
+
+    def _has_log(self, name: str) -> bool:
+        return (self.folder / LOGS / name).is_dir()
 
     def with_target(self, target: str) -> Project:
         """The same folder for another target."""

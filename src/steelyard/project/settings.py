@@ -52,6 +52,7 @@ class Settings:
         week_start: First day of the week.
         fan_out: What becomes of a metric by something of which one of its rows has many: `flag` counts the row in each
             group and says that the groups overlap, `refuse` refuses.
+        year_start: First month of the year, from 1: of a fiscal year that begins in April 4. Quarters follow it.
         sensitive: Columns (`column` or `table.column`) that no metric may group by and no study may use.
         target: The target that is used when none is asked for.
         targets: The environments by name.
@@ -64,6 +65,7 @@ class Settings:
     currency: str = ""
     week_start: Day = "monday"
     fan_out: Literal["flag", "refuse"] = "flag"
+    year_start: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] = 1
     sensitive: tuple[str, ...] = ()
     target: str = "dev"
     targets: Mapping[str, Target] = field(default_factory=lambda: {"dev": Target()})

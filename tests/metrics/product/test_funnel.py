@@ -310,7 +310,7 @@ def test_rows_without_a_time_or_a_user_are_left_out_and_counted() -> None:
         answer = run_funnel(CATALOG, warehouse, funnel("x", "y"))
     assert [row["entities"] for row in answer.rows()] == [1, 1]
     (read,) = answer.how.rows
-    assert (read.rows, read.without_entity, read.without_time) == (4, 1, 1)
+    assert (read.rows, read.of_nobody, read.without_time) == (4, 1, 1)
     assert "1 of 4 rows of events (steps) do not say whom they are of and are left out." in answer.notes
     assert "1 of 4 rows of events (steps) have no time and are left out." in answer.notes
 

@@ -135,7 +135,7 @@ def test_monthly_cohorts_and_lifecycles_of_invoices_are_what_sets_say(invoices: 
         late = month + row["k"] > 2010 * 12 + 11
         assert row["retained"] == (None if late else sum(month + row["k"] in seen for seen in members))
     unknown = sum(row["customer"] is None for row in invoices.to_pylist())
-    assert triangle.how.rows[0].without_entity == unknown > 0
+    assert triangle.how.rows[0].of_nobody == unknown > 0
     for row in months:
         month = row["period"].year * 12 + row["period"].month
         assert row["active"] == sum(month in seen for seen in active.values())

@@ -195,13 +195,41 @@ def test_a_dry_run_tells_and_remembers_nothing(shop_of: ShopOf, catalog_of: Cata
     assert list(tmp_path.iterdir()) == []
 
 
+RAISED = {"event": "raised", "id": "a", "alert": "low", "title": "t", "says": "s", "last": "2026-05-19", "keys": ["k"]}
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {key: value for key, value in RAISED.items() if key != "keys"} | {"to": []},
+        {**RAISED, "to": [], "keys": []},
+        {**RAISED, "to": "ops"},
+        {**RAISED, "to": [], "id": ["a"]},
+        {**RAISED, "to": [], "last": "yesterday"},
+        {**RAISED, "to": [], "event": ["raised"]},
+        {"event": "sent", "id": "a"},
+        {"event": "resolved", "id": "a", "to": ["ops"]},
+        [],
+        None,
+    ],
+)
+def test_a_line_that_lacks_what_is_read_of_it_is_named_and_no_traceback(tmp_path: Path, spoilt: Any) -> None:
+    log = AlertLog(tmp_path / "log.jsonl")
+    log.append([{**RAISED, "to": []}])
+    with log.path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(spoilt) + "\n")
+    with pytest.raises(DataError, match="line 2 of the alerts") as caught:
+        log.records()
+    assert "take the line out" in caught.value.hint
+
+
 def test_a_line_that_a_killed_writer_left_torn_was_never_there_and_a_broken_one_is_named(tmp_path: Path) -> None:
     log = AlertLog(tmp_path / "log.jsonl")
-    log.append([{"event": "raised", "id": "a", "to": []}])
+    log.append([{**RAISED, "to": []}])
     with log.path.open("a", encoding="utf-8") as file:
         file.write('{"event": "raised", "id": "b"')
     assert [record["id"] for record in log.records()] == ["a"]
-    log.append([{"event": "raised", "id": "c", "to": []}])
+    log.append([{**RAISED, "id": "c", "to": []}])
     assert [record["id"] for record in log.records()] == ["a", "c"]
     log.path.write_text("not json\n", encoding="utf-8")
     with pytest.raises(DataError, match="line 1"):

@@ -18,6 +18,7 @@ from steelyard.studies.experiments import (
     Effect,
     Experiment,
     Exposure,
+    Holdout,
     Mean,
     MetricUse,
     Ratio,
@@ -139,12 +140,13 @@ def test_an_assignment_that_nobody_makes_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"layer": "checkout"}, "layer 'checkout'"),
+        ({"layer": "checkout", "assignment": Assignment()}, "layer 'checkout', and another system assigned"),
+        ({"holdout": Holdout(everywhere=0.1), "assignment": Assignment()}, "a holdout, and another system"),
+        ({"holdout": Holdout(layer=0.1)}, "names no layer"),
         ({"cluster": "store"}, "cluster 'store'"),
         ({"looks": "daily"}, "looks 'daily'"),
         ({"stopping": "obrien_fleming"}, "only 'fixed'"),
         ({"stopping": Stopping(success="obrien_fleming", harm="always_valid")}, "only 'fixed'"),
-        ({"ramp": (Stage(share=0.1, arms={"control": 0.9, "one_page": 0.1}), 1.0)}, "split of its own"),
     ],
 )
 def test_what_is_not_offered_yet_is_refused_and_never_ignored(changes: Mapping[str, Any], says: str) -> None:
@@ -153,8 +155,30 @@ def test_what_is_not_offered_yet_is_refused_and_never_ignored(changes: Mapping[s
     assert "leave" in refused.value.hint
 
 
-def test_a_stage_that_repeats_the_split_is_no_split_of_its_own() -> None:
-    assert experiment(ramp=(Stage(share=0.1, arms=HALVES), 1.0)).ramp[1] == 1.0
+def test_a_stage_has_the_study_s_split_or_its_own_and_a_ramp_that_is_not_written_the_default_one() -> None:
+    own = {"control": 0.9, "one_page": 0.1}
+    stages = experiment(ramp=(Stage(share=0.1, arms=own), 1.0)).stages
+    assert [(stage.share, dict(stage.arms)) for stage in stages] == [(0.1, own), (1.0, HALVES)]
+    assert [stage.share for stage in experiment().stages] == [0.05, 0.10, 0.20, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"arms": {"control": 0.5, "one_page": 0.4}}, "add up to 0.9"),
+        ({"arms": {"control": 1.5, "one_page": -0.5}}, "not all 0 or more"),
+        ({"arms": {"control": 0.5, "two_page": 0.5}}, "two_page"),
+    ],
+)
+def test_a_stage_s_split_that_cannot_be_is_refused(words: Mapping[str, Any], says: str) -> None:
+    with pytest.raises(DefinitionError, match=says):
+        experiment(ramp=(Stage(share=0.1, **words), 1.0))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
+def test_a_holdout_leaves_somebody(share: float) -> None:
+    with pytest.raises(DefinitionError, match="a holdout of"):
+        Holdout(everywhere=share)
 
 
 @pytest.mark.parametrize(

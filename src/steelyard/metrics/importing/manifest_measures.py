@@ -168,7 +168,10 @@ def _balance(found: Aggregate, said: Any, model: Model) -> Aggregate:
         return replace(found, kind="balance", of=of, notes=(*found.notes, _LAST_DAY))
     if len(groups) > 1 or groups[0] not in model.entities:
         raise DefinitionError(f"it takes the last day of each {' and '.join(groups)}, and `per` is one entity")
-    note = f"of several rows of one {groups[0]} on its last day, one counts here, and all in MetricFlow"
+    note = (
+        f"one {groups[0]} has one level a day here: a question is refused until the table's `key:` is that and {name}; "
+        f"in MetricFlow all rows of its last day count"
+    )
     of = {"of": found.of, "policy": "last_in_period", "per": groups[0]}
     return replace(found, kind="balance", of=of, notes=(*found.notes, note))
 

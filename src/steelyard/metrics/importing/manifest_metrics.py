@@ -23,6 +23,9 @@ _METRIC_KEYS = (
 _WINDOW_DAYS = {"day": 1, "week": 7}
 _PERIODS = ("week", "month", "quarter", "year")
 _FIRST = "for longer periods than a day it is the value of the last day, where MetricFlow takes {}"
+_LAST = "that of the last day whose window has a row"
+_WINDOWED = (*ADDING, "distinct")
+"""Kinds whose windows are worked out from the window's rows."""
 Filters = tuple[str, ...]
 
 
@@ -245,15 +248,15 @@ class MetricImport:
         nested = part(params, "cumulative_type_params")
         of = self._base(params.get("measure"), nested.get("metric"), filters)
         found = self.based[of]
-        if found.kind not in ADDING:
+        if found.kind not in _WINDOWED:
             raise DefinitionError(
-                f"it is a window of {of!r}, and days of a {found.kind} do not add up to the window's",
-                hint=f"ask {of} by the period",
+                f"it is a window of {of!r}, and a {found.kind} has no window here", hint=f"ask {of} by the period"
             )
         window = nested.get("window") or params.get("window")
         to_date = text_of(nested.get("grain_to_date") or params.get("grain_to_date")).lower()
         first = text_of(nested.get("period_agg")).lower() or "first"
-        notes = [] if first == "last" else [_FIRST.format("the first day's" if first == "first" else "the average")]
+        theirs = {"first": "the first day's", "last": _LAST if window or to_date else ""}.get(first, "the average")
+        notes = [_FIRST.format(theirs)] if theirs else []
         return self._window(of, window, to_date), [*notes, *self._rests_on(of)]
 
     def _window(self, of: str, window: Any, to_date: str) -> dict[str, Any]:

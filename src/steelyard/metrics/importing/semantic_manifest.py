@@ -21,7 +21,10 @@ _EMPTY = (
     "unless fill_nulls_with says otherwise"
 )
 _DAYS = "days are those of the project's zone, and weeks begin on its first day; in MetricFlow both are the warehouse's"
-_PERIODS = "periods without rows are rows here, as if every metric had join_to_timespine; `fill=False` leaves them out"
+_PERIODS = (
+    "periods without rows are rows here, as if every metric had join_to_timespine, from the first to the last day that "
+    "the data has; in MetricFlow a cumulative metric goes on to the end of the range; `fill=False` leaves them out"
+)
 
 
 def is_semantic_manifest(data: Mapping[str, Any]) -> bool:

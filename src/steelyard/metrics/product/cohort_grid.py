@@ -15,7 +15,13 @@ from steelyard.metrics.product.cohorts import Cohorts
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["CohortGrid"]
+__all__ = ["COLUMNS", "CohortGrid"]
+
+COLUMNS = (
+    "cohort", "k", "size", "retained", "rate", "value", "value_per_member", "cumulative_per_member", "cohorts",
+    "eligible",
+)  # fmt: skip
+"""The columns of the triangle and of what it pools to, beside dimensions."""
 
 
 @dataclass(frozen=True)

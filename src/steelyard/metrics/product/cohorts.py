@@ -11,7 +11,7 @@ from typing import Literal
 from steelyard.errors import DefinitionError
 from steelyard.metrics.calendar import next_period, period_start
 from steelyard.metrics.catalog import MetricCatalog
-from steelyard.metrics.graph import GRAINS
+from steelyard.metrics.graph import DATE_GRAINS
 from steelyard.metrics.product.events import EventRows, check_name, check_rows, entity_of
 
 __all__ = ["Cohorts"]
@@ -67,10 +67,10 @@ class Cohorts:
             raise DefinitionError(problem, where=self.defined_at, hint=hint)
 
     def _problems(self) -> Iterator[tuple[str, str]]:
-        if self.cohort not in GRAINS:
-            yield f"the cohorts {self.name!r} are of each {self.cohort!r}", f"write {', '.join(GRAINS)}"
-        if self.every not in GRAINS and self.days is None:
-            yield f"{self.name!r} counts every {self.every!r}", f"write 7 days, or one of {', '.join(GRAINS)}"
+        if self.cohort not in DATE_GRAINS:
+            yield f"the cohorts {self.name!r} are of each {self.cohort!r}", f"write {', '.join(DATE_GRAINS)}"
+        if self.every not in DATE_GRAINS and self.days is None:
+            yield f"{self.name!r} counts every {self.every!r}", f"write 7 days, or one of {', '.join(DATE_GRAINS)}"
         if not 1 <= self.periods <= MOST_PERIODS:
             yield f"{self.name!r} counts {self.periods} periods", f"give 1 to {MOST_PERIODS}"
 
@@ -95,11 +95,14 @@ class Cohorts:
             week_start: First day of the week.
         """
         latest = self.latest(cohort, until)
-        if self.days is not None:
-            return latest + timedelta(days=self.days * (k + 1) - 1)
-        start = period_start(latest, self.every, week_start)
-        for _ in range(k + 1):
-            start = next_period(start, self.every)
+        try:
+            if self.days is not None:
+                return latest + timedelta(days=self.days * (k + 1) - 1)
+            start = period_start(latest, self.every, week_start)
+            for _ in range(k + 1):
+                start = next_period(start, self.every)
+        except OverflowError:
+            return date.max
         return start - timedelta(days=1)
 
     def check(self, catalog: MetricCatalog) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from steelyard.errors import DefinitionError
 from steelyard.metrics.catalog import MetricCatalog
-from steelyard.metrics.graph import GRAINS
+from steelyard.metrics.graph import DATE_GRAINS
 from steelyard.metrics.product.events import EventRows, check_name, check_rows, entity_of
 
 __all__ = ["Lifecycle"]
@@ -45,9 +45,9 @@ class Lifecycle(EventRows):
         check_name("lifecycle", self.name, self.defined_at)
         if not self.table:
             raise DefinitionError(f"{self.name!r} names no table", where=self.defined_at, hint="add `table:`")
-        if self.period not in GRAINS:
+        if self.period not in DATE_GRAINS:
             problem = f"the lifecycle {self.name!r} is by {self.period!r}"
-            raise DefinitionError(problem, where=self.defined_at, hint=f"write {', '.join(GRAINS)}")
+            raise DefinitionError(problem, where=self.defined_at, hint=f"write {', '.join(DATE_GRAINS)}")
 
     def check(self, catalog: MetricCatalog) -> str:
         """Refuses what cannot be, before anything is read; gives the entity.

@@ -82,7 +82,7 @@ def _versions(how: ProductHow) -> Table:
 
 
 def _rows_read(how: ProductHow) -> Table:
-    names = ("table", "what", "rows", "without_entity", "without_time", "first_day", "last_day")
+    names = ("table", "what", "rows", "of_nobody", "without_time", "first_day", "last_day")
     return Table(names, [tuple(getattr(read, name) for name in names) for read in how.rows])
 
 

@@ -23,7 +23,7 @@ class RowsRead:
         table: The table.
         what: What its rows are in the definition, such as `steps`.
         rows: Rows that the definition's conditions keep, whatever the question's dates are.
-        without_entity: Of them, those that do not say whom they are of; they are left out.
+        of_nobody: Of them, those that do not say whom they are of; they are left out.
         without_time: Of them, those that have no time; they are left out.
         first_day: The first local day that the table has, ISO; empty where it has none.
         last_day: The last local day.
@@ -32,7 +32,7 @@ class RowsRead:
     table: str
     what: str
     rows: int
-    without_entity: int
+    of_nobody: int
     without_time: int
     first_day: str = ""
     last_day: str = ""

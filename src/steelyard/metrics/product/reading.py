@@ -6,7 +6,7 @@ import math
 import platform
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from importlib.metadata import version
@@ -33,7 +33,7 @@ from steelyard.warehouse import KeyProof, Query, Value, Warehouse
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Reading", "asked_range", "names_of", "steps_sql"]
+__all__ = ["Reading", "asked_range", "names_apart", "names_of", "refuse_end_of_time", "steps_sql"]
 
 MOST_ROWS = 1_000_000
 _ONLY_SAID = ("dimensions", "grain", "description", "owner", "where")
@@ -97,7 +97,7 @@ class Reading:
         column = source.clock.column
         outputs = {
             "counted": f"count_if({condition})",
-            "without_entity": f"count_if(({condition}) AND {source.owner} IS NULL)",
+            "of_nobody": f"count_if(({condition}) AND {source.owner} IS NULL)",
             "without_time": f"count_if(({condition}) AND {source.clock.column} IS NULL)",
             "first_day": source.edge_day("min"),
             "last_day": source.edge_day("max"),
@@ -108,7 +108,7 @@ class Reading:
             table=source.table,
             what=what,
             rows=int(found["counted"] or 0),
-            without_entity=int(found["without_entity"] or 0),
+            of_nobody=int(found["of_nobody"] or 0),
             without_time=int(found["without_time"] or 0),
             first_day=str(found["first_day"] or ""),
             last_day=str(found["last_day"] or ""),
@@ -230,7 +230,7 @@ class Reading:
     def _missing(self) -> list[str]:
         found = []
         for read in self.rows:
-            for count, lack in ((read.without_entity, "do not say whom they are of"), (read.without_time, "no time")):
+            for count, lack in ((read.of_nobody, "do not say whom they are of"), (read.without_time, "no time")):
                 if count:
                     verb = lack if lack.startswith("do") else f"have {lack}"
                     found.append(
@@ -286,6 +286,36 @@ def names_of(by: str | Sequence[str]) -> tuple[str, ...]:
                 f"the dimension {name!r} is asked for {'twice' if name.strip() else 'without a name'}"
             )
     return names
+
+
+def refuse_end_of_time(day: date | None, where: str) -> None:
+    """Refuses a day of the last year that there is: it stands for "never", and no period comes after it.
+
+    Raises:
+        DataError: It is one.
+    """
+    if day is not None and day.year == date.max.year:
+        raise DataError(
+            f"the data reaches to {day}, and no period comes after that",
+            where=where,
+            hint="such a day means never: leave its rows out with `exclude:`, and give `complete_through`",
+        )
+
+
+def names_apart(catalog: MetricCatalog, table: str, names: Sequence[str], taken: Iterable[str]) -> tuple[str, ...]:
+    """The dimensions of a question, with their table where the answer has a column of that name.
+
+    Args:
+        catalog: The definitions.
+        table: Of whose rows they are.
+        names: The dimensions.
+        taken: The answer's own columns.
+
+    Raises:
+        UnknownNameError: There is no such dimension.
+    """
+    own = {name.lower() for name in taken}
+    return tuple(str(catalog.graph.find(name, table)) if name.lower() in own else name for name in names)
 
 
 def asked_range(since: str | date | None, until: str | date | None) -> tuple[date | None, date | None]:

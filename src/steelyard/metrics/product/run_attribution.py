@@ -8,11 +8,13 @@ from datetime import date, timedelta
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.product.attribution_sql import UNATTRIBUTED, AttributionSql
 from steelyard.metrics.product.product_table import ProductTable
-from steelyard.metrics.product.reading import Reading, asked_range, names_of
+from steelyard.metrics.product.reading import Reading, asked_range, names_apart, names_of
 from steelyard.metrics.product.touch_attribution import TouchAttribution
 from steelyard.warehouse import Warehouse
 
 __all__ = ["run_attribution"]
+
+COLUMNS = ("model", "channel", "conversions", "value")
 
 
 def run_attribution(
@@ -70,9 +72,10 @@ def run_attribution(
     >>> [(row["channel"], row["conversions"]) for row in answer.rows()]
     [('(unattributed)', 1.0), ('ads', 0.5), ('mail', 0.5)]
     """
-    names, (first, last) = names_of(by), asked_range(since, until)
+    first, last = asked_range(since, until)
     reading = Reading(catalog, warehouse, attribution.defined_at)
     entity = attribution.check(catalog)
+    names = names_apart(catalog, attribution.conversions.table, names_of(by), COLUMNS)
     made = AttributionSql(reading, attribution, entity, by=names, where=where, since=first, until=last)
     touched = reading.survey(made.touches, "touches", made.touch_condition)
     reading.survey(made.conversions, "conversions", made.conversion_condition)

@@ -7,10 +7,10 @@ from datetime import date
 
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.product.cohort_cells import BEFORE, LATER, UNKNOWN_ENTITY, CohortCells
-from steelyard.metrics.product.cohort_grid import CohortGrid
+from steelyard.metrics.product.cohort_grid import COLUMNS, CohortGrid
 from steelyard.metrics.product.cohorts import Cohorts
 from steelyard.metrics.product.product_table import ProductTable
-from steelyard.metrics.product.reading import asked_range, names_of
+from steelyard.metrics.product.reading import asked_range, names_apart, names_of, refuse_end_of_time
 from steelyard.metrics.question import as_date
 from steelyard.warehouse import Warehouse
 
@@ -66,9 +66,12 @@ def run_cohorts(
     >>> [(row["k"], row["size"], row["retained"]) for row in answer.rows()]
     [(0, 2, 0), (1, 2, 1)]
     """
-    names, (first, last) = names_of(by), asked_range(since, until)
+    first, last = asked_range(since, until)
+    cohorts.check(catalog)
+    names = names_apart(catalog, cohorts.start.table, names_of(by), COLUMNS)
     asked = CohortCells(catalog, warehouse, cohorts, names, where, first, last)
     through = as_date(complete_through, "complete_through") or asked.last_day()
+    refuse_end_of_time(through, cohorts.defined_at or cohorts.name)
     sizes, cells, later = asked.fetch(through)
     grid = CohortGrid(cohorts, names, sizes, cells, through, last, catalog.week_start)
     left_out = {

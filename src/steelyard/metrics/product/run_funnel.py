@@ -10,7 +10,7 @@ from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.product.funnel import Funnel
 from steelyard.metrics.product.funnel_sql import FunnelSql, check_window
 from steelyard.metrics.product.product_table import ProductTable
-from steelyard.metrics.product.reading import Reading, asked_range, names_of
+from steelyard.metrics.product.reading import Reading, asked_range, names_apart, names_of
 from steelyard.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ def run_funnel(
     >>> [(row["step"], row["entities"], row["conversion"]) for row in answer.rows()]
     [('view', 2, 1.0), ('buy', 1, 0.5)]
     """
-    names, (first, last) = names_of(by), asked_range(since, until)
+    asked, (first, last) = names_of(by), asked_range(since, until)
     entity = funnel.check(catalog)
+    names = names_apart(catalog, funnel.each[0].table, asked, _taken(funnel))
     reading = Reading(catalog, warehouse, funnel.defined_at)
     made = FunnelSql(reading, funnel, entity, by=names, where=where, since=first, until=last)
     check_window(funnel, made.moments.dated)
@@ -115,6 +116,12 @@ def _table(funnel: Funnel, by: tuple[str, ...], found: list[dict[str, Any]]) -> 
         for name, values in columns.items()
     }
     return pa.table(arrays)
+
+
+def _taken(funnel: Funnel) -> tuple[str, ...]:
+    """The columns of the answer, and of the query that gives it."""
+    quantiles = range(len(funnel.quantiles))
+    return *_columns(funnel), "open_starts", *(f"{name}_{n}" for name in ("step", "total") for n in quantiles)
 
 
 def _columns(funnel: Funnel) -> tuple[str, ...]:

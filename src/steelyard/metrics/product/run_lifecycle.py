@@ -11,7 +11,7 @@ from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.product.first_rows import first_rows
 from steelyard.metrics.product.lifecycle import Lifecycle
 from steelyard.metrics.product.product_table import ProductTable
-from steelyard.metrics.product.reading import Reading, asked_range, names_of, steps_sql
+from steelyard.metrics.product.reading import Reading, asked_range, names_apart, names_of, refuse_end_of_time, steps_sql
 from steelyard.metrics.question import as_date
 from steelyard.warehouse import Warehouse
 
@@ -69,8 +69,9 @@ def run_lifecycle(
     >>> [(row["new"], row["retained"], row["lost"], row["complete"]) for row in answer.rows()]
     [(2, 0, 0, True), (0, 1, 1, False)]
     """
-    names, (first, last) = names_of(by), asked_range(since, until)
+    first, last = asked_range(since, until)
     entity = lifecycle.check(catalog)
+    names = names_apart(catalog, lifecycle.table, names_of(by), ("period", *COUNTS, "complete"))
     reading = Reading(catalog, warehouse, lifecycle.defined_at)
     source = reading.source(lifecycle, entity)
     condition = source.condition(lifecycle)
@@ -83,6 +84,8 @@ def run_lifecycle(
     days = source.select({"entity": source.owner, "day": source.clock.day}, [source.known, condition])
     sql = _sql(reading, lifecycle, days, first_rows(source, condition, told) if told else "", segments, "meets" in told)
     found = reading.fetch(sql, "lifecycle").to_pylist()
+    for day in (through, max((row["period"] for row in found), default=None)):
+        refuse_end_of_time(day, lifecycle.defined_at or lifecycle.name)
     table = _table(lifecycle, names, segments, found, (first, last), through, catalog.week_start)
     return reading.answer(
         "lifecycle",

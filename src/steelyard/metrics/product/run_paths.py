@@ -11,7 +11,7 @@ from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.product.paths import Paths
 from steelyard.metrics.product.paths_sql import PathsSql
 from steelyard.metrics.product.product_table import ProductTable
-from steelyard.metrics.product.reading import Reading, asked_range, names_of
+from steelyard.metrics.product.reading import Reading, asked_range, names_apart, names_of
 from steelyard.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -72,9 +72,11 @@ def run_paths(
     """
     if isinstance(top, bool) or not 1 <= top <= 10_000:
         raise DefinitionError(f"top = {top} paths", hint="give 1 to 10,000")
-    names, (first, last) = names_of(by), asked_range(since, until)
+    first, last = asked_range(since, until)
+    entity = paths.check(catalog)
     reading = Reading(catalog, warehouse, paths.defined_at)
-    made = PathsSql(reading, paths, paths.check(catalog), by=names, where=where, since=first, until=last)
+    names = names_apart(catalog, paths.table, names_of(by), _taken(paths))
+    made = PathsSql(reading, paths, entity, by=names, where=where, since=first, until=last)
     reading.survey(made.source, "steps", made.condition)
     transitions = _transitions(paths, names, reading.fetch(made.transitions(), "transitions").to_pylist())
     found = reading.fetch(made.query(top), "paths").to_pylist()
@@ -88,6 +90,12 @@ def run_paths(
         tables={"transitions": transitions},
         by=names,
     )
+
+
+def _taken(paths: Paths) -> tuple[str, ...]:
+    """The columns of the answer, and of the queries that give it."""
+    own = ("path", "steps", "ended", "count", "share", "from", "to", "times", "total", "kinds", "place")
+    return *own, *(f"step_{number}" for number in range(paths.length + 1))
 
 
 def _table(paths: Paths, by: tuple[str, ...], found: list[dict[str, Any]], top: int) -> pa.Table:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
 from steelyard.metrics.catalog import MetricCatalog
-from steelyard.metrics.graph import GRAINS
+from steelyard.metrics.graph import DATE_GRAINS
 from steelyard.metrics.names import sql_name
 from steelyard.metrics.product.product_table import ProductTable
-from steelyard.metrics.product.reading import MOST_ROWS, Reading, asked_range, names_of, steps_sql
+from steelyard.metrics.product.reading import MOST_ROWS, Reading, asked_range, names_apart, names_of, steps_sql
 from steelyard.metrics.product.sessions import Sessions
 from steelyard.metrics.product.sessions_sql import SessionsSql
 from steelyard.warehouse import Warehouse
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["run_sessions", "session_table"]
+
+COLUMNS = (
+    "period", "sessions", "entities", "events", "events_per_session", "bounce_rate", "median_seconds", "mean_seconds",
+)  # fmt: skip
 
 MICROSECONDS = (
     "CAST(round(seconds_between(CAST('1970-01-01T00:00:00Z' AS TIMESTAMPTZ), started_at) * 1000000) AS BIGINT)"
@@ -68,12 +72,14 @@ def run_sessions(
     [(2, 0.5)]
     """
     names, (first, last) = names_of(by), asked_range(since, until)
-    grains = [name for name in names if name in GRAINS]
+    grains = [name for name in names if name in DATE_GRAINS]
     if len(grains) > 1:
         raise DefinitionError(f"{' and '.join(grains)} are asked for at once", hint="one grain of time a question")
-    dimensions = tuple(name for name in names if name not in GRAINS)
+    entity = sessions.check(catalog)
+    asked = [name for name in names if name not in DATE_GRAINS]
+    dimensions = names_apart(catalog, sessions.table, asked, COLUMNS)
     reading = Reading(catalog, warehouse, sessions.defined_at)
-    made = SessionsSql(reading, sessions, sessions.check(catalog), by=dimensions, where=where, since=first, until=last)
+    made = SessionsSql(reading, sessions, entity, by=dimensions, where=where, since=first, until=last)
     reading.survey(made.source, "events", made.condition)
     steps, found = made.steps()
     keys = {"period": made.clock.period(grains[0])} if grains else {}

@@ -10,6 +10,7 @@ from steelyard.errors import DefinitionError
 from steelyard.metrics.aggregate import Aggregate
 from steelyard.metrics.calendar import Clock
 from steelyard.metrics.catalog import MetricCatalog
+from steelyard.metrics.condition import as_many
 from steelyard.metrics.expression import UNKNOWN, ColumnName, Parameters, columns_of, parse_expression
 from steelyard.metrics.facts import Fact, Types
 from steelyard.metrics.names import sql_name
@@ -90,7 +91,7 @@ class Source:
     def attribute(self, name: str) -> str:
         """The SQL of a dimension, `(unknown)` where a text is not there."""
         if name not in self.attributes:
-            place = self.fact.dimension(name, self.where)
+            place = self._one_of_a_row(self.fact.dimension(name, self.where))
             column = self.fact.column(place, self.where)
             text = self.fact.type_at(place).startswith(("VARCHAR", "ENUM"))
             self.attributes[name] = f"coalesce({column}, '{UNKNOWN}')" if text else column
@@ -107,11 +108,22 @@ class Source:
             PolicyError: It is sensitive.
         """
         own = name.removeprefix(f"{self.table}.")
-        place = Place(self.table, own) if own in self._types else self.fact.dimension(name, self.where)
+        own_column = own in self._types
+        place = Place(self.table, own) if own_column else self._one_of_a_row(self.fact.dimension(name, self.where))
         if self.catalog.is_sensitive(place.table, place.column):
             raise self.catalog.policy_error(place, self.where)
         text = f"CAST({self.fact.column(place, self.where)} AS VARCHAR)"
         return text if missing == "NULL" else f"coalesce({text}, {missing})"
+
+    def _one_of_a_row(self, place: Place) -> Place:
+        """Refuses a column of which a row has many values: it would count in each, and its value several times."""
+        if as_many(place).many is not None:
+            raise DefinitionError(
+                f"one row of {self.table!r} has many {str(place)!r}, and is in one group here",
+                where=self.where,
+                hint="ask by what a row has one of; a condition may name it: it keeps the rows that have such a one",
+            )
+        return place
 
     def value(self, text: str) -> str:
         """The SQL of a measure over the table's own columns."""

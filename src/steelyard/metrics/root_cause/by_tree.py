@@ -121,14 +121,16 @@ class _Branches:
             days = Factor(name="days", before=old_days, after=new_days, contribution=parts[-1], inverse=True)
             factors.append(days)
         left = change - math.fsum(parts)
-        scale = max(abs(change), *(abs(part) for part in parts), 1e-300)
+        # Terms that are large and cancel are known to their own last digits, not to those of the small change.
+        terms = [abs(value) for pair in self.values for value in pair if value is not None] if method == "sum" else []
+        scale = max(abs(change), *(abs(part) for part in parts), 1e-6 * max(terms, default=0.0), 1e-300)
         if abs(left) > 1e-9 * scale:
             factors.append(Factor(name="not in the tree", before=None, after=None, contribution=left))
             self.notes.append(
                 f"The tree {tree.text!r} does not make up {self.compared.name} exactly; what it leaves over stands "
                 f"apart."
             )
-        settled_parts = settled([factor.contribution for factor in factors], change)
+        settled_parts = settled([factor.contribution for factor in factors], change, scale=max(terms, default=0.0))
         exact = [
             Factor(name=f.name, before=f.before, after=f.after, contribution=part, inverse=f.inverse)
             for f, part in zip(factors, settled_parts, strict=True)

@@ -8,10 +8,12 @@ from datetime import date
 from functools import cached_property
 from typing import Literal
 
+from steelyard.errors import DefinitionError
 from steelyard.metrics.answer import query
 from steelyard.metrics.catalog import MetricCatalog
-from steelyard.metrics.metric import PLAIN_KINDS, Metric
+from steelyard.metrics.metric import Metric
 from steelyard.metrics.metric_table import MetricTable
+from steelyard.metrics.root_cause.growth import growth
 from steelyard.warehouse import Warehouse
 
 __all__ = ["Compared", "Range"]
@@ -55,10 +57,22 @@ class Compared:
         return self.divides(self.name)
 
     def divides(self, name: str) -> bool:
-        """Whether a metric is one aggregate over another, or of a kind that does not grow with days either."""
-        if self.catalog.metric(name).kind not in PLAIN_KINDS:
-            return True
-        return self.catalog.parts(name).denominator is not None
+        """Whether a metric is one aggregate over another, or does not grow with days for another reason."""
+        return growth(self.catalog.formula(name)) != 1
+
+    def refuse_unequal(self) -> None:
+        """Refuses ranges of different length for a metric of which neither totals nor totals per day compare.
+
+        Raises:
+            DefinitionError: It is one.
+        """
+        first, second = self.days
+        if first != second and growth(self.catalog.formula(self.name)) not in (0, 1):
+            raise DefinitionError(
+                f"the ranges have {first} and {second} days, and {self.name!r} grows with days neither evenly nor not "
+                f"at all",
+                hint="give two ranges of one length",
+            )
 
     @property
     def days(self) -> tuple[int, int]:

@@ -104,6 +104,14 @@ class Cube:
         )
         return replace(made, cut=self.cut, left_out=self.left_out)
 
+    def finite(self) -> tuple[Cube, int]:
+        """With 0 in the cells that hold NaN or infinity, and how many those are."""
+        good = np.all([np.isfinite(values) for values in self.amounts.values()], axis=0)
+        if good.all():
+            return self, 0
+        amounts = {name: np.where(good, values, 0.0) for name, values in self.amounts.items()}
+        return replace(self, amounts=amounts), int((~good).sum())
+
     def place(self, day: date) -> int:
         """A day's place; it need not be in the cube."""
         return (day - self.first).days
@@ -256,7 +264,8 @@ def _days(column: pa.ChunkedArray[Any], since: date) -> I64:
 def _numbers(column: pa.ChunkedArray[Any]) -> F64:
     import pyarrow as pa
 
-    return np.asarray(column.cast(pa.float64()).fill_null(pa.scalar(0.0)).to_numpy(), dtype=np.float64)
+    # Unsafe for whole numbers beyond 2^53 alone, of which the nearest double is taken.
+    return np.asarray(column.cast(pa.float64(), safe=False).fill_null(pa.scalar(0.0)).to_numpy(), dtype=np.float64)
 
 
 def _within_values(cube: Cube) -> Cube:

@@ -50,7 +50,10 @@ def _changed(happenings: Sequence[Happening], ranges: tuple[Range, Range]) -> It
     first, last = min(side[0] for side in ranges), max(side[1] for side in ranges)
     for item in happenings:
         if item.kind in ("definition", "schema") and first <= item.at <= last:
-            yield DataFault(kind=item.kind, says=f"{item.says} ({item.at})", segment=dict(item.where), stops=True)
+            says = f"{item.says} ({item.at})"
+            if item.kind == "definition":
+                says = f"{says}. Both ranges are told by the present definition."
+            yield DataFault(kind=item.kind, says=says, segment=dict(item.where), stops=item.kind == "schema")
 
 
 def _cut(ranges: tuple[Range, Range], covered: Range | None) -> Iterator[DataFault]:

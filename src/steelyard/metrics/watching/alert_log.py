@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ from steelyard.warehouse.durable import disk_errors, held, sync_folder
 __all__ = ["AlertLog", "append_lines"]
 
 Record = Mapping[str, Any]
+READ = {
+    "raised": ("id", "alert", "title", "says", "last"),
+    "resolved": ("id", "title", "says"),
+    "sent": ("id", "of", "sink"),
+}
 
 
 class AlertLog:
@@ -25,9 +31,10 @@ class AlertLog:
 
     >>> import tempfile
     >>> log = AlertLog(Path(tempfile.mkdtemp()) / "alerts.jsonl")
-    >>> log.append([{"event": "raised", "id": "a", "to": ["ops"]}])
-    >>> [record["id"] for record in log.open()], log.unsent()
-    (['a'], [({'event': 'raised', 'id': 'a', 'to': ['ops']}, 'ops')])
+    >>> said = {"title": "sold is low", "says": "It was 3.", "last": "2026-03-05", "keys": ["sold|down"]}
+    >>> log.append([{"event": "raised", "id": "a", "alert": "low", "to": ["ops"], **said}])
+    >>> [record["id"] for record in log.open()], [sink for _, sink in log.unsent()]
+    (['a'], ['ops'])
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,7 +64,7 @@ class AlertLog:
                 continue
             try:
                 record = json.loads(line)
-                record["event"], record["id"]
+                _check(record)
             except (ValueError, KeyError, TypeError) as error:
                 raise DataError(
                     f"line {number} of the alerts that were told cannot be read",
@@ -94,6 +101,29 @@ class AlertLog:
             for sink in _sinks(record)
             if (record["event"], record["id"], sink) not in sent
         ]
+
+
+def _check(record: Any) -> None:
+    """Refuses a record that lacks what is read of it, or has it of another kind.
+
+    Raises:
+        KeyError: Something is not there.
+        TypeError: Something is no text, or no list of texts.
+        ValueError: Its day is none, or it is of no series.
+    """
+    raised = record["event"] == "raised"
+    said = [record[name] for name in READ.get(record["event"], ("id",))]
+    for name in ("keys", "to"):
+        listed = record[name] if raised else record.get(name, [])
+        if not isinstance(listed, list):
+            raise TypeError(f"{name} is no list")
+        said += listed
+    if not all(isinstance(text, str) for text in said):
+        raise TypeError("a text is none")
+    if raised:
+        date.fromisoformat(record["last"])
+        if not record["keys"]:
+            raise ValueError("it is of no series")
 
 
 def _sinks(record: Record) -> Sequence[str]:

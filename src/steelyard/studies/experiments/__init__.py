@@ -1,10 +1,10 @@
 """Randomised experiments: from assignments to a verdict."""
 
-from steelyard.studies.experiments.buckets import assign
+from steelyard.studies.experiments.assignment import assign
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.experiment import Experiment
 from steelyard.studies.experiments.metric_use import Baseline, Count, Covariate, Mean, MetricUse, Ratio, Share
-from steelyard.studies.experiments.sources import Assignment, Exposure, Stage, Stopping
+from steelyard.studies.experiments.sources import Assignment, Exposure, Holdout, Stage, Stopping
 from steelyard.studies.experiments.winsorising import Winsorise
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Effect",
     "Experiment",
     "Exposure",
+    "Holdout",
     "Mean",
     "MetricUse",
     "Ratio",

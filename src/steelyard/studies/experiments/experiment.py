@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +20,7 @@ from steelyard.studies.experiments.questions import next_questions
 from steelyard.studies.experiments.refusals import refuse_what_is_not_offered
 from steelyard.studies.experiments.rule import decide
 from steelyard.studies.experiments.since_exposure import since_table
-from steelyard.studies.experiments.sources import Assignment, Exposure, Stage, Stopping
+from steelyard.studies.experiments.sources import DEFAULT_RAMP, Assignment, Exposure, Holdout, Stage, Stopping
 from steelyard.studies.study import Context, Findings, Plan, Study
 from steelyard.warehouse.query import Query
 
@@ -50,8 +50,10 @@ class Experiment(Study):
         segments: Dimensions (or columns of `table`) by which effects are shown, as exploration.
         level: Confidence level of the intervals that decide.
         power: Chance with which planning wants the expected effect to be found.
-        ramp: Shares of units enrolled, stage by stage; empty enrols all.
-        layer: Not offered yet: experiments that exclude each other.
+        ramp: Shares of the layer's units enrolled, stage by stage, each from a moment in the stage ledger; a stage may
+            state a split of its own. Empty ramps over 5, 10, 20 and 100 %, and enrols all where no stage ever begins.
+        layer: Experiments of one layer exclude each other; empty shares units with all others.
+        holdout: Units that are kept out of it, and of others.
         cluster: Not offered yet: groups of units that were randomised together.
         interference: How units influence each other, where they do (one stock, one auction, friends): the answer is
             then at most unclear. Empty declares that they do not.
@@ -82,6 +84,7 @@ class Experiment(Study):
     power: float = 0.8
     ramp: tuple[float | Stage, ...] = ()
     layer: str = ""
+    holdout: Holdout = field(default_factory=Holdout)
     cluster: str = ""
     interference: str = ""
     looks: str = "once"
@@ -157,16 +160,35 @@ class Experiment(Study):
                 raise DefinitionError(
                     f"a {name} of {value!r}", where=f"{self.name}.{name}", hint="a fraction from 0.5 up to 1"
                 )
-        shares = [stage.share if isinstance(stage, Stage) else stage for stage in self.ramp]
-        if not all(0 < share <= 1 for share in shares) or shares != sorted(shares):
-            raise DefinitionError(
-                f"the ramp {shares!r} does not rise", where=f"{self.name}.ramp", hint="shares above 0, up to 1, rising"
-            )
+        self._check_ramp()
         if isinstance(self.assignment, str) and self.assignment != "steelyard":
             raise unknown_name("assignment", self.assignment, ["steelyard"], where=f"{self.name}.assignment")
         if self.between is not None and self.between[0] > self.between[1]:
             first, last = self.between
             raise DefinitionError(f"between {first} and {last} there is no day", where=f"{self.name}.between")
+
+    def _check_ramp(self) -> None:
+        shares = list(self.shares)
+        if not all(0 < share <= 1 for share in shares) or shares != sorted(shares):
+            raise DefinitionError(
+                f"the ramp {shares!r} does not rise", where=f"{self.name}.ramp", hint="shares above 0, up to 1, rising"
+            )
+        for stage in self.ramp:
+            for arm in stage.arms if isinstance(stage, Stage) else ():
+                if arm not in self.arms:
+                    raise unknown_name("arm", arm, self.arms, where=f"{self.name}.ramp")
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The share that each stage of the written ramp enrols."""
+        return tuple(stage.share if isinstance(stage, Stage) else float(stage) for stage in self.ramp)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of the ramp, each with its split: 5, 10, 20 and 100 % where none is written."""
+        written = [stage if isinstance(stage, Stage) else Stage(share=float(stage)) for stage in self.ramp]
+        planned = written or [Stage(share=share) for share in DEFAULT_RAMP]
+        return tuple(stage if stage.arms else replace(stage, arms=dict(self.arms)) for stage in planned)
 
     @property
     def main(self) -> MetricUse:

@@ -9,6 +9,7 @@ from steelyard.errors import SteelyardError
 from steelyard.studies.experiments.certificate import certificate_of
 from steelyard.studies.experiments.design import Design, design_of
 from steelyard.studies.experiments.design_table import design_chart, design_table
+from steelyard.studies.experiments.enrolment import as_if_begun
 from steelyard.studies.experiments.history import History, history_of
 from steelyard.studies.experiments.hurdles import std_dev_of
 from steelyard.studies.experiments.questions import first_questions
@@ -40,7 +41,7 @@ def planned(study: Experiment, context: Context) -> Plan:
     return Plan(
         says=_says(study),
         rule=rule_of(study),
-        queries=first_questions(study, context),
+        queries=first_questions(study, as_if_begun(study, context)),
         sample=sized.facts,
         warnings=tuple(warnings),
         tables=tables,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError, unknown_name
-from steelyard.studies.experiments.buckets import arm_sql, enrolled_sql
+from steelyard.studies.experiments.allocation import Allocation
+from steelyard.studies.experiments.assignment_sql import arm_sql, enrolled_sql
 from steelyard.studies.experiments.clock import as_column, day_bounds
 from steelyard.studies.experiments.columns import from_table
+from steelyard.studies.experiments.enrolment import enrolled_at, enrolled_by, is_dated
 from steelyard.studies.experiments.governed import BEGINS_AT, study_moments, window_of
-from steelyard.studies.experiments.sources import Assignment, Stage
+from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.study import Context
 from steelyard.warehouse.query import Value, quote_name, quote_text
 
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 UNIT, ARM, ASSIGNED_AT, EXPOSED_AT, IN_TWO_ARMS = "unit", "arm", "assigned_at", "exposed_at", "in_two_arms"
+TEXTS = ("VARCHAR", "TEXT")
 RESERVED = (UNIT, ARM, ASSIGNED_AT, EXPOSED_AT, IN_TWO_ARMS)
 
 
@@ -153,8 +156,11 @@ class _Writer:
         self.joins: list[str] = []
         self.conditions: list[str] = []
         self.parameters: dict[str, Value] = {}
+        self.unit_type = self.source.columns.get(self.source.unit, "")
         self.clock_type = ""
         self.clock_zone = context.zone
+        self.allocation: Allocation | None = None
+        self.now = context.as_of
 
     def written(self) -> Population:
         if self.source.unit:
@@ -184,7 +190,8 @@ class _Writer:
 
     def _clocks(self) -> dict[str, str]:
         """The moments that bound the windows of governed metrics, the same for all units."""
-        moments = study_moments(self.study, self.context, entered=bool(start_of(self.has)))
+        now = replace(self.context, as_of=self.now)
+        moments = study_moments(self.study, now, entered=bool(start_of(self.has)))
         self.parameters.update(moments)
         return {name: f"CAST(${name} AS TIMESTAMPTZ)" for name in moments}
 
@@ -235,14 +242,27 @@ class _Writer:
                 hint="say `unit:`, the column that holds the id; or where assignments are written: `assignment:`",
             )
         unit = self.has[UNIT]
-        self.has[ARM] = arm_sql(self.study, unit)
-        enrolled = enrolled_sql(self.study, unit, _enrolled(self.study, self.context))
-        if enrolled:
+        self.allocation = found = enrolled_by(self.study, self.context)
+        if found.ended_at is not None:
+            self.now = min(self.now, found.ended_at)
+        self.has[ARM] = arm_sql(found, unit)
+        if enrolled := enrolled_sql(found, unit):
             self.conditions.append(enrolled)
+        if is_dated(self.allocation) and self.study.exposure is None:
+            self.clock_type = "TIMESTAMPTZ"
+            self.has[ASSIGNED_AT] = self._enrolled_at(unit, self.clock_type, self.context.zone)
+
+    def _enrolled_at(self, unit: str, column_type: str, zone: str) -> str:
+        """The moment at which the stage began that the unit came in with."""
+        assert self.allocation is not None  # noqa: S101 - asked of hashed units only
+        sql, bound = enrolled_at(self.allocation, unit, column_type, zone)
+        self.parameters.update(bound)
+        return sql
 
     def _assigned_elsewhere(self, given: Assignment) -> None:
         columns = _columns(given.table, self.context, where=f"{self.study.name}.assignment.table")
-        unit = quote_name(self._reference(given.table, given.unit, columns, "assignment.unit"))
+        unit_column = self._reference(given.table, given.unit, columns, "assignment.unit")
+        unit = quote_name(unit_column)
         arm = quote_name(_known(given.arm, columns, self.study, "assignment.arm"))
         picked = [f"{unit} AS unit", f"min({arm}) AS arm", f"max({arm}) AS last_arm"]
         picked += ["count(*) AS assignments", f"count({arm}) AS labelled"]
@@ -256,17 +276,23 @@ class _Writer:
             conditions.append(f"({until} OR {at} IS NULL)")
             self._assigned_within("a.assigned_at", self.clock_type, self.clock_zone)
             self.has[ASSIGNED_AT] = self._moment("a.assigned_at", self.clock_type, self.clock_zone)
-        self._units_come_from(given.table, unit, picked, conditions)
+        self._units_come_from(given.table, unit, picked, conditions, columns[unit_column])
         self.has[ARM] = "a.arm"
         mixed = "a.labelled > 0 AND a.labelled < a.assignments"
         self.has[IN_TWO_ARMS] = f"CASE WHEN a.arm <> a.last_arm OR ({mixed}) THEN 1 ELSE 0 END"
 
-    def _units_come_from(self, table: str, unit: str, picked: list[str], conditions: list[str]) -> None:
+    def _units_come_from(self, table: str, unit: str, picked: list[str], conditions: list[str], unit_type: str) -> None:
         """Assigned units are all there, with or without a row in the unit table: none is dropped by a join."""
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         inner = f"SELECT {', '.join(picked)} FROM {quote_name(table)}{where} GROUP BY {unit}"
-        self.joins.append(f"RIGHT JOIN ({inner}) AS a ON a.unit = {self.has[UNIT]}")
-        self.has[UNIT] = "a.unit"
+        self.joins.append(f"RIGHT JOIN ({inner}) AS a ON {self._same_unit('a.unit', unit_type)}")
+        self.has[UNIT], self.unit_type = "a.unit", unit_type
+
+    def _same_unit(self, other: str, other_type: str) -> str:
+        """Whether another table's id is the unit's; as text where one of them is text and the other a number."""
+        if (other_type.upper() in TEXTS) == (self.unit_type.upper() in TEXTS):
+            return f"{other} = {self.has[UNIT]}"
+        return f"CAST({other} AS VARCHAR) = CAST({self.has[UNIT]} AS VARCHAR)"
 
     def _reference(self, table: str, given: str, columns: Mapping[str, str], field_name: str) -> str:
         """The column of another table that holds the unit's id."""
@@ -286,7 +312,8 @@ class _Writer:
             return
         table = given.table or given.event
         columns = _columns(table, self.context, where=f"{self.study.name}.exposure")
-        unit = quote_name(self._reference(table, given.unit, columns, "exposure.unit"))
+        unit_column = self._reference(table, given.unit, columns, "exposure.unit")
+        unit, unit_type = quote_name(unit_column), columns[unit_column]
         declared = self.context.metrics.tables.get(table) if self.context.metrics else None
         at_column = given.at or (declared.time if declared else "")
         if not at_column:
@@ -299,14 +326,16 @@ class _Writer:
         conditions = [self._until(at, self.clock_type, "exposed_until", zone)]
         conditions += self._within(at, self.clock_type, zone)
         conditions += [f"({given.where})"] if given.where else []
+        if is_dated(self.allocation):
+            conditions.append(f"{at} >= {self._enrolled_at(unit, self.clock_type, zone)}")
         self.joins.append(
             f"JOIN (SELECT {unit} AS unit, min({at}) AS exposed_at FROM {quote_name(table)} "
-            f"WHERE {' AND '.join(conditions)} GROUP BY {unit}) AS e ON e.unit = {self.has[UNIT]}"
+            f"WHERE {' AND '.join(conditions)} GROUP BY {unit}) AS e ON {self._same_unit('e.unit', unit_type)}"
         )
         self.has[EXPOSED_AT] = self._moment("e.exposed_at", self.clock_type, zone)
 
     def _until(self, at: str, column_type: str, name: str, zone: str) -> str:
-        self.parameters[name] = as_column(self.context.as_of, column_type, zone)
+        self.parameters[name] = as_column(self.now, column_type, zone)
         return f"{at} <= ${name}"
 
     def _not_after(self, at: str, column_type: str, zone: str) -> None:
@@ -335,28 +364,8 @@ class _Writer:
         if started == ASSIGNED_AT:
             conditions.append(f"{started} IS NOT NULL")
         if lengths and started in (EXPOSED_AT, ASSIGNED_AT):
-            closed = self.context.as_of - max(lengths)
+            closed = self.now - max(lengths)
             kind = "TIMESTAMPTZ" if self.source.governed else self.clock_type
             self.parameters["closed_until"] = as_column(closed, kind, self.clock_zone)
             conditions.append(f"{started} <= $closed_until")
         return " AND ".join(conditions)
-
-
-def _enrolled(study: Experiment, context: Context) -> float:
-    """The share that is enrolled now: the ledger's latest stage, or everybody where there is no ramp."""
-    for row in context.stages:
-        if row.get("arms") and dict(row["arms"]) != dict(study.arms):
-            raise DefinitionError(
-                f"a stage ran with the split {dict(row['arms'])!r}: pooling over it misleads",
-                where=f"{study.name}.ramp",
-            )
-    if context.stages:
-        return float(context.stages[-1]["share"])
-    shares = [stage.share if isinstance(stage, Stage) else stage for stage in study.ramp]
-    if shares and shares[0] < 1:
-        raise DefinitionError(
-            f"no stage of the ramp {shares!r} has begun, so that nobody is enrolled",
-            where=f"{study.name}.ramp",
-            hint="begin a stage, or leave `ramp:` out to enrol every unit",
-        )
-    return 1.0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
-from steelyard.studies.experiments.sources import Stage
+from steelyard.studies.experiments.sources import Assignment, Holdout
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
@@ -15,7 +15,19 @@ __all__ = ["refuse_what_is_not_offered"]
 
 
 def _layer(study: Experiment) -> str:
-    return f"the layer {study.layer!r}: nothing keeps its experiments apart yet" if study.layer else ""
+    if not study.layer or not isinstance(study.assignment, Assignment):
+        return ""
+    return f"the layer {study.layer!r}, and another system assigned: nothing here keeps its experiments apart"
+
+
+def _holdout(study: Experiment) -> str:
+    if study.holdout == Holdout():
+        return ""
+    if isinstance(study.assignment, Assignment):
+        return "a holdout, and another system assigned: nothing here holds units out"
+    if study.holdout.layer and not study.layer:
+        return f"a layer's holdout of {study.holdout.layer:.4g}, and names no layer"
+    return ""
 
 
 def _cluster(study: Experiment) -> str:
@@ -33,18 +45,12 @@ def _stopping(study: Experiment) -> str:
     return "" if rules == {"fixed"} else f"the stopping rules {sorted(rules)!r}: only 'fixed', one look, is offered"
 
 
-def _stages(study: Experiment) -> str:
-    own = [stage for stage in study.ramp if isinstance(stage, Stage) and stage.arms]
-    other = [stage for stage in own if dict(stage.arms) != dict(study.arms)]
-    return f"a stage with a split of its own, {dict(other[0].arms)!r}: pooling over it misleads" if other else ""
-
-
 REFUSED: tuple[tuple[str, Callable[[Experiment], str]], ...] = (
     ("layer", _layer),
+    ("holdout", _holdout),
     ("cluster", _cluster),
     ("looks", _looks),
     ("stopping", _stopping),
-    ("ramp", _stages),
 )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from steelyard.errors import DefinitionError
 
-__all__ = ["Assignment", "Exposure", "Stage", "Stopping"]
+__all__ = ["DEFAULT_RAMP", "Assignment", "Exposure", "Holdout", "Stage", "Stopping"]
+
+DEFAULT_RAMP = (0.05, 0.10, 0.20, 1.0)
+"""The shares of a ramp that is not written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +62,53 @@ class Stage:
 
     Args:
         share: The share of units that is enrolled, up to 1.
-        arms: A split of its own; not offered yet.
+        arms: The split of all who are enrolled then, where it is not the study's own; an arm that is left out has none.
+
+    Raises:
+        DefinitionError: The split is no whole.
     """
 
     share: float
     arms: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.arms:
+            return
+        if not all(math.isfinite(share) and share >= 0 for share in self.arms.values()):
+            raise DefinitionError(
+                f"the shares {dict(self.arms)!r} of a stage are not all 0 or more",
+                where="ramp",
+                hint="leave an arm out",
+            )
+        if abs(sum(self.arms.values()) - 1) > 1e-9:
+            raise DefinitionError(
+                f"the shares of a stage's arms add up to {sum(self.arms.values()):.6g}, not 1",
+                where="ramp",
+                hint="the split is a whole; how many units are enrolled is `share`",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holdout:
+    """Units that are kept out, so that what many experiments add up to can be measured.
+
+    Args:
+        everywhere: The share of all units that no experiment with a holdout may enrol; the same in all of them.
+        layer: The share of the layer's units that none of its experiments may enrol; the same in all of them.
+
+    Raises:
+        DefinitionError: A share is below 0, or nobody would be left.
+    """
+
+    everywhere: float = 0.0
+    layer: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, share in (("everywhere", self.everywhere), ("layer", self.layer)):
+            if not 0 <= share < 1:
+                raise DefinitionError(
+                    f"a holdout of {share!r} {name}", where=f"holdout.{name}", hint="a share from 0 up to, without, 1"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

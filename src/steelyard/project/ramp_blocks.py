@@ -1,0 +1,93 @@
+"""Where a ramp stands, and what units are given, as blocks and as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from steelyard.canonical import plain
+from steelyard.document import Block, Callout, CalloutKind, Column, Heading, Table
+
+if TYPE_CHECKING:
+    from steelyard.studies.experiments.independence import Independence
+    from steelyard.studies.experiments.ramp import RampStanding
+
+__all__ = ["act_data", "ramp_blocks", "ramp_data"]
+
+_HIDDEN = ("ranges", "ends", "chain", "after")
+
+
+def ramp_blocks(standing: RampStanding, independence: tuple[Independence, ...] = ()) -> list[Block]:
+    """Where a ramp stands, for a person."""
+    blocks: list[Block] = [Heading(f"Ramp of {standing.study}", level=1), Callout(*_headline(standing))]
+    blocks.append(
+        Table(
+            [Column("stage"), Column("share"), Column("split"), Column("since"), Column("who"), Column("why")],
+            [_planned(standing, number) for number in range(1, len(standing.planned) + 1)],
+        )
+    )
+    ended = [row for row in standing.acts if row["act"] != "advance"]
+    if ended:
+        rows = [(_act(row), row["since"][:16], row["who"], row["why"]) for row in ended]
+        blocks.append(Table([Column("act"), Column("at"), Column("who"), Column("why")], rows))
+    if standing.needs:
+        shown = [
+            (need.name, {True: "yes", False: "no", None: "unknown"}[need.holds], need.says) for need in standing.needs
+        ]
+        blocks.append(Table([Column("needs"), Column("holds"), Column("says")], shown))
+    if independence:
+        measured = [(item.other, item.units, item.p_value, item.says) for item in independence]
+        blocks.append(Table([Column("runs"), Column("units"), Column("p"), Column("says")], measured))
+    if standing.void:
+        words = f"{standing.void} recorded acts do not count, because another act came first."
+        blocks.append(Callout("warning", "Acts that do not count", words))
+    return blocks
+
+
+def _headline(standing: RampStanding) -> tuple[CalloutKind, str, str]:
+    if standing.state == "not begun":
+        says = "Stage 1 may begin." if standing.ready else "Stage 1 may not begin yet."
+        return "note", "Not begun", says
+    if standing.state != "running":
+        return "note", standing.state.capitalize(), "No unit is enrolled any more."
+    begun = sum(row["act"] == "advance" for row in standing.acts)
+    share = standing.planned[begun - 1].share
+    title = f"Stage {begun} of {len(standing.planned)}: {share * 100:.4g} % enrolled"
+    if standing.next_stage is None:
+        return "good", title, "This is the last stage; a launch is an act of its own."
+    if standing.ready:
+        return "good", title, f"Stage {standing.next_stage} may begin."
+    unmet = ", ".join(need.name for need in standing.needs if not need.holds)
+    return "warning", title, f"Stage {standing.next_stage} may not begin: {unmet}."
+
+
+def _planned(standing: RampStanding, number: int) -> tuple[Any, ...]:
+    stage = standing.planned[number - 1]
+    begun = [row for row in standing.acts if row["act"] == "advance" and row["stage"] == number]
+    split = ", ".join(f"{arm} {share:.4g}" for arm, share in stage.arms.items())
+    acted = (begun[0]["since"][:16], begun[0]["who"], begun[0]["why"]) if begun else ("", "", "")
+    return (number, f"{stage.share * 100:.4g} %", split, *acted)
+
+
+def _act(row: Mapping[str, Any]) -> str:
+    return f"launch of {row['arm']}" if row["act"] == "launch" else str(row["act"])
+
+
+def ramp_data(standing: RampStanding, independence: tuple[Independence, ...] = ()) -> dict[str, Any]:
+    """The same for a program."""
+    return {
+        "study": standing.study,
+        "state": standing.state,
+        "stages": [plain(stage) for stage in standing.planned],
+        "acts": [act_data(row) for row in standing.acts],
+        "void": standing.void,
+        "next_stage": standing.next_stage,
+        "ready": standing.ready,
+        "needs": [plain(need) for need in standing.needs],
+        "independence": [plain(item) for item in independence],
+    }
+
+
+def act_data(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An act without its bucket numbers, which are larger than JSON's readers keep exactly."""
+    return {name: value for name, value in row.items() if name not in _HIDDEN}

@@ -1,0 +1,218 @@
+"""Where an experiment's ramp stands, and what its next stage needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from steelyard.studies.experiments.estimation import contrast
+from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.experiments.sources import Stage
+from steelyard.studies.experiments.stage_ledger import ENDED
+
+if TYPE_CHECKING:
+    from steelyard.result import Estimate, Result
+    from steelyard.studies.experiments.experiment import Experiment
+
+__all__ = ["LatestRun", "Need", "RampStanding", "needs_of", "ramp_standing"]
+
+State = Literal["not begun", "running", "rolled back", "launched"]
+_STATES: Mapping[str, State] = {"advance": "running", "rollback": "rolled back", "launch": "launched"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """One thing that must hold before the next stage.
+
+    Args:
+        name: What it is.
+        holds: Whether it does; None where that is not known, which does not do.
+        says: The same in words, with its numbers.
+    """
+
+    name: str
+    holds: bool | None
+    says: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatestRun:
+    """The latest result of the experiment.
+
+    Args:
+        entry: Its entry in the ledger.
+        at: When it was kept.
+        result: The result.
+    """
+
+    entry: str
+    at: datetime
+    result: Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class RampStanding:
+    """Where a ramp stands.
+
+    Args:
+        study: The experiment.
+        state: Whether it has begun, runs, or has ended, and how.
+        planned: Every stage of the ramp, with its split.
+        acts: What was done, oldest first.
+        void: How many recorded acts do not count, because another came first.
+        next_stage: Number of the next stage; None where there is none.
+        needs: What it needs; all must hold.
+    """
+
+    study: str
+    state: State
+    planned: tuple[Stage, ...]
+    acts: tuple[Mapping[str, Any], ...]
+    void: int
+    next_stage: int | None
+    needs: tuple[Need, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next stage may begin."""
+        return self.next_stage is not None and all(need.holds for need in self.needs)
+
+
+def ramp_standing(
+    study: Experiment,
+    acts: Sequence[Mapping[str, Any]],
+    *,
+    registered: bool,
+    latest: LatestRun | None,
+    better: Mapping[str, str],
+    void: int = 0,
+) -> RampStanding:
+    """Where the ramp stands; pure.
+
+    Args:
+        study: The experiment, as its file says now.
+        acts: Its rows of the stage ledger, oldest first.
+        registered: Whether this very definition is registered.
+        latest: Its latest run.
+        better: Metric -> `up` or `down`, where the study leaves that to the governed definition.
+        void: How many of its recorded acts do not count.
+    """
+    begun = sum(row["act"] == "advance" for row in acts)
+    state = _STATES[acts[-1]["act"]] if acts else "not begun"
+    ended = bool(acts) and acts[-1]["act"] in ENDED
+    more = not ended and begun < len(study.stages)
+    return RampStanding(
+        study=study.name,
+        state=state,
+        planned=study.stages,
+        acts=tuple(acts),
+        void=void,
+        next_stage=begun + 1 if more else None,
+        needs=() if ended else needs_of(study, acts, registered=registered, latest=latest, better=better),
+    )
+
+
+def needs_of(
+    study: Experiment,
+    acts: Sequence[Mapping[str, Any]],
+    *,
+    registered: bool,
+    latest: LatestRun | None,
+    better: Mapping[str, str],
+) -> tuple[Need, ...]:
+    """What the next stage, or a launch, needs; arguments as `ramp_standing`."""
+    if not acts:
+        words = "This definition is registered." if registered else _UNREGISTERED.format(study.name)
+        return (Need(name="registered", holds=registered, says=words),)
+    needs = [_unedited(study, acts)]
+    ran = _run_since(study, acts, latest)
+    needs.append(ran)
+    if not ran.holds or latest is None:
+        return tuple(needs)
+    needs += [_sample_ratio(latest.result), _not_worse(latest.result)]
+    needs += [_guardrail(study, use, latest.result, better) for use in study.guardrail_uses]
+    return tuple(needs)
+
+
+_UNREGISTERED = (
+    "This definition is not registered, so that nothing was fixed before the first exposure: "
+    "run `steelyard plan {} --register`."
+)
+
+
+def _unedited(study: Experiment, acts: Sequence[Mapping[str, Any]]) -> Need:
+    same = acts[0]["digest"] == study.digest()
+    says = "The definition is the one that the first stage began with."
+    if not same:
+        says = (
+            f"The file was edited after the first stage began: its digest was {acts[0]['digest'][:12]} and is "
+            f"{study.digest()[:12]}. Restore it, or give the new version a name of its own."
+        )
+    return Need(name="unedited", holds=same, says=says)
+
+
+def _run_since(study: Experiment, acts: Sequence[Mapping[str, Any]], latest: LatestRun | None) -> Need:
+    begun = datetime.fromisoformat(acts[-1]["since"])
+    if latest is None:
+        says = f"It has not been run: `steelyard run {study.name}` reads this stage."
+    elif latest.at <= begun:
+        says = f"Its latest run, of {_day(latest.at)}, is from before this stage began: run it again."
+    elif latest.result.provenance.digest != study.digest():
+        says = f"Its latest run, of {_day(latest.at)}, was of another version of the definition: run it again."
+    else:
+        return Need(name="run_since", holds=True, says=f"It was run at {_day(latest.at)}, in this stage.")
+    return Need(name="run_since", holds=False, says=says)
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _sample_ratio(result: Result) -> Need:
+    """Every check of the sample ratio, by whatever method: each must have been run and have passed."""
+    found = [check for check in result.checks if check.name.startswith("sample_ratio")]
+    clean = bool(found) and all(check.status == "passed" for check in found)
+    says = " ".join(check.says for check in found if check.status != "passed" or clean)
+    return Need(name="sample_ratio", holds=clean, says=says or "The run has no check of the sample ratio.")
+
+
+def _not_worse(result: Result) -> Need:
+    worse = result.verdict.action == "rollback"
+    says = result.verdict.says if worse else "No arm is worse for sure on what the rule looks at."
+    return Need(name="not_worse", holds=not worse, says=says)
+
+
+def _guardrail(study: Experiment, use: MetricUse, result: Result, better: Mapping[str, str]) -> Need:
+    """Whether no arm's interval lies wholly beyond the margin, on the bounds that the run gave."""
+    margin = use.margin
+    down = (use.better or better.get(use.metric) or "up") == "down"
+    unknown, harmed = [], []
+    for arm in study.treated:
+        row = _row(result, use.metric, contrast(arm, study.control), margin.scale if margin else "absolute")
+        if row is None or row.value is None:
+            unknown.append(arm)
+            continue
+        best = row.low if down else row.high
+        turned = None if best is None else (-best if down else best)
+        if margin is not None and turned is not None and turned < -margin.size:
+            harmed.append(arm)
+    name = f"guardrail_{use.metric}"
+    if harmed:
+        words = f"{use.metric!r} is worse than its margin for sure in {', '.join(map(repr, harmed))}: roll back."
+        return Need(name=name, holds=False, says=words)
+    if unknown:
+        words = f"{use.metric!r} could not be computed in {', '.join(map(repr, unknown))}, so harm cannot be told."
+        return Need(name=name, holds=None, says=words)
+    return Need(name=name, holds=True, says=f"{use.metric!r} is not harmed in any arm.")
+
+
+def _row(result: Result, metric: str, named: str, scale: str) -> Estimate | None:
+    found = [
+        row
+        for row in result.estimates
+        if row.metric == metric and row.role == "guardrail" and row.contrast == named and row.scale == scale
+        and row.segment == "all"
+    ]  # fmt: skip
+    return found[-1] if found else None
