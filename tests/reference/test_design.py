@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from steelyard.stats.decision_power import Hurdle, decision_power, units_for_decision
 from steelyard.stats.intraclass import planned_design_effect
 from steelyard.stats.normal_orthant import normal_below
-from steelyard.stats.rule_power import Hurdle, rule_power, units_for_rule
 from steelyard.studies.experiments import Baseline, Effect, Share
 from steelyard.studies.experiments.hurdles import Endpoint, guardrail_hurdle
 
@@ -35,13 +35,13 @@ def one(gap: float, *, normal: bool = False) -> list[Hurdle]:
 
 def test_one_clause_has_the_power_of_a_one_sided_t_test(r: dict[str, float]) -> None:
     for n in (20, 500):
-        assert rule_power(one(0.3), n) == pytest.approx(r[f"t.power.n{n}"], abs=1e-9)
-    assert units_for_rule(one(0.1)) == pytest.approx(r["t.n"], rel=1e-6)
+        assert decision_power(one(0.3), n) == pytest.approx(r[f"t.power.n{n}"], abs=1e-9)
+    assert units_for_decision(one(0.1)) == pytest.approx(r["t.n"], rel=1e-6)
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_non_inferiority_of_means_takes_what_rpact_says(ratio: float, r: dict[str, float]) -> None:
-    found = units_for_rule(one(0.05, normal=True), ratio=ratio)
+    found = units_for_decision(one(0.05, normal=True), ratio=ratio)
     assert found == pytest.approx(r[f"means.noninferior.ratio{ratio:.6f}"], rel=1e-6)
 
 
@@ -53,7 +53,7 @@ def test_non_inferiority_of_shares_is_close_to_farrington_and_manning(
     use = Share("kept", margin=Effect(absolute=0.02), better="up")
     one = study(primary="spend", guardrails=(use,))
     hurdle = guardrail_hurdle(one, Endpoint(use=use, baseline=Baseline(level=0.3)), ratio)
-    found = units_for_rule([hurdle], ratio=ratio)
+    found = units_for_decision([hurdle], ratio=ratio)
     assert found == pytest.approx(r[f"shares.noninferior.ratio{ratio:.6f}"], rel=5e-3)
 
 
@@ -75,7 +75,7 @@ def test_clusters_take_as_many_times_the_units(
     assert found == pytest.approx(value["design_effect"], rel=1e-12)
     spread = found**0.5
     hurdle = Hurdle(metric="m", gap=0.1, std_dev=spread, std_dev_treated=spread, normal=True)
-    assert units_for_rule([hurdle]) == pytest.approx(value["n_individuals_per_arm_d0.1"], rel=1e-6)
+    assert units_for_decision([hurdle]) == pytest.approx(value["n_individuals_per_arm_d0.1"], rel=1e-6)
 
 
 @pytest.mark.parametrize(("shares", "ratio"), [((0.1, 0.11), 1.0), ((0.1, 0.11), 1 / 9), ((0.02, 0.022), 1 / 19)])
@@ -91,7 +91,7 @@ def test_shares_take_what_the_pooled_test_takes(
         study(primary=use), Endpoint(use=use, baseline=Baseline(level=control)),
         Effect(absolute=treated - control), ratio,
     )  # fmt: skip
-    found = units_for_rule(hurdles, ratio=ratio)
+    found = units_for_decision(hurdles, ratio=ratio)
     assert found == pytest.approx(peers[key]["value"]["n_control_pooled_null"], rel=1e-6)
     assert found * ratio == pytest.approx(peers[key]["value"]["n_treat_pooled_null"], rel=1e-6)
 

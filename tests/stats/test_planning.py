@@ -13,7 +13,6 @@ from steelyard.errors import DataError, DefinitionError
 from steelyard.stats.always_valid import always_valid_bounds
 from steelyard.stats.boundaries import boundaries
 from steelyard.stats.crossings import crossings
-from steelyard.stats.decision_power import decision_power
 from steelyard.stats.intraclass import intraclass_correlation, planned_design_effect
 from steelyard.stats.non_inferiority import power_of_non_inferior_shares, units_for_non_inferior_shares
 from steelyard.stats.score_interval import score_test
@@ -65,18 +64,6 @@ def test_clusters_that_tell_nothing() -> None:
     assert planned_design_effect(1, 0.5) == 1.0
     with pytest.raises(DefinitionError, match="correlation 2"):
         planned_design_effect(5, 2)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
-def test_no_dependence_leaves_the_bounds_of_a_rule(clauses: list[float]) -> None:
-    found = decision_power(clauses)
-    assert found.least <= found.independent + 1e-12
-    assert found.independent <= found.most + 1e-12
-
-
-def test_a_rule_without_clauses_is_refused() -> None:
-    with pytest.raises(DefinitionError, match="clauses"):
-        decision_power([])
 
 
 def test_a_lower_bound_above_a_threshold_is_a_smaller_drift() -> None:

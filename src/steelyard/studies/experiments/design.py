@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
-from steelyard.stats.rule_power import Hurdle, rule_power, smallest_gap, units_for_rule
+from steelyard.stats.decision_power import Hurdle, decision_power, smallest_gap, units_for_decision
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.history import History
 from steelyard.studies.experiments.hurdles import Endpoint, guardrail_hurdle, primary_hurdles
@@ -65,7 +65,7 @@ class Design:
     def control_units(self, effect: Effect) -> float:
         """Units in control (not rounded) with which the rule ships each arm that has the effect, with the power."""
         found = [
-            units_for_rule(
+            units_for_decision(
                 self.hurdles(effect, ratio), power=self.study.power, ratio=ratio, correlation=self.correlation,
                 inflation=self.inflation,
             )
@@ -85,7 +85,7 @@ class Design:
         """
         control = units / self.inflation / (1 + sum(self.ratios.values()))
         chances = [
-            rule_power(self.hurdles(effect, ratio), control, ratio=ratio, correlation=self.correlation)
+            decision_power(self.hurdles(effect, ratio), control, ratio=ratio, correlation=self.correlation)
             for ratio in self.ratios.values()
             if min(control, control * ratio) >= 2
         ]

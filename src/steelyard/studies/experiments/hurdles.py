@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
+from steelyard.stats.decision_power import Hurdle
 from steelyard.stats.intraclass import planned_design_effect
 from steelyard.stats.quantile_noise import quantile_std_dev
-from steelyard.stats.rule_power import Hurdle
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.metric_use import Baseline, MetricUse
 

@@ -12,10 +12,10 @@ from scipy.special import ndtr
 from scipy.stats import multivariate_normal
 
 from steelyard.errors import DefinitionError
+from steelyard.stats.decision_power import Hurdle, decision_power, smallest_gap, units_for_decision
 from steelyard.stats.intraclass import planned_design_effect
 from steelyard.stats.normal_orthant import normal_below
 from steelyard.stats.quantile_noise import quantile_std_dev
-from steelyard.stats.rule_power import Hurdle, rule_power, smallest_gap, units_for_rule
 
 ratios = st.sampled_from([1.0, 1 / 9, 1 / 19, 9.0, 19.0])
 
@@ -72,9 +72,9 @@ def test_the_bound_without_correlation_is_below_every_correlation(
     one: float, other: float, n: int, ratio: float, rho: float
 ) -> None:
     both = [hurdle("a", one), hurdle("b", other)]
-    least = rule_power(both, n, ratio=ratio)
-    joint = rule_power(both, n, ratio=ratio, correlation=[[1, rho], [rho, 1]])
-    alone = min(rule_power([each], n, ratio=ratio) for each in both)
+    least = decision_power(both, n, ratio=ratio)
+    joint = decision_power(both, n, ratio=ratio, correlation=[[1, rho], [rho, 1]])
+    alone = min(decision_power([each], n, ratio=ratio) for each in both)
     assert least - 1e-4 <= joint <= alone + 1e-4
 
 
@@ -82,27 +82,27 @@ def test_the_bound_without_correlation_is_below_every_correlation(
 @given(st.floats(0.02, 0.5), ratios, st.floats(0.5, 0.99))
 def test_the_units_have_the_power(gap: float, ratio: float, power: float) -> None:
     rule = [hurdle("a", gap, normal=False), hurdle("b", gap / 2, 0.4)]
-    n = units_for_rule(rule, power=power, ratio=ratio)
-    assert rule_power(rule, n, ratio=ratio) >= power - 1e-6
-    assert rule_power(rule, n * 0.98, ratio=ratio) < power or n <= 2 / min(ratio, 1)
+    n = units_for_decision(rule, power=power, ratio=ratio)
+    assert decision_power(rule, n, ratio=ratio) >= power - 1e-6
+    assert decision_power(rule, n * 0.98, ratio=ratio) < power or n <= 2 / min(ratio, 1)
 
 
 def test_hurdles_of_one_metric_cost_what_the_hardest_does() -> None:
     easy, hard = hurdle("a", 0.3), hurdle("a", 0.1)
-    assert rule_power([easy, hard], 500) == rule_power([hard], 500)
+    assert decision_power([easy, hard], 500) == decision_power([hard], 500)
 
 
 def test_looking_early_multiplies_the_units() -> None:
     rule = [hurdle("a", 0.1)]
-    assert units_for_rule(rule, inflation=1.11) == pytest.approx(1.11 * units_for_rule(rule))
+    assert units_for_decision(rule, inflation=1.11) == pytest.approx(1.11 * units_for_decision(rule))
     with pytest.raises(DefinitionError, match="inflation"):
-        units_for_rule(rule, inflation=0.9)
+        units_for_decision(rule, inflation=0.9)
 
 
 def test_what_lies_within_its_limit_takes_no_number_of_units() -> None:
-    assert units_for_rule([hurdle("a", 0.1), hurdle("b", 0.0)]) == math.inf
+    assert units_for_decision([hurdle("a", 0.1), hurdle("b", 0.0)]) == math.inf
     with pytest.raises(DefinitionError, match="without hurdles"):
-        rule_power([], 10)
+        decision_power([], 10)
 
 
 def test_an_effect_that_no_size_reaches_is_infinite() -> None:
@@ -121,7 +121,7 @@ def test_simulated_rules_hold_as_often_as_stated(ratio: float) -> None:
     errors = math.sqrt(1 / n + 1 / (n * ratio))
     gaps = random.multivariate_normal([0.25, 0.3], np.array(correlation) * errors**2, times)
     held = (gaps / errors > 1.959964).all(axis=1)
-    assert held.mean() == pytest.approx(rule_power(rule, n, ratio=ratio, correlation=correlation), abs=0.02)
+    assert held.mean() == pytest.approx(decision_power(rule, n, ratio=ratio, correlation=correlation), abs=0.02)
 
 
 # --- noise
