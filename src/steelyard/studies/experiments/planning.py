@@ -58,7 +58,8 @@ def _says(study: Experiment) -> str:
         "by hash of the unit's id" if not isinstance(study.assignment, Assignment) else "as another system wrote them"
     )
     return (
-        f"Compare {', '.join(map(repr, study.treated))} with {study.control!r} on {study.main.metric!r}; "
+        f"Compare {', '.join(map(repr, study.treated))} with {study.control!r} on "
+        f"{', '.join(repr(use.metric) for use in study.primaries)}; "
         f"split {split}; assignments {made}; {len(study.secondary_uses)} secondary metrics, "
         f"{len(study.guardrail_uses)} guardrails; intervals at {study.level:.4g}; one look."
     )
@@ -94,7 +95,7 @@ class _Sized:
 
 
 def _doubts(design: Design) -> list[str]:
-    use = design.primary.use
+    use, study = design.primary.use, design.study
     found: list[str] = []
     if use.expected_effect is None:
         found.append(f"No `expected_effect` of {use.metric!r} is given, so there is no size to plan for.")
@@ -102,15 +103,17 @@ def _doubts(design: Design) -> list[str]:
         _refuse_within(design)
     found += [
         f"{point.use.metric!r} is taken to vary as a Poisson count does; most counts vary more: give `std_dev:`."
-        for point in (design.primary, *design.guardrails)
+        for point in (design.primary, *design.others, *design.guardrails)
         if point.use.kind == "count" and point.baseline.std_dev is None
     ]
+    if study.correction in ("holm", "bonferroni"):
+        found.append(f"The plan is that of {use.metric!r} alone; another primary that is better ships as well.")
     if design.unplanned:
         found.append(
-            f"No baseline of {', '.join(map(repr, design.unplanned))} is known: the chances given are those of the "
-            "other clauses, and the whole rule's are lower."
+            f"No baseline of {', '.join(map(repr, design.unplanned))} or no effect expected of it is known: the chances "
+            "given are those of the other clauses, and the whole rule's are lower."
         )
-    if design.guardrails and design.correlation is None:
+    if (design.others or design.guardrails) and design.correlation is None:
         found.append(
             "How the metrics move together is not known: the chances given hold whatever it is, at the most units."
         )
@@ -183,7 +186,8 @@ def sample_size(study: Experiment, baseline: Baseline, *, inflation: float = 1.0
         DefinitionError: The baseline cannot carry a plan: no standard deviation, a share of 0, an effect within the
             threshold.
     """
-    known = replace(study, primary=replace(study.main, baseline=baseline))
+    first = replace(study.main, baseline=baseline)
+    known = replace(study, primary=(first, *study.primaries[1:]))
     design = design_of(known, history_of(known, Context()), inflation=inflation)
     assert design is not None  # noqa: S101 - the primary has a baseline
     if design.primary.use.expected_effect is not None:
