@@ -110,7 +110,7 @@ def _doubts(design: Design) -> list[str]:
         found.append(f"The plan is that of {use.metric!r} alone; another primary that is better ships as well.")
     if design.unplanned:
         found.append(
-            f"No baseline of {', '.join(map(repr, design.unplanned))} or no effect expected of it is known: the chances "
+            f"No baseline of {', '.join(map(repr, design.unplanned))} or no expected effect is known: the chances "
             "given are those of the other clauses, and the whole rule's are lower."
         )
     if (design.others or design.guardrails) and design.correlation is None:
