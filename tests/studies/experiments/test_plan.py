@@ -11,6 +11,7 @@ import pytest
 
 from steelyard.stats.power import units_for_means, units_for_shares
 from steelyard.studies.experiments import Baseline, Effect, Experiment, Mean, Share
+from steelyard.studies.experiments.planning import sample_size
 from steelyard.studies.run import plan
 
 Make = Callable[..., Any]
@@ -97,3 +98,10 @@ def test_a_falling_metric_is_planned_for_too(units: Make, study: Make) -> None:
     up = Mean("spend", expected_effect=Effect(relative=0.05), **words)
     found = [planned(study(primary=main), units).sample["units needed"] for main in (down, up)]
     assert found[0] == found[1]
+
+
+def test_looking_more_than_once_multiplies_the_units(study: Make) -> None:
+    main = Mean("spend", expected_effect=Effect(relative=0.05))
+    one, more = (sample_size(study(primary=main), REVENUE, inflation=inflation) for inflation in (1.0, 1.2))
+    assert more["units needed"] == pytest.approx(1.2 * one["units needed"], abs=2)
+    assert more["chance that the rule ships it"] == pytest.approx(0.8, abs=1e-3)

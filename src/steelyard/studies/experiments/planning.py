@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import SteelyardError
 from steelyard.studies.experiments.certificate import certificate_of
 from steelyard.studies.experiments.design import Design, design_of
 from steelyard.studies.experiments.design_table import design_chart, design_table
+from steelyard.studies.experiments.enrolment import as_if_begun
 from steelyard.studies.experiments.history import History, history_of
 from steelyard.studies.experiments.hurdles import std_dev_of
+from steelyard.studies.experiments.metric_use import Baseline
 from steelyard.studies.experiments.questions import first_questions
 from steelyard.studies.experiments.rule import rule_of
 from steelyard.studies.experiments.sources import Assignment
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from steelyard.result import Check
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["planned"]
+__all__ = ["planned", "sample_size"]
 
 
 def planned(study: Experiment, context: Context) -> Plan:
@@ -40,7 +43,7 @@ def planned(study: Experiment, context: Context) -> Plan:
     return Plan(
         says=_says(study),
         rule=rule_of(study),
-        queries=first_questions(study, context),
+        queries=first_questions(study, as_if_begun(study, context)),
         sample=sized.facts,
         warnings=tuple(warnings),
         tables=tables,
@@ -55,7 +58,8 @@ def _says(study: Experiment) -> str:
         "by hash of the unit's id" if not isinstance(study.assignment, Assignment) else "as another system wrote them"
     )
     return (
-        f"Compare {', '.join(map(repr, study.treated))} with {study.control!r} on {study.main.metric!r}; "
+        f"Compare {', '.join(map(repr, study.treated))} with {study.control!r} on "
+        f"{', '.join(repr(use.metric) for use in study.primaries)}; "
         f"split {split}; assignments {made}; {len(study.secondary_uses)} secondary metrics, "
         f"{len(study.guardrail_uses)} guardrails; intervals at {study.level:.4g}; one look."
     )
@@ -91,7 +95,7 @@ class _Sized:
 
 
 def _doubts(design: Design) -> list[str]:
-    use = design.primary.use
+    use, study = design.primary.use, design.study
     found: list[str] = []
     if use.expected_effect is None:
         found.append(f"No `expected_effect` of {use.metric!r} is given, so there is no size to plan for.")
@@ -99,15 +103,17 @@ def _doubts(design: Design) -> list[str]:
         _refuse_within(design)
     found += [
         f"{point.use.metric!r} is taken to vary as a Poisson count does; most counts vary more: give `std_dev:`."
-        for point in (design.primary, *design.guardrails)
+        for point in (design.primary, *design.others, *design.guardrails)
         if point.use.kind == "count" and point.baseline.std_dev is None
     ]
+    if study.correction in ("holm", "bonferroni"):
+        found.append(f"The plan is that of {use.metric!r} alone; another primary that is better ships as well.")
     if design.unplanned:
         found.append(
-            f"No baseline of {', '.join(map(repr, design.unplanned))} is known: the chances given are those of the "
-            "other clauses, and the whole rule's are lower."
+            f"No baseline of {', '.join(map(repr, design.unplanned))} or no expected effect is known: the chances "
+            "given are those of the other clauses, and the whole rule's are lower."
         )
-    if design.guardrails and design.correlation is None:
+    if (design.others or design.guardrails) and design.correlation is None:
         found.append(
             "How the metrics move together is not known: the chances given hold whatever it is, at the most units."
         )
@@ -166,6 +172,27 @@ def _facts(design: Design) -> dict[str, Any]:
         if point.baseline.level and math.isfinite(smallest):
             facts["smallest effect that shows, relative"] = smallest / abs(point.baseline.level)
     return facts
+
+
+def sample_size(study: Experiment, baseline: Baseline, *, inflation: float = 1.0) -> dict[str, Any]:
+    """Units by arm with which the whole rule ships the expected effect with the study's power, and what else is known.
+
+    Args:
+        study: The experiment.
+        baseline: What is known of the primary; guardrails bring their own.
+        inflation: What looking more than once costs, as a factor on the units of one look.
+
+    Raises:
+        DefinitionError: The baseline cannot carry a plan: no standard deviation, a share of 0, an effect within the
+            threshold.
+    """
+    first = replace(study.main, baseline=baseline)
+    known = replace(study, primary=(first, *study.primaries[1:]))
+    design = design_of(known, history_of(known, Context()), inflation=inflation)
+    assert design is not None  # noqa: S101 - the primary has a baseline
+    if design.primary.use.expected_effect is not None:
+        _refuse_within(design)
+    return _facts(design)
 
 
 def _for_expected(design: Design) -> dict[str, Any]:
