@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from steelyard.stats.decision_power import Hurdle, decision_power, units_for_decision
-from steelyard.stats.design_effect import design_effect
+from steelyard.stats.intraclass import planned_design_effect
 from steelyard.stats.normal_orthant import normal_below
 from steelyard.studies.experiments import Baseline, Effect, Share
 from steelyard.studies.experiments.hurdles import Endpoint, guardrail_hurdle
@@ -71,7 +71,7 @@ def test_clusters_take_as_many_times_the_units(
     size: float, icc: float, variation: float, key: str, peers: dict[str, Any]
 ) -> None:
     value = peers[f"power.cluster.{key}"]["value"]
-    found = design_effect(size, icc, variation)
+    found = planned_design_effect(size, icc, size_variation=variation)
     assert found == pytest.approx(value["design_effect"], rel=1e-12)
     spread = found**0.5
     hurdle = Hurdle(metric="m", gap=0.1, std_dev=spread, std_dev_treated=spread, normal=True)

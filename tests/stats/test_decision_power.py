@@ -13,7 +13,7 @@ from scipy.stats import multivariate_normal
 
 from steelyard.errors import DefinitionError
 from steelyard.stats.decision_power import Hurdle, decision_power, smallest_gap, units_for_decision
-from steelyard.stats.design_effect import design_effect
+from steelyard.stats.intraclass import planned_design_effect
 from steelyard.stats.normal_orthant import normal_below
 from steelyard.stats.quantile_noise import quantile_std_dev
 
@@ -127,21 +127,13 @@ def test_simulated_rules_hold_as_often_as_stated(ratio: float) -> None:
 # --- noise
 
 
-def test_clusters_of_one_cost_nothing_and_of_twins_double() -> None:
-    assert design_effect(1, 0.5) == 1
-    assert design_effect(2, 1.0) == 2
-    for wrong in ((0.5, 0.1, 0.0), (2, 1.5, 0.0), (2, 0.1, -1.0)):
-        with pytest.raises(DefinitionError, match="clusters of"):
-            design_effect(*wrong)
-
-
 def test_simulated_clusters_vary_as_the_design_effect_says() -> None:
     random = np.random.default_rng(5)
     size, icc, clusters, times = 8, 0.3, 50, 2_000
     shared = random.normal(0, math.sqrt(icc), (times, clusters, 1))
     own = random.normal(0, math.sqrt(1 - icc), (times, clusters, size))
     means = (shared + own).reshape(times, -1).mean(axis=1)
-    assert means.var() * clusters * size == pytest.approx(design_effect(size, icc), rel=0.12)
+    assert means.var() * clusters * size == pytest.approx(planned_design_effect(size, icc), rel=0.12)
 
 
 @pytest.mark.parametrize("quantile", [0.5, 0.9])

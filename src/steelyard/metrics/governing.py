@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from steelyard.canonical import plain
-from steelyard.errors import SteelyardError
-from steelyard.metrics.condition import as_many
-from steelyard.metrics.expression import columns_of, parse_expression
-from steelyard.metrics.formula import leaves
 from steelyard.metrics.metric import Metric
+from steelyard.metrics.tables_beside import tables_beside
 from steelyard.warehouse import TableDeclaration
 
 if TYPE_CHECKING:
@@ -32,7 +28,7 @@ def governing(catalog: MetricCatalog, name: str) -> dict[str, object]:
     metric = catalog.metric(name)
     facts = set(catalog.facts(name))
     reached = {table for fact in facts for table in catalog.graph.paths(fact)}
-    used = sorted(facts | reached | set(_beside(catalog, name)))
+    used = sorted(facts | reached | set(tables_beside(catalog, name)))
     return {
         "metric": metric.definition(),
         "parts": {part: catalog.metrics[part].definition() for part in _named_by(catalog, metric)},
@@ -41,31 +37,6 @@ def governing(catalog: MetricCatalog, name: str) -> dict[str, object]:
         "week_start": catalog.week_start,
         **({} if catalog.year_start == 1 else {"year_start": catalog.year_start}),
     }
-
-
-def _beside(catalog: MetricCatalog, name: str) -> Iterator[str]:
-    """The tables of rates that a metric takes, and those through which its conditions find many rows."""
-    for leaf in leaves(catalog.formula(name)):
-        aggregate = leaf.aggregate
-        if aggregate.convert is not None:
-            yield aggregate.convert.rates
-        if aggregate.per is not None:
-            yield from _beside(catalog, aggregate.per.metric)
-        for item in (aggregate, *([aggregate.followed.then] if aggregate.followed is not None else [])):
-            for text in (*item.where, *item.exclude):
-                yield from _many(catalog, item.table, text)
-
-
-def _many(catalog: MetricCatalog, table: str, condition: str) -> Iterator[str]:
-    for column in columns_of(parse_expression(condition)):
-        try:
-            place = as_many(catalog.graph.find(str(column), table))
-        except SteelyardError:  # the fact's own column need be no dimension, and leads to no other table
-            continue
-        if place.many is not None:
-            steps = (*place.many.up, *place.path)
-            yield from (place.table, place.many.table, *(step.source for step in steps))
-            yield from (step.target for step in steps)
 
 
 def _named_by(catalog: MetricCatalog, metric: Metric) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -656,3 +657,45 @@ def test_a_metric_with_nonsense_in_it_is_left_out(key: str, broken: Any) -> None
     for kind in ("simple", "ratio", "derived", "cumulative", "conversion"):
         made = imported(other("a", kind, {key: broken}), other("b", kind, {}, filter=broken))
         assert {"a", "b"} <= {item.name for item in made.of("left out")}
+
+
+@pytest.mark.parametrize(("text", "code"), [("a\x00b", "U+0000"), ("\ud800", "U+D800"), ("\x1b[31m", "U+001B")])
+def test_text_that_no_file_can_hold_is_refused_with_its_place(tmp_path: Path, text: str, code: str) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({"semantic_models": [model()], "metrics": [{"name": text}]}))
+    with pytest.raises(DefinitionError, match=re.escape(f"metrics[0].name has the character {code}")):
+        import_definitions(path)
+
+
+def test_a_name_of_any_length_is_written_as_one_key(tmp_path: Path, read_back: ReadBack) -> None:
+    name = "t" * 200
+    said = {**model(), "node_relation": {"alias": name, "schema_name": "marts"}}
+    made = imported(simple("a"), models=(said,))
+    assert list(read_back(made).tables) == [name]
+
+
+def test_a_saved_query_that_lists_nothing_is_left_out_as_any(tmp_path: Path) -> None:
+    saved = {"name": "s", "query_params": {"group_by": -1, "metrics": True}}
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({"semantic_models": [model()], "metrics": [], "saved_queries": [saved]}))
+    left = [item.nearest for item in import_definitions(path).of("left out") if item.what == "saved query"]
+    assert left == ["`steelyard query`"]
+
+
+@pytest.mark.parametrize("expr", ["-1", "NULL", "'a'", "1 + 1"])
+@pytest.mark.parametrize("agg", ["sum", "average", "median", "count_distinct", "sum_boolean"])
+def test_an_aggregate_of_no_column_is_left_out(agg: str, expr: str) -> None:
+    made = imported(simple("a", agg=agg, expr=expr))
+    assert "a" not in made.metrics
+    assert "column" in why(made, "a")
+
+
+def test_a_window_without_end_is_left_out() -> None:
+    nested = {"cumulative_type_params": {"metric": {"name": "a"}, "window": {"count": 1e400, "granularity": "day"}}}
+    assert "is no window" in why(imported(simple("a"), other("w", "cumulative", nested)), "w")
+
+
+def test_a_semantic_model_without_a_name_is_said_to_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({"semantic_models": [{"measures": []}], "metrics": []}))
+    assert [item.what for item in import_definitions(path).of("left out")] == ["semantic model"]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from steelyard.stats.power import units_for_means, units_for_shares
-from steelyard.studies.experiments import Baseline, Effect, Experiment, Mean, Share
+from steelyard.studies.experiments import Baseline, Effect, Experiment, Looks, Mean, Share, Stopping
+from steelyard.studies.experiments.planning import sample_size
 from steelyard.studies.run import plan
 
 Make = Callable[..., Any]
+FIRST = date(2026, 3, 1)
+LAST = date(2026, 3, 14)
 REVENUE = Baseline(level=7.7, std_dev=10.4, correlation=0.5, units=50_000)
 
 
@@ -97,3 +101,39 @@ def test_a_falling_metric_is_planned_for_too(units: Make, study: Make) -> None:
     up = Mean("spend", expected_effect=Effect(relative=0.05), **words)
     found = [planned(study(primary=main), units).sample["units needed"] for main in (down, up)]
     assert found[0] == found[1]
+
+
+def test_looking_more_than_once_multiplies_the_units(study: Make) -> None:
+    main = Mean("spend", expected_effect=Effect(relative=0.05))
+    one, more = (sample_size(study(primary=main), REVENUE, inflation=inflation) for inflation in (1.0, 1.2))
+    assert more["units needed"] == pytest.approx(1.2 * one["units needed"], abs=2)
+    assert more["chance that the rule ships it"] == pytest.approx(0.8, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("rule", "looks", "factor"),
+    [("obrien_fleming", 5, 1.025), ("pocock", 2, 1.123), ("always_valid", 1, 1.916), ("fixed", 5, 1.0)],
+)
+def test_a_plan_takes_the_units_that_its_looks_cost(
+    units: Make, study: Make, rule: str, looks: int, factor: float
+) -> None:
+    """The factors of one-sided spending of 0.025 at power 0.8, as `tests/reference` has them from rpact."""
+    main = Mean("spend", baseline=REVENUE, expected_effect=Effect(relative=0.05))
+    schedule = Looks(every="daily", until=FIRST) if looks == 1 else Looks(planned=looks)
+    stopping = Stopping(success=rule, harm="always_valid")
+    once = planned(study(primary=main), units)
+    several = planned(study(primary=main, looks=schedule, stopping=stopping, between=(FIRST, LAST)), units)
+    assert several.sample["units needed"] == pytest.approx(factor * once.sample["units needed"], rel=2e-3)
+    assert not any("How many looks" in warning for warning in several.warnings)
+
+
+def test_looks_of_an_unknown_number_are_taken_to_be_twenty_and_that_is_said(units: Make, study: Make) -> None:
+    main = Mean("spend", baseline=REVENUE, expected_effect=Effect(relative=0.05))
+    stopping = Stopping(success="pocock", harm="pocock")
+    open_ended, twenty = (
+        planned(study(primary=main, looks=looks, stopping=stopping), units)
+        for looks in (Looks(every="daily"), Looks(planned=20))
+    )
+    assert open_ended.sample["units needed"] == twenty.sample["units needed"]
+    assert any("20 are taken" in warning for warning in open_ended.warnings)
+    assert not any("are taken" in warning for warning in twenty.warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -125,7 +126,8 @@ def _entry(name: str, said: Any) -> list[str]:
     short = _flow({name: said})[1:-1]
     if len(short) <= 110:
         return [f"  {short}"]
-    key = _flow({name: None})[1:-1].removesuffix("null").rstrip()
+    # PyYAML writes a long key over two lines; quoted on one it is the same key
+    key = f"{json.dumps(name)}:" if len(name) > 100 else _flow({name: None})[1:-1].removesuffix("null").rstrip()
     return [f"  {key}", *(f"    {_flow({part: value})[1:-1]}" for part, value in said.items())]
 
 

@@ -109,6 +109,8 @@ def _aggregated(agg: str, text: str, params: Mapping[str, Any], model: Model) ->
         if isinstance(tree, exp.Star) or tree.this == "1" or agg == "count":
             return Aggregate(model=model, kind="count", of=model.table)
         raise DefinitionError(f"it adds {text} for each row, and a sum is of columns", hint=f"`count: {model.table}`")
+    if tree.find(exp.Column) is None:
+        raise DefinitionError(f"it aggregates {text}, which names no column", hint=f"`count: {model.table}`")
     if agg == "sum_boolean":
         return Aggregate(model=model, kind="count", of=model.table, conditions=(when_true(_own(tree)),))
     if agg == "count":

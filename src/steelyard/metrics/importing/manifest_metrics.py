@@ -388,5 +388,5 @@ def _window_of(said: Any) -> tuple[int, str]:
         said = {"count": count, "granularity": unit}
     try:
         return int(said["count"]), str(said["granularity"]).lower().rstrip("s")
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise DefinitionError(f"{said!r} is no window") from error

@@ -202,7 +202,7 @@ def _table(said: Mapping[str, Any]) -> str:
 
 
 def _read(draft: Draft, said: Mapping[str, Any], place: str) -> Model:
-    model = Model(name=text_of(said["name"]), table=_table(said), said=said)
+    model = Model(name=text_of(said.get("name")), table=_table(said), said=said)
     for entity in listed(said.get("entities")):
         name = text_of(entity.get("name"))
         draft.unread(f"{place}.entities.{name}", entity, _ENTITY_KEYS)

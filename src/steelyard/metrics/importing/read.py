@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ FORMATS: dict[str, Callable[[Mapping[str, Any], str], Imported]] = {
 }
 """The formats by the name that a person gives them."""
 _LARGEST = 100_000_000
+_UNPRINTABLE = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
 def import_definitions(path: str | Path, *, format: str = "") -> Imported:  # noqa: A002 - the word for it
@@ -40,6 +42,7 @@ def import_definitions(path: str | Path, *, format: str = "") -> Imported:  # no
     if format and format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
     data = _read(Path(path))
+    _refuse_unprintable(data, str(path))
     return FORMATS[format or _format_of(data, str(path))](data, str(path))
 
 
@@ -51,6 +54,21 @@ def _format_of(data: Mapping[str, Any], shown: str) -> str:
     keys = ", ".join(list(data)[:5]) or "nothing"
     hint = "give dbt's target/semantic_manifest.json, or an Apache Ossie document"
     raise DefinitionError(f"this is of no format that is known; it has {keys}", where=shown, hint=hint)
+
+
+def _refuse_unprintable(data: Mapping[str, Any], shown: str) -> None:
+    """Refuses text that cannot be written: control characters, and halves of characters."""
+    waiting: list[tuple[str, Any]] = [("", data)]
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += [(place, str(key)) for key in value]
+            waiting += [(f"{place}.{ascii(key)[1:-1]}".lstrip("."), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{place}[{number}]", item) for number, item in enumerate(value)]
+        elif isinstance(value, str) and (wrong := _UNPRINTABLE.search(value)):
+            problem = f"the text at {place or 'the top'} has the character U+{ord(wrong[0]):04X}"
+            raise DefinitionError(problem, where=shown, hint="take it out: no file of definitions can hold it")
 
 
 def _read(path: Path) -> Mapping[str, Any]:

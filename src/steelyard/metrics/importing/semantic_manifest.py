@@ -80,8 +80,9 @@ def _check(data: Mapping[str, Any], source: str) -> None:
 def _saved_query(draft: Draft, said: Mapping[str, Any]) -> None:
     name = text_of(said.get("name"))
     params = part(said, "query_params")
-    words = ["steelyard query", *(text_of(item) for item in params.get("metrics") or ())]
-    for item in params.get("group_by") or ():
+    metrics, groups = (found if isinstance(found := params.get(key), list) else [] for key in ("metrics", "group_by"))
+    words = ["steelyard query", *(text_of(item) for item in metrics)]
+    for item in groups:
         try:
             found = parse_item(text_of(item))
         except SteelyardError:

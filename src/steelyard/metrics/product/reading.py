@@ -95,13 +95,14 @@ class Reading:
     def survey(self, source: Source, what: str, condition: str, moment: str = "") -> RowsRead:
         """Counts a source's rows, and those of them that cannot be placed; keeps the last moment of its table."""
         column = source.clock.column
+        latest = f"max({moment})" if source.clock.day_zone else moment.replace(column, f"max({column})")
         outputs = {
             "counted": f"count_if({condition})",
             "of_nobody": f"count_if(({condition}) AND {source.owner} IS NULL)",
-            "without_time": f"count_if(({condition}) AND {source.clock.column} IS NULL)",
+            "without_time": f"count_if(({condition}) AND {source.placed_by} IS NULL)",
             "first_day": source.edge_day("min"),
             "last_day": source.edge_day("max"),
-            **({"last_moment": moment.replace(column, f"max({column})")} if moment else {}),
+            **({"last_moment": latest} if moment else {}),
         }
         found = self.fetch(source.select(outputs, ()), f"rows of {source.table}").to_pylist()[0]
         read = RowsRead(

@@ -147,10 +147,17 @@ class Source:
     @property
     def known(self) -> str:
         """The condition that a row says whom it is of, and when it happened."""
-        return f"{self.owner} IS NOT NULL AND {self.clock.column} IS NOT NULL"
+        return f"{self.owner} IS NOT NULL AND {self.placed_by} IS NOT NULL"
+
+    @property
+    def placed_by(self) -> str:
+        """The SQL of what places a row in time: NULL where nobody can say its local day."""
+        return self.clock.day if self.clock.day_zone else self.clock.column
 
     def edge_day(self, which: str) -> str:
         """The SQL of the first (`min`) or last (`max`) local day that the table has, as an aggregate."""
+        if self.clock.day_zone:  # the last moment need not have the last day: rows count days in zones of their own
+            return f"{which}({self.clock.day})"
         return replace(self.clock, column=f"{which}({self.clock.column})").day
 
     def select(self, outputs: dict[str, str], conditions: Sequence[str], *, distinct: bool = False) -> str:

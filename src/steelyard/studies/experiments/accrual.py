@@ -35,7 +35,7 @@ class Accrual:
         return cls(daily=tuple(float(by_weekday[(start + day) % WEEK]) for day in range(WEEK)), window=window)
 
     @classmethod
-    def of_days(cls, counted: Mapping[date, int], first: date, last: date, window: int) -> Accrual:
+    def of_days(cls, counted: Mapping[date, float], first: date, last: date, window: int) -> Accrual:
         """From counts of units that were first seen on each day of a period; a day without any had none."""
         days = (last - first).days + 1
         return cls(

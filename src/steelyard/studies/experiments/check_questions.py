@@ -84,7 +84,7 @@ def heavy_metrics(study: Experiment, arms: Mapping[str, Moments]) -> tuple[str, 
     """
     found: list[str] = []
     groups = [arms[arm] for arm in study.arms if arm in arms and arms[arm].rows > 1]
-    for use in (study.main, *study.guardrail_uses):
+    for use in (*study.primaries, *study.guardrail_uses):
         column = above(use.metric)
         if not groups or use.winsorise or use.kind in ("share", "ratio") or column not in groups[0].names:
             continue

@@ -27,6 +27,7 @@ class Design:
     Args:
         study: The experiment.
         primary: Its primary, as it is planned for.
+        others: Its other primaries, where all of them must be better.
         guardrails: Those of its guardrails of which a baseline is known.
         unplanned: The others' names: no power can be stated for their clauses.
         history: What is known of the time before.
@@ -35,6 +36,7 @@ class Design:
 
     study: Experiment
     primary: Endpoint
+    others: tuple[Endpoint, ...]
     guardrails: tuple[Endpoint, ...]
     unplanned: tuple[str, ...]
     history: History
@@ -47,19 +49,27 @@ class Design:
 
     @property
     def correlation(self) -> Sequence[Sequence[float]] | None:
-        """How primary and guardrails move together, of history; None where it does not say."""
-        uses = (self.primary.use, *(point.use for point in self.guardrails))
+        """How primaries and guardrails move together, of history; None where it does not say."""
+        uses = tuple(point.use for point in (self.primary, *self.others, *self.guardrails))
         found = self.history.correlation(uses) if len(uses) > 1 else None
         return None if found is None else found.tolist()
 
     def without_covariate(self) -> Design:
         """The same experiment, had it no covariates."""
-        plain = [replace(point, adjusted=False) for point in (self.primary, *self.guardrails)]
-        return replace(self, primary=plain[0], guardrails=tuple(plain[1:]))
+        others, guardrails = (
+            tuple(replace(point, adjusted=False) for point in points) for points in (self.others, self.guardrails)
+        )
+        return replace(self, primary=replace(self.primary, adjusted=False), others=others, guardrails=guardrails)
 
     def hurdles(self, effect: Effect, ratio: float) -> list[Hurdle]:
         """All clauses of the rule in an arm of this ratio, if the primary's effect is true."""
-        rest = [guardrail_hurdle(self.study, point, ratio) for point in self.guardrails]
+        rest = [
+            hurdle
+            for point in self.others
+            if point.use.expected_effect is not None
+            for hurdle in primary_hurdles(self.study, point, point.use.expected_effect, ratio)
+        ]
+        rest += [guardrail_hurdle(self.study, point, ratio) for point in self.guardrails]
         return [*primary_hurdles(self.study, self.primary, effect, ratio), *rest]
 
     def control_units(self, effect: Effect) -> float:
@@ -101,7 +111,7 @@ class Design:
         Returns:
             The effect; infinite where none will do, as where a guardrail's margin takes more units.
         """
-        asked = self if whole_rule else replace(self, primary=_without_least(self.primary), guardrails=())
+        asked = self if whole_rule else replace(self, primary=_without_least(self.primary), others=(), guardrails=())
         point = asked.primary
         control = units / self.inflation / (1 + sum(self.ratios.values()))
         if control <= 0:
@@ -141,18 +151,20 @@ def design_of(study: Experiment, history: History, *, inflation: float = 1.0) ->
     main = history.baseline(study.main)
     if main is None:
         return None
-    known: list[Endpoint] = []
+    others = study.primaries[1:] if study.correction == "all" else ()
+    known: dict[str, Endpoint] = {}
     unplanned: list[str] = []
-    for use in study.guardrail_uses:
+    for use in (*others, *study.guardrail_uses):
         baseline = history.baseline(use)
-        if baseline is None:
+        if baseline is None or (use in others and use.expected_effect is None):
             unplanned.append(use.metric)
         else:
-            known.append(_endpoint(history, use.metric, baseline))
+            known[use.metric] = _endpoint(history, use.metric, baseline)
     return Design(
         study=study,
         primary=_endpoint(history, study.main.metric, main),
-        guardrails=tuple(known),
+        others=tuple(known[use.metric] for use in others if use.metric in known),
+        guardrails=tuple(known[use.metric] for use in study.guardrail_uses if use.metric in known),
         unplanned=tuple(unplanned),
         history=history,
         inflation=inflation,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from steelyard.result import Estimate
+from steelyard.stats.bonferroni import bonferroni
 from steelyard.stats.holm import holm
 from steelyard.stats.interval import Interval
 from steelyard.stats.moments import Moments
@@ -62,7 +63,7 @@ def contrast(arm: str, control: str) -> str:
 
 
 def _roles(study: Experiment) -> Iterator[tuple[Role, MetricUse, float]]:
-    yield "primary", study.main, study.primary_level
+    yield from (("primary", use, study.primary_level) for use in study.primaries)
     yield from (("secondary", use, study.level) for use in study.secondary_uses)
     yield from (("guardrail", use, study.level) for use in study.guardrail_uses)
 
@@ -156,7 +157,7 @@ def find(study: Experiment, evidence: Evidence) -> Findings:
                 for use in (evidence.resolved(item) for item in study.uses)
             },
             "units": {arm: evidence.units(arm) for arm in study.arms},
-            "holm": _holm(study, found),
+            "adjusted": _adjusted(study, found),
             **looked.facts,
         },
     )
@@ -200,14 +201,21 @@ def _rows(study: Experiment, line: Line) -> Iterator[Estimate]:
         )
 
 
-def _holm(study: Experiment, found: list[Line]) -> dict[str, float]:
-    """The primary's p-values over the arms, adjusted; arms without one are not tested."""
+def _adjusted(study: Experiment, found: list[Line]) -> dict[str, dict[str, float]]:
+    """Primary -> arm -> its p-value, adjusted over the tests that share the error; those without one are not tested."""
     tested = {
-        line.arm: line.found.absolute.p_value
+        (line.use.metric, line.arm): line.found.absolute.p_value
         for line in found
         if line.role == "primary" and line.found.absolute is not None
     }
-    return dict(zip(tested, holm(list(tested.values())), strict=True))
+    families = [[key for key in tested if key[0] == use.metric] for use in study.primaries]
+    adjusted: dict[str, dict[str, float]] = {use.metric: {} for use in study.primaries}
+    for family in families if study.correction == "all" else [list(tested)]:
+        p_values = [tested[key] for key in family]
+        several = bonferroni(p_values) if study.correction == "bonferroni" else holm(p_values)
+        for (metric, arm), p_value in zip(family, several, strict=True):
+            adjusted[metric][arm] = p_value
+    return adjusted
 
 
 def _arms(study: Experiment, evidence: Evidence) -> pa.Table:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.result import Check, Verdict
 from steelyard.studies.experiments.checks import checks_of
-from steelyard.studies.experiments.enrolment import as_if_begun
 from steelyard.studies.experiments.estimation import find
 from steelyard.studies.experiments.evidence import evidence_of
 from steelyard.studies.experiments.history import history_queries
@@ -33,13 +32,16 @@ if TYPE_CHECKING:
 __all__ = ["Experiment"]
 
 
+CORRECTIONS = ("holm", "bonferroni", "all")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Experiment(Study):
     """Does a change, given to some units at random, do what was hoped?
 
     Args:
         arms: Arm -> its share of the units; the shares add up to one.
-        primary: The metric that decides.
+        primary: The metric that decides; or several, with a `correction`.
         unit: What was randomised: an entity of the project, or the id column of `table`.
         control: The arm that the others are compared with; `control` or else the first by default.
         table: A table with one row a unit whose columns are the metrics; empty reads governed metrics (or, of a bare
@@ -48,6 +50,9 @@ class Experiment(Study):
         exposure: The event with which a unit enters; None takes every assigned unit.
         between: First and last local day of the experiment: units enter by an exposure, or else an assignment, on these
             days; metrics of units that have neither moment count these days.
+        correction: How several primaries share the error: `holm` or `bonferroni` ship on any of them that is better
+            while none is worse, over metrics and arms together; `all` ships only if every one is better, which needs
+            no sharing. Empty with one primary.
         secondary: Metrics that are shown and do not decide.
         guardrails: Metrics that must not get worse by more than their `margin`.
         segments: Dimensions (or columns of `table`) by which effects are shown, as exploration.
@@ -73,13 +78,14 @@ class Experiment(Study):
     method: ClassVar[str] = "randomised arms compared on merged moments (Welch, Newcombe, delta method, CUPED)"
 
     arms: Mapping[str, float]
-    primary: MetricUse | str
+    primary: MetricUse | str | tuple[MetricUse | str, ...]
     unit: str = ""
     control: str = ""
     table: str = ""
     assignment: Assignment | str = "steelyard"
     exposure: Exposure | None = None
     between: tuple[date, date] | None = None
+    correction: str = ""
     secondary: tuple[MetricUse | str, ...] = ()
     guardrails: tuple[MetricUse | str, ...] = ()
     segments: tuple[str, ...] = ()
@@ -112,7 +118,7 @@ class Experiment(Study):
             ("control", control),
             ("stopping", Stopping(success=success, harm=harm, shape=shape)),
             ("looks", _schedule(self.looks) or "once"),
-            ("primary", _use(self.primary)),
+            ("primary", self.primaries[0] if len(self.primaries) == 1 else self.primaries),
             ("secondary", tuple(_use(item) for item in self.secondary)),
             ("guardrails", tuple(_use(item) for item in self.guardrails)),
             ("segments", tuple(self.segments)),
@@ -140,6 +146,7 @@ class Experiment(Study):
             raise unknown_name("arm", self.control, self.arms, where=f"{self.name}.control")
 
     def _check_metrics(self) -> None:
+        self._check_correction()
         names = [use.metric for use in self.uses]
         for use in self.uses:
             if names.count(use.metric) > 1:
@@ -153,11 +160,25 @@ class Experiment(Study):
                     where=f"{self.name}.guardrails",
                     hint="say how much worse is tolerable: margin: {relative: 0.02}",
                 )
-        for use in (self.main, *self.secondary_uses):
+        for use in (*self.primaries, *self.secondary_uses):
             if use.margin is not None:
                 raise DefinitionError(
                     f"{use.metric!r} has a margin and is no guardrail", where=self.name, hint="use `min_effect`"
                 )
+
+    def _check_correction(self) -> None:
+        where, several = f"{self.name}.correction", len(self.primaries) > 1
+        if several and self.correction not in CORRECTIONS:
+            stated = f"and the correction {self.correction!r}" if self.correction else "and no correction"
+            raise DefinitionError(
+                f"{len(self.primaries)} primaries {stated}", where=where, hint=f"one of {', '.join(CORRECTIONS)}"
+            )
+        if self.correction and not several:
+            raise DefinitionError(
+                f"the correction {self.correction!r} has one primary, and nothing to correct",
+                where=where,
+                hint="leave it out: arms are corrected anyway",
+            )
 
     def _check_numbers(self) -> None:
         for name, value in (("level", self.level), ("power", self.power)):
@@ -197,8 +218,19 @@ class Experiment(Study):
 
     @property
     def main(self) -> MetricUse:
-        """The metric that decides."""
-        return _use(self.primary)
+        """The metric that decides; of several, the first."""
+        return self.primaries[0]
+
+    @property
+    def primaries(self) -> tuple[MetricUse, ...]:
+        """The metrics that decide."""
+        given = self.primary if isinstance(self.primary, tuple | list) else (self.primary,)
+        return tuple(_use(item) for item in given)
+
+    @property
+    def family(self) -> int:
+        """How many tests share the error: the arms, and the primaries unless all of them must be better."""
+        return len(self.treated) * (len(self.primaries) if self.correction in ("holm", "bonferroni") else 1)
 
     @property
     def secondary_uses(self) -> tuple[MetricUse, ...]:
@@ -213,7 +245,7 @@ class Experiment(Study):
     @property
     def uses(self) -> tuple[MetricUse, ...]:
         """All metrics, the primary first."""
-        return (self.main, *self.secondary_uses, *self.guardrail_uses)
+        return (*self.primaries, *self.secondary_uses, *self.guardrail_uses)
 
     @property
     def treated(self) -> tuple[str, ...]:
@@ -239,8 +271,8 @@ class Experiment(Study):
 
     @property
     def primary_level(self) -> float:
-        """Level of the primary's intervals: Bonferroni's over the arms."""
-        return 1 - (1 - self.level) / len(self.treated)
+        """Level of the primary's intervals: Bonferroni's over the tests that share the error."""
+        return 1 - (1 - self.level) / self.family
 
     def governed(self) -> tuple[str, ...]:
         """Names of the governed metrics; a study of a unit table has none."""
@@ -255,7 +287,7 @@ class Experiment(Study):
 
     def plan(self, context: Context) -> Plan:
         """What will be compared, the rule, the SQL, and how many units it needs."""
-        return planned(self, as_if_begun(self, context))
+        return planned(self, context)
 
     def reads(self, context: Context, earlier: Mapping[str, pa.Table]) -> Mapping[str, Query]:
         """Constants from a sample and the units' counts; then all moments in one scan; then what could not be used."""

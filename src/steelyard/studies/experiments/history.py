@@ -178,7 +178,7 @@ def _known(use: MetricUse, context: Context, whole: Moments | None) -> MetricUse
 
 
 def _accrual(study: Experiment, context: Context) -> Accrual | None:
-    """Given numbers first, then what came in before the study."""
+    """Given numbers first, then what came in before the study, as far as its last stage enrols it."""
     past = past_of(study, context)
     window = past.window if past is not None else _given_window(study)
     given = study.main.baseline.by_weekday if study.main.baseline is not None else ()
@@ -188,7 +188,9 @@ def _accrual(study: Experiment, context: Context) -> Accrual | None:
     if table is None or not _entries(context) or past is None or past.study.between is None:
         return None
     first, last = past.study.between
-    return Accrual.of_days({row["day"]: row["n"] for row in table.to_pylist()}, first, last, window)
+    enrolled = study.stages[-1].share * (1 - study.holdout.everywhere) * (1 - study.holdout.layer)
+    counted = {row["day"]: row["n"] * enrolled for row in table.to_pylist()}
+    return Accrual.of_days(counted, first, last, window)
 
 
 def _given_window(study: Experiment) -> int:

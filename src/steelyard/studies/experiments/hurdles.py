@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
 from steelyard.stats.decision_power import Hurdle
-from steelyard.stats.design_effect import design_effect
+from steelyard.stats.intraclass import planned_design_effect
 from steelyard.stats.quantile_noise import quantile_std_dev
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.metric_use import Baseline, MetricUse
@@ -51,7 +51,8 @@ class Endpoint:
         """What multiplies a unit's standard deviation: less for a covariate, more for clusters."""
         known = self.baseline
         kept = 1 - known.correlation**2 if self.adjusted and self.use.before is not None else 1.0
-        return math.sqrt(kept * design_effect(known.cluster_size, known.icc, known.cluster_variation))
+        alike = planned_design_effect(known.cluster_size, known.icc, size_variation=known.cluster_variation)
+        return math.sqrt(kept * alike)
 
     def moved(self, effect: Effect) -> float:
         """The treated arm's level if the effect is true for every unit that the change can reach."""

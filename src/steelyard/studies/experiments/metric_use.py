@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from steelyard.errors import DefinitionError
 from steelyard.pipeline.duration import parse_duration
-from steelyard.stats.design_effect import design_effect
+from steelyard.stats.intraclass import planned_design_effect
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.winsorising import Winsorise
 
@@ -81,7 +81,7 @@ class Baseline:
             raise DefinitionError(f"{self.units!r} units cannot be compared", where="baseline", hint="4 or more")
         if not 0 < self.triggered <= 1:
             raise DefinitionError(f"a triggered share of {self.triggered!r}", where="baseline", hint="above 0, up to 1")
-        design_effect(self.cluster_size, self.icc, self.cluster_variation)
+        planned_design_effect(self.cluster_size, self.icc, size_variation=self.cluster_variation)
         self._check_daily()
 
     def _check_daily(self) -> None:

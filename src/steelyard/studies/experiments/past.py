@@ -12,6 +12,7 @@ from steelyard.errors import DefinitionError
 from steelyard.studies.experiments.governed import window_of
 from steelyard.studies.experiments.population import EXPOSED_AT, UNIT, population, source_of
 from steelyard.studies.experiments.questions import Asked
+from steelyard.studies.experiments.sources import Holdout
 from steelyard.studies.study import Context
 from steelyard.warehouse.query import Query, quote_text
 
@@ -72,10 +73,15 @@ def past_of(study: Experiment, context: Context, *, exposed: bool = True) -> Pas
 
 
 def _as_of(study: Experiment, context: Context, between: tuple[date, date], start: date, window: int) -> Past:
-    earlier = replace(study, assignment="steelyard", between=between, ramp=(), segments=())
+    earlier = replace(_of_everybody(study), between=between)
     clock = datetime.combine(start, time(), ZoneInfo(context.zone)).astimezone(UTC)
     known = replace(context, as_of=clock, stages=(), earlier=(), history={})
     return Past(study=earlier, context=known, asked=Asked(earlier, known), window=window)
+
+
+def _of_everybody(study: Experiment) -> Experiment:
+    """The study with nobody kept out: who would have been does not matter where nothing is changed."""
+    return replace(study, assignment="steelyard", ramp=(), layer="", holdout=Holdout(), segments=())
 
 
 def _start(study: Experiment, context: Context) -> date | None:
@@ -102,7 +108,7 @@ def rows_as_past(study: Experiment, context: Context) -> Past:
     Raises:
         DefinitionError: Its rows have no id to split them by.
     """
-    earlier = replace(study, assignment="steelyard", exposure=None, between=None, ramp=(), segments=())
+    earlier = replace(_of_everybody(study), exposure=None, between=None)
     if not source_of(earlier, context).unit:
         raise DefinitionError(
             f"the rows of {study.name!r} have no id to split them by", where=f"{study.name}.unit", hint="say `unit:`"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import SteelyardError
 from steelyard.studies.experiments.certificate import certificate_of
 from steelyard.studies.experiments.design import Design, design_of
 from steelyard.studies.experiments.design_table import design_chart, design_table
+from steelyard.studies.experiments.enrolment import as_if_begun
 from steelyard.studies.experiments.history import History, history_of
 from steelyard.studies.experiments.hurdles import std_dev_of
+from steelyard.studies.experiments.look_inflation import MOST, TAKEN, inflation_of_looks, looks_planned
 from steelyard.studies.experiments.look_words import looks_in_words
+from steelyard.studies.experiments.metric_use import Baseline
 from steelyard.studies.experiments.questions import first_questions
 from steelyard.studies.experiments.rule import rule_of
 from steelyard.studies.experiments.sources import Assignment
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from steelyard.result import Check
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["planned"]
+__all__ = ["planned", "sample_size"]
 
 
 def planned(study: Experiment, context: Context) -> Plan:
@@ -41,7 +45,7 @@ def planned(study: Experiment, context: Context) -> Plan:
     return Plan(
         says=_says(study),
         rule=rule_of(study),
-        queries=first_questions(study, context),
+        queries=first_questions(study, as_if_begun(study, context)),
         sample=sized.facts,
         warnings=tuple(warnings),
         tables=tables,
@@ -56,7 +60,8 @@ def _says(study: Experiment) -> str:
         "by hash of the unit's id" if not isinstance(study.assignment, Assignment) else "as another system wrote them"
     )
     return (
-        f"Compare {', '.join(map(repr, study.treated))} with {study.control!r} on {study.main.metric!r}; "
+        f"Compare {', '.join(map(repr, study.treated))} with {study.control!r} on "
+        f"{', '.join(repr(use.metric) for use in study.primaries)}; "
         f"split {split}; assignments {made}; {len(study.secondary_uses)} secondary metrics, "
         f"{len(study.guardrail_uses)} guardrails; intervals at {study.level:.4g}; {looks_in_words(study)}."
     )
@@ -71,7 +76,7 @@ class _Sized:
         self.tables: dict[str, pa.Table] = {}
         self.charts: tuple[Chart, ...] = ()
         try:
-            design = design_of(study, history)
+            design = design_of(study, history, inflation=inflation_of_looks(study))
             if design is None:
                 warnings.append(
                     f"No baseline of {study.main.metric!r} is known, so the units needed are not: "
@@ -92,7 +97,7 @@ class _Sized:
 
 
 def _doubts(design: Design) -> list[str]:
-    use = design.primary.use
+    use, study = design.primary.use, design.study
     found: list[str] = []
     if use.expected_effect is None:
         found.append(f"No `expected_effect` of {use.metric!r} is given, so there is no size to plan for.")
@@ -100,15 +105,18 @@ def _doubts(design: Design) -> list[str]:
         _refuse_within(design)
     found += [
         f"{point.use.metric!r} is taken to vary as a Poisson count does; most counts vary more: give `std_dev:`."
-        for point in (design.primary, *design.guardrails)
+        for point in (design.primary, *design.others, *design.guardrails)
         if point.use.kind == "count" and point.baseline.std_dev is None
     ]
+    found += _looks_taken(design)
+    if study.correction in ("holm", "bonferroni"):
+        found.append(f"The plan is that of {use.metric!r} alone; another primary that is better ships as well.")
     if design.unplanned:
         found.append(
-            f"No baseline of {', '.join(map(repr, design.unplanned))} is known: the chances given are those of the "
-            "other clauses, and the whole rule's are lower."
+            f"No baseline of {', '.join(map(repr, design.unplanned))} or no expected effect is known: the chances "
+            "given are those of the other clauses, and the whole rule's are lower."
         )
-    if design.guardrails and design.correlation is None:
+    if (design.others or design.guardrails) and design.correlation is None:
         found.append(
             "How the metrics move together is not known: the chances given hold whatever it is, at the most units."
         )
@@ -119,6 +127,18 @@ def _doubts(design: Design) -> list[str]:
     if design.history.accrual is None:
         found.append("How many units come in a day is not known, so days are not: give `baseline: {daily: ...}`.")
     return found
+
+
+def _looks_taken(design: Design) -> list[str]:
+    """What was taken of looks whose number is not known, or too large to plan one by one."""
+    if design.inflation == 1:
+        return []
+    looks = looks_planned(design.study)
+    if looks is None:
+        return [f"How many looks there will be is not known: {TAKEN} are taken. Give `looks: {{planned: ...}}`."]
+    return (
+        [f"Of {looks} looks, {MOST} are taken; more at the same rule take hardly more units."] if looks > MOST else []
+    )
 
 
 def _refuse_within(design: Design) -> None:
@@ -156,6 +176,8 @@ def _facts(design: Design) -> dict[str, Any]:
         "level of the interval": round(study.primary_level, 6),
         "power": study.power,
     }
+    if design.inflation != 1:
+        facts["units, as a multiple of those of one look"] = round(design.inflation, 4)
     if point.use.before is not None:
         facts["variance left by the covariate"] = 1 - point.baseline.correlation**2
     if point.use.expected_effect is not None:
@@ -167,6 +189,27 @@ def _facts(design: Design) -> dict[str, Any]:
         if point.baseline.level and math.isfinite(smallest):
             facts["smallest effect that shows, relative"] = smallest / abs(point.baseline.level)
     return facts
+
+
+def sample_size(study: Experiment, baseline: Baseline, *, inflation: float = 1.0) -> dict[str, Any]:
+    """Units by arm with which the whole rule ships the expected effect with the study's power, and what else is known.
+
+    Args:
+        study: The experiment.
+        baseline: What is known of the primary; guardrails bring their own.
+        inflation: What looking more than once costs, as a factor on the units of one look.
+
+    Raises:
+        DefinitionError: The baseline cannot carry a plan: no standard deviation, a share of 0, an effect within the
+            threshold.
+    """
+    first = replace(study.main, baseline=baseline)
+    known = replace(study, primary=(first, *study.primaries[1:]))
+    design = design_of(known, history_of(known, Context()), inflation=inflation)
+    assert design is not None  # noqa: S101 - the primary has a baseline
+    if design.primary.use.expected_effect is not None:
+        _refuse_within(design)
+    return _facts(design)
 
 
 def _for_expected(design: Design) -> dict[str, Any]:

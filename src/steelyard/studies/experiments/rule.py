@@ -27,6 +27,7 @@ class ArmVerdict:
     Args:
         arm: The arm.
         clauses: The rule, clause by clause.
+        ships: Whether the rule holds: every clause, or, of several primaries, those of as many as it asks for.
         harmed: What it harms for sure: the primary, or guardrails beyond their margin.
         too_small: Whether even the better end of the primary's interval falls short of what matters.
         gain: The primary's effect towards better, on its absolute scale; None where it was not computed.
@@ -34,24 +35,16 @@ class ArmVerdict:
 
     arm: str
     clauses: tuple[Clause, ...]
+    ships: bool
     harmed: tuple[str, ...]
     too_small: bool
     gain: float | None
 
-    @property
-    def ships(self) -> bool:
-        """Whether every clause holds."""
-        return all(clause.holds for clause in self.clauses)
-
 
 def rule_of(study: Experiment) -> str:
     """The rule in words; it depends on the definition alone."""
-    main, several = study.main, len(study.treated) > 1
-    parts = [_first_clause(study)]
-    if main.min_effect is not None:
-        level = f" (at level {study.primary_level:.4g}, Bonferroni's over the arms)" if several else ""
-        least = main.min_effect.says(main.measured_in).lstrip("+")
-        parts.append(f"its interval{level} lies beyond {least} towards better")
+    several = len(study.treated) > 1
+    parts = [_primaries(study)]
     parts += [
         f"the {study.level:.4g} interval of {use.metric!r} stays within {_margin(use)} of control on the worse side"
         for use in study.guardrail_uses
@@ -66,13 +59,44 @@ def rule_of(study: Experiment) -> str:
     )
 
 
-def _first_clause(study: Experiment) -> str:
-    if len(study.treated) == 1:
-        return f"the {study.level:.4g} interval of {study.main.metric!r} excludes zero on the better side"
+def _primaries(study: Experiment) -> str:
+    """What the rule asks of the primaries."""
+    each = [f"{_first_clause(study, use)}{_beyond(study, use)}" for use in study.primaries]
+    if len(each) == 1:
+        return each[0]
+    if study.correction == "all":
+        return "; and ".join(each)
+    return f"{' or '.join(f'({one})' for one in each)}, while none of the primaries is worse for sure"
+
+
+def _beyond(study: Experiment, use: MetricUse) -> str:
+    if use.min_effect is None:
+        return ""
+    level = f" (at level {study.primary_level:.4g}, Bonferroni's over the {_tests(study)})" if study.family > 1 else ""
+    return f"; and its interval{level} lies beyond {use.min_effect.says(use.measured_in).lstrip('+')} towards better"
+
+
+def _tests(study: Experiment) -> str:
+    """The tests that share the error."""
+    arms = len(study.treated)
+    return "arms" if study.family == arms else "primaries" if arms == 1 else "primaries and arms"
+
+
+def _first_clause(study: Experiment, use: MetricUse) -> str:
+    if study.family == 1:
+        return f"the {study.level:.4g} interval of {use.metric!r} excludes zero on the better side"
+    method = "Bonferroni" if study.correction == "bonferroni" else "Holm"
+    over = f"{study.family} {_tests(study)}" if study.family == len(study.treated) else f"{study.family} tests"
     return (
-        f"the effect on {study.main.metric!r} is towards better and its p-value, adjusted over {len(study.treated)} "
-        f"arms by Holm, is at most {1 - study.level:.4g}"
+        f"the effect on {use.metric!r} is towards better and its p-value, adjusted over {over} "
+        f"by {method}, is at most {1 - study.level:.4g}"
     )
+
+
+def _held(study: Experiment) -> str:
+    if study.correction in ("holm", "bonferroni"):
+        return "a primary is better by the rule, none is worse for sure, and every guardrail holds"
+    return "every clause of the rule holds"
 
 
 def _margin(use: MetricUse) -> str:
@@ -96,7 +120,7 @@ def _decided(study: Experiment, findings: Findings) -> Verdict:
     settle = what_would_settle(study, findings)
     winners = sorted((arm for arm in arms if arm.ships), key=lambda arm: -(arm.gain or 0.0))
     if winners:
-        says = f"Ship {winners[0].arm!r}: every clause of the rule holds."
+        says = f"Ship {winners[0].arm!r}: {_held(study)}."
         return Verdict(answer="yes", action="ship", says=says, rule=rule_of(study), clauses=clauses)
     if all(arm.harmed for arm in arms):
         words = "; ".join(f"{arm.arm!r} is worse for sure on {', '.join(arm.harmed)}" for arm in arms)
@@ -114,23 +138,39 @@ def _decided(study: Experiment, findings: Findings) -> Verdict:
 def _judge(study: Experiment, findings: Findings, arm: str) -> ArmVerdict:
     prefix = f"{arm}: " if len(study.treated) > 1 else ""
     found = _Found(study, findings, arm)
-    main = found.use(study.main)
-    clauses = [_excludes_zero(study, found, main)]
-    if main.min_effect is not None:
-        clauses.append(_beats(found, main, main.min_effect))
-    harmed = [repr(main.metric)] if found.significant(main, towards=-1) else []
+    mains = [found.use(use) for use in study.primaries]
+    by_main = [_of_primary(study, found, use) for use in mains]
+    harmed = [repr(use.metric) for use in mains if found.significant(use, towards=-1)]
+    worse = bool(harmed)
+    clauses = [clause for own in by_main for clause in own]
+    kept = True
     for use in map(found.use, study.guardrail_uses):
         clause, broken = _non_inferior(found, use)
         clauses.append(clause)
+        kept = kept and bool(clause.holds)
         harmed += [repr(use.metric)] if broken else []
-    row = found.row(main, "absolute")
+    won = [all(clause.holds for clause in own) for own in by_main]
+    enough = any(won) and not worse if study.correction in ("holm", "bonferroni") else all(won)
+    best = mains[won.index(True)] if any(won) else mains[0]
+    row = found.row(best, "absolute")
+    small = [_too_small(found, use) for use in mains]
     return ArmVerdict(
         arm=arm,
         clauses=tuple(replace(clause, name=prefix + clause.name, says=prefix + clause.says) for clause in clauses),
+        ships=enough and kept,
         harmed=tuple(harmed),
-        too_small=_too_small(found, main),
-        gain=None if row.value is None else _sign(main) * row.value,
+        too_small=any(small) if study.correction == "all" else all(small),
+        gain=None if row.value is None else _sign(best) * row.value,
     )
+
+
+def _of_primary(study: Experiment, found: _Found, use: MetricUse) -> list[Clause]:
+    """The clauses of one primary; of several, each says whose it is."""
+    own = [_excludes_zero(found, use)]
+    if use.min_effect is not None:
+        own.append(_beats(found, use, use.min_effect))
+    several = len(study.primaries) > 1
+    return [replace(clause, name=f"{clause.name}_{use.metric}") for clause in own] if several else own
 
 
 def _sign(use: MetricUse) -> int:
@@ -142,13 +182,17 @@ class _Found:
 
     def __init__(self, study: Experiment, findings: Findings, arm: str) -> None:
         self.study, self.arm = study, arm
-        self.several = len(study.treated) > 1
-        self.holm: float | None = findings.facts["holm"].get(arm)
+        self.several = study.family > 1
+        self.adjusted: Mapping[str, Mapping[str, float]] = findings.facts["adjusted"]
         self.metrics: Mapping[str, Mapping[str, Any]] = findings.facts["metrics"]
         name = contrast(arm, study.control)
         self.rows: dict[tuple[str, str], Estimate] = {
             (row.metric, row.scale): row for row in findings.estimates if row.contrast == name and row.segment == "all"
         }
+
+    def p_value(self, use: MetricUse) -> float | None:
+        """The primary's p-value, adjusted over the tests that share the error; None where it was not tested."""
+        return self.adjusted.get(use.metric, {}).get(self.arm)
 
     def use(self, use: MetricUse) -> MetricUse:
         """The metric, resolved as when the data was read."""
@@ -173,7 +217,8 @@ class _Found:
         if row.value is None:
             return None
         if self.several:
-            found = self.holm is not None and self.holm <= 1 - self.study.level
+            adjusted = self.p_value(use)
+            found = adjusted is not None and adjusted <= 1 - self.study.level
             return found and towards * _sign(use) * row.value > 0
         worse, better = self.bounds(use, "absolute")
         return worse is not None and worse > 0 if towards > 0 else better is not None and better < 0
@@ -188,10 +233,11 @@ def _shown(row: Estimate) -> str:
     return f"is {row.value * by:+.4g}{unit} ({low} to {high})"
 
 
-def _excludes_zero(study: Experiment, found: _Found, use: MetricUse) -> Clause:
+def _excludes_zero(found: _Found, use: MetricUse) -> Clause:
     row = found.row(use, "absolute")
     holds = found.significant(use, towards=1)
-    adjusted = f", adjusted p = {found.holm:.3g}" if found.several and found.holm is not None else ""
+    p_value = found.p_value(use)
+    adjusted = f", adjusted p = {p_value:.3g}" if found.several and p_value is not None else ""
     words = "excludes zero towards better" if holds else "does not exclude zero towards better"
     return Clause(
         name="primary_excludes_zero",

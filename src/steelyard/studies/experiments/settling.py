@@ -42,8 +42,8 @@ def _sentence(study: Experiment, row: Estimate, units: float, words: str) -> str
 
 def _targets(study: Experiment, row: Estimate) -> list[tuple[float, str]]:
     """How far the estimate's error must let one see, and what for."""
-    main = study.main
     if row.role == "primary":
+        main = next(use for use in study.primaries if use.metric == row.metric)
         hoped, least = main.expected_effect, main.min_effect
         if hoped is None or hoped.scale != row.scale:
             return []
