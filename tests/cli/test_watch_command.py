@@ -99,7 +99,7 @@ def test_a_project_without_alerts_says_how_to_write_one(tmp_path: Path) -> None:
 def test_check_finds_what_is_wrong_with_alerts(folder: Path, tmp_path: Path) -> None:
     path = folder / "metrics" / "more.yml"
     path.write_text("alerts:\n  more: {metric: order}\n", encoding="utf-8")
-    said = ran("check", folder=folder, code=2).stdout
+    said = ran("check", "--json", folder=folder, code=2).stdout
     path.unlink()
     assert "more.yml:2" in said
     assert "did you mean 'orders'?" in said

@@ -299,7 +299,7 @@ def test_as_of_and_what_is_refused_are_those_of_plain_python(
     def holds(state: tuple[int, int, int | None], day: int) -> bool:
         return state[1] <= day and (state[2] is None or day < state[2])
 
-    good = all(end is None or start < end for _, start, end in raw) and not any(
+    good = all(end is None or start <= end for _, start, end in raw) and not any(
         sum(state[0] == who and holds(state, day) for state in raw) > 1 for who in (1, 2, 3) for day in range(21)
     )
 

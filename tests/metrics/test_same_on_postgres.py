@@ -63,6 +63,15 @@ QUESTIONS: tuple[dict[str, Any], ...] = (
 )
 
 
+def own_database(url: str, name: str) -> str:
+    """A database of its own: the tests come in any order, and more than one has a table of sales."""
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(url, autocommit=True) as link, link.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE own_{name}")
+    return f"{url.rpartition('/')[0]}/own_{name}"
+
+
 @pytest.fixture(scope="module")
 def both(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[tuple[Warehouse, Warehouse]]:
     from importlib.util import module_from_spec, spec_from_file_location
@@ -73,7 +82,7 @@ def both(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[tuple[Wa
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     tables = module.shop_tables()
-    with connect(tables) as duck, connect(postgres_url) as post:
+    with connect(tables) as duck, connect(own_database(postgres_url, "both")) as post:
         for name, table in tables.items():
             post.write(name, table)
         yield duck, post
@@ -275,7 +284,7 @@ def trade_tables() -> dict[str, pa.Table]:
 @pytest.fixture(scope="module")
 def traders(postgres_url: str) -> Iterator[tuple[Warehouse, Warehouse]]:
     tables = trade_tables()
-    with connect(tables) as duck, connect(postgres_url) as post:
+    with connect(tables) as duck, connect(own_database(postgres_url, "traders")) as post:
         for name, table in tables.items():
             post.write(name, table)
         yield duck, post
@@ -316,7 +325,7 @@ def clocks(postgres_url: str) -> Iterator[tuple[Warehouse, Warehouse]]:
             {"id": list(range(60)), "stamped_at": pa.array(moments, stamp), "shown_at": pa.array(fall, stamp)}
         ),
     }
-    with connect(tables) as duck, connect(postgres_url) as post:
+    with connect(tables) as duck, connect(own_database(postgres_url, "clocks")) as post:
         for name, table in tables.items():
             post.write(name, table)
         yield duck, post
@@ -508,7 +517,7 @@ def kind_tables() -> dict[str, pa.Table]:
 @pytest.fixture(scope="module")
 def kinds(postgres_url: str) -> Iterator[tuple[Warehouse, Warehouse]]:
     tables = kind_tables()
-    with connect(tables) as duck, connect(postgres_url) as post:
+    with connect(tables) as duck, connect(own_database(postgres_url, "kinds")) as post:
         for name, table in tables.items():
             post.write(name, table)
         yield duck, post

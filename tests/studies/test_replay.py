@@ -14,7 +14,7 @@ from steelyard.definition_file import build
 from steelyard.errors import WarehouseError
 from steelyard.studies import Setting, replay, run_and_keep
 from steelyard.studies.causal import DifferenceInDifferences
-from steelyard.studies.replay import tables_differ
+from steelyard.studies.tables_differ import tables_differ
 from steelyard.warehouse import Entry, Ledger, Warehouse, connect
 
 

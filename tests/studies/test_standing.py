@@ -115,3 +115,11 @@ def test_a_second_look_at_other_data_is_exploratory_and_one_at_the_same_data_is_
     provenance = run_and_keep(STUDY, changed)[0].provenance
     assert provenance.standing == "exploratory"
     assert "later look" in provenance.standing_says
+
+
+def test_doubles_that_were_added_up_in_another_order_are_the_same_data(ledger: Ledger) -> None:
+    plan(STUDY, setting(ledger), freeze=True)
+    assert standing(STUDY, ledger)[0] == "registered"
+    rows = [{**row, "sales": row["sales"] * (1 + 1e-14)} for row in PANEL.to_pylist()]
+    nearly = Setting(warehouse=connect(pa.Table.from_pylist(rows)), ledger=ledger)
+    assert run_and_keep(STUDY, nearly)[0].provenance.standing == "registered"

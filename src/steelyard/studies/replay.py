@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from steelyard.result import Provenance, Read, Result
 from steelyard.studies.kept import parameters_from_plain, table_from_bytes
 from steelyard.studies.run import PACKAGES, conclude
 from steelyard.studies.study import Study
+from steelyard.studies.tables_differ import same_value, tables_differ
 from steelyard.warehouse import Entry, Ledger, Query, Warehouse
 
 if TYPE_CHECKING:
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["DOUBLE_TOLERANCE", "Difference", "Replay", "numbers_moved", "replay", "tables_differ"]
-
-DOUBLE_TOLERANCE = 1e-9
+__all__ = ["Difference", "Replay", "numbers_moved", "replay"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,34 +128,8 @@ def _unequal(old: Any, new: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for number, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from _unequal(one, other, f"{place}[{number}]")
-    elif not _same_value(old, new):
+    elif not same_value(old, new):
         yield place, old, new
-
-
-def _same_value(old: Any, new: Any) -> bool:
-    numbers = isinstance(old, float) and isinstance(new, int | float) and not isinstance(new, bool)
-    if numbers or (isinstance(new, float) and isinstance(old, int) and not isinstance(old, bool)):
-        if math.isnan(old) or math.isnan(new):
-            return math.isnan(old) and math.isnan(new)
-        return math.isclose(old, new, rel_tol=DOUBLE_TOLERANCE, abs_tol=1e-12)
-    return bool(old == new)
-
-
-def tables_differ(old: pa.Table, new: pa.Table) -> str:
-    """How two fetches differ, in words; empty when they are the same within the tolerance for doubles.
-
-    Rows are compared in order: what a study fetches is ordered.
-    """
-    if old.column_names != new.column_names:
-        return f"columns were {', '.join(old.column_names)} and are {', '.join(new.column_names)}"
-    if old.num_rows != new.num_rows:
-        return f"{old.num_rows} rows came back and now {new.num_rows} do"
-    for name in old.column_names:
-        pairs = zip(old.column(name).to_pylist(), new.column(name).to_pylist(), strict=True)
-        for row, (one, other) in enumerate(pairs):
-            if not _same_value(one, other):
-                return f"{name} in row {row + 1} was {one!r} and is {other!r}"
-    return ""
 
 
 def _from_data(

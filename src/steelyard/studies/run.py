@@ -220,9 +220,7 @@ def _standing_check(provenance: Provenance) -> Check:
 def _provenance(
     study: Study, context: Context, setting: Setting, reading: Reading, ledger: Ledger | None
 ) -> Provenance:
-    standing = standing_of(
-        study, ledger, governed_digests(study, context.metrics), kept=[item.kept for item in reading.reads]
-    )
+    standing = standing_of(study, ledger, governed_digests(study, context.metrics), reading.data)
     return Provenance(
         study=study.name,
         kind=study.kind,

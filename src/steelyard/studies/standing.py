@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from steelyard.canonical import digest_of_bytes
+from steelyard.errors import SteelyardError
 from steelyard.result import Result
+from steelyard.studies.kept import table_from_bytes, table_to_bytes
 from steelyard.studies.study import Plan, Study
+from steelyard.studies.tables_differ import tables_differ
 from steelyard.warehouse import Entry, Ledger
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from steelyard.metrics import MetricCatalog
 
 __all__ = ["Standing", "earlier_results", "governed_digests", "register", "registered_sample", "standing_of"]
@@ -66,7 +72,10 @@ def _is_of(entry: Entry, study: Study, governed: Mapping[str, str]) -> bool:
 
 
 def standing_of(
-    study: Study, ledger: Ledger | None, governed: Mapping[str, str] | None = None, kept: Sequence[str] = ()
+    study: Study,
+    ledger: Ledger | None,
+    governed: Mapping[str, str] | None = None,
+    fetched: Mapping[str, pa.Table] | None = None,
 ) -> Standing:
     """Whether this very definition was registered first, before any result, and this is its first look.
 
@@ -74,7 +83,7 @@ def standing_of(
         study: The study.
         ledger: Where registrations and results are; None when nothing is kept.
         governed: Digests of the governed metrics that it names.
-        kept: Digests of what it fetched; a look at other data than the first one is a later look.
+        fetched: What it fetched, by name; a look at other data than the first one is a later look.
     """
     if ledger is None:
         return Standing(label="exploratory", says="it ran without a ledger, so nothing was registered beforehand")
@@ -95,7 +104,7 @@ def standing_of(
             label="exploratory", says=f"registered {_moment(mine[0])}, but it had run at {_moment(results[0])} already"
         )
     looks = [entry for entry in results if entry.body["result"]["provenance"]["digest"] == study.digest()]
-    if looks and kept and not study.may_look_again and _fetched(looks[0]) != list(kept):
+    if looks and fetched and not study.may_look_again and _is_other(looks[0], fetched, ledger):
         says = f"a later look: it was read on {_moment(looks[0])} already, and the data has changed since"
         return Standing(label="exploratory", says=says)
     return Standing(
@@ -103,8 +112,23 @@ def standing_of(
     )
 
 
-def _fetched(entry: Entry) -> list[str]:
-    return [read["kept"] for read in entry.body["result"]["provenance"]["reads"]]
+def _is_other(look: Entry, fetched: Mapping[str, pa.Table], ledger: Ledger) -> bool:
+    """Whether a look fetched something else; doubles that were added up in another order are the same."""
+    kept = {read["name"]: read["kept"] for read in look.body["result"]["provenance"]["reads"]}
+    if list(kept) != list(fetched):
+        return True
+    return any(_other_table(kept[name], table, ledger) for name, table in fetched.items())
+
+
+def _other_table(kept: str, table: pa.Table, ledger: Ledger) -> bool:
+    content = table_to_bytes(table)
+    if digest_of_bytes(content) == kept:
+        return False
+    try:
+        before = ledger.kept(kept)
+    except SteelyardError:  # erased, so that only its digest is left to compare
+        return True
+    return bool(tables_differ(table_from_bytes(before), table))
 
 
 def _moment(entry: Entry) -> str:

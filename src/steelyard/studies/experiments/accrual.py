@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -44,7 +45,7 @@ class Accrual:
 
     def units(self, days: int) -> float:
         """Units whose window has closed at the end of so many days."""
-        return sum(self._on(day) for day in range(days - self.window))
+        return math.fsum(self._on(day) for day in range(days - self.window))
 
     def _on(self, day: int) -> float:
         known = len(self.daily)
