@@ -26,7 +26,8 @@ def normal_below(limits: Sequence[float], correlation: npt.ArrayLike) -> float:
         correlation: Shape (k, k), symmetric, 1 on its diagonal, with no negative eigenvalue.
 
     Returns:
-        The chance, to about 1e-4 for k up to 10, and better for few.
+        The chance: for k up to 6 within 1e-4 as a rule, and within 2e-3 where values nearly determine one another
+        (against SciPy on 364 random matrices: median 5e-6, 95 % within 1.3e-4, the worst 1.4e-3).
 
     Raises:
         DefinitionError: The matrix is no correlation matrix, or there are more limits than 17.
