@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import SteelyardError
@@ -15,7 +14,6 @@ from steelyard.studies.experiments.history import History, history_of
 from steelyard.studies.experiments.hurdles import std_dev_of
 from steelyard.studies.experiments.look_inflation import MOST, TAKEN, inflation_of_looks, looks_planned
 from steelyard.studies.experiments.look_words import looks_in_words
-from steelyard.studies.experiments.metric_use import Baseline
 from steelyard.studies.experiments.questions import first_questions
 from steelyard.studies.experiments.rule import rule_of
 from steelyard.studies.experiments.sources import Assignment
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from steelyard.result import Check
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["planned", "sample_size"]
+__all__ = ["planned"]
 
 
 def planned(study: Experiment, context: Context) -> Plan:
@@ -189,27 +187,6 @@ def _facts(design: Design) -> dict[str, Any]:
         if point.baseline.level and math.isfinite(smallest):
             facts["smallest effect that shows, relative"] = smallest / abs(point.baseline.level)
     return facts
-
-
-def sample_size(study: Experiment, baseline: Baseline, *, inflation: float = 1.0) -> dict[str, Any]:
-    """Units by arm with which the whole rule ships the expected effect with the study's power, and what else is known.
-
-    Args:
-        study: The experiment.
-        baseline: What is known of the primary; guardrails bring their own.
-        inflation: What looking more than once costs, as a factor on the units of one look.
-
-    Raises:
-        DefinitionError: The baseline cannot carry a plan: no standard deviation, a share of 0, an effect within the
-            threshold.
-    """
-    first = replace(study.main, baseline=baseline)
-    known = replace(study, primary=(first, *study.primaries[1:]))
-    design = design_of(known, history_of(known, Context()), inflation=inflation)
-    assert design is not None  # noqa: S101 - the primary has a baseline
-    if design.primary.use.expected_effect is not None:
-        _refuse_within(design)
-    return _facts(design)
 
 
 def _for_expected(design: Design) -> dict[str, Any]:
