@@ -12,7 +12,7 @@ from steelyard.errors import DefinitionError
 from steelyard.metrics.calendar import next_period, period_start
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.graph import DATE_GRAINS
-from steelyard.metrics.product.events import EventRows, check_name, check_rows, entity_of
+from steelyard.metrics.product.events import EventRows, check_name, entity_of_each
 
 __all__ = ["Cohorts"]
 
@@ -113,11 +113,5 @@ class Cohorts:
             DefinitionError: The rows have no time, or lead to different entities.
             PolicyError: A condition names a sensitive column.
         """
-        for rows, what in ((self.start, "start"), (self.activity, "activity")):
-            if not rows.table:
-                problem = f"the {what} of {self.name!r} names no table"
-                raise DefinitionError(problem, where=self.defined_at, hint=f"add `table:` under `{what}:`")
-        entity = entity_of(catalog, self.entity, [self.start.table, self.activity.table], where=self.defined_at)
-        for rows in (self.start, self.activity):
-            check_rows(catalog, rows, entity, where=self.defined_at)
-        return entity
+        each = {"start": self.start, "activity": self.activity}
+        return entity_of_each(catalog, self.entity, each, self.name, where=self.defined_at)

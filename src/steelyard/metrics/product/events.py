@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from steelyard.errors import DefinitionError, unknown_name
@@ -13,7 +13,7 @@ from steelyard.metrics.place import Place
 from steelyard.metrics.unit_table import unit_place
 from steelyard.warehouse import TableDeclaration
 
-__all__ = ["EventRows", "check_name", "check_rows", "entity_of"]
+__all__ = ["EventRows", "check_name", "check_rows", "entity_of", "entity_of_each"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +76,26 @@ def entity_of(catalog: MetricCatalog, wanted: str, tables: Iterable[str], *, whe
 
 def _entities(table: TableDeclaration) -> set[str]:
     return {*table.entities, *([table.entity] if table.entity else [])}
+
+
+def entity_of_each(
+    catalog: MetricCatalog, entity: str, each: Mapping[str, EventRows], name: str, *, where: str = ""
+) -> str:
+    """The entity that all these rows are of, each checked before anything is read; their keys name them in errors.
+
+    Raises:
+        UnknownNameError: A table or an entity is not there.
+        DefinitionError: Rows have no table or no time, or lead to different entities.
+        PolicyError: A condition names a sensitive column.
+    """
+    for what, rows in each.items():
+        if not rows.table:
+            problem = f"the {what} of {name!r} {'name' if what.endswith('s') else 'names'} no table"
+            raise DefinitionError(problem, where=where, hint=f"add `table:` under `{what}:`")
+    found = entity_of(catalog, entity, [rows.table for rows in each.values()], where=where)
+    for rows in each.values():
+        check_rows(catalog, rows, found, where=where)
+    return found
 
 
 def check_rows(catalog: MetricCatalog, rows: EventRows, entity: str, *, where: str = "") -> Place:

@@ -9,7 +9,7 @@ from typing import Literal
 from steelyard.errors import DefinitionError
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.product.duration import seconds_of
-from steelyard.metrics.product.events import EventRows, check_name, check_rows, entity_of
+from steelyard.metrics.product.events import EventRows, check_name, entity_of_each
 
 __all__ = ["MODELS", "TouchAttribution"]
 
@@ -108,12 +108,5 @@ class TouchAttribution:
             DefinitionError: The rows have no time, or lead to different entities.
             PolicyError: A condition names a sensitive column.
         """
-        for rows, what in ((self.touches, "touches"), (self.conversions, "conversions")):
-            if not rows.table:
-                problem = f"the {what} of {self.name!r} name no table"
-                raise DefinitionError(problem, where=self.defined_at, hint=f"add `table:` under `{what}:`")
-        tables = [self.touches.table, self.conversions.table]
-        entity = entity_of(catalog, self.entity, tables, where=self.defined_at)
-        for rows in (self.touches, self.conversions):
-            check_rows(catalog, rows, entity, where=self.defined_at)
-        return entity
+        each = {"touches": self.touches, "conversions": self.conversions}
+        return entity_of_each(catalog, self.entity, each, self.name, where=self.defined_at)
