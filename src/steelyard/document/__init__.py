@@ -43,6 +43,7 @@ from steelyard.document.format import MISSING, Format, Interval, format_interval
 from steelyard.document.html import to_html, to_html_page
 from steelyard.document.inline import Code, Inline, Link, Strong, Text, plain, spans
 from steelyard.document.markdown import to_markdown
+from steelyard.document.shown import Shown
 from steelyard.document.sparkline import Sparkline
 from steelyard.document.stylesheet import stylesheet
 from steelyard.document.table import Cell, Column, Table
@@ -81,6 +82,7 @@ __all__ = [
     "Paragraph",
     "Section",
     "Series",
+    "Shown",
     "Sparkline",
     "Step",
     "Strong",

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from steelyard.document import Block, Shown
 from steelyard.metrics.how import How
 from steelyard.metrics.metric import Metric
 from steelyard.result import Provenance
-
-if TYPE_CHECKING:
-    from steelyard.document import Block
 
 __all__ = [
     "Cause",
@@ -224,7 +222,7 @@ class Search:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explanation:
+class Explanation(Shown):
     """Why a metric differs between two ranges of dates: what moved with it, which is not yet what caused it.
 
     Args:
@@ -288,23 +286,3 @@ class Explanation:
         from steelyard.metrics.explanation_blocks import explanation_blocks
 
         return explanation_blocks(self)
-
-    def to_text(self, width: int = 100) -> str:
-        """The explanation as plain text."""
-        from steelyard.document import to_text
-
-        return to_text(self.blocks(), width=width)
-
-    def to_markdown(self) -> str:
-        """The explanation as GitHub-flavoured Markdown."""
-        from steelyard.document import to_markdown
-
-        return to_markdown(self.blocks())
-
-    def _repr_html_(self) -> str:
-        from steelyard.document import to_html
-
-        return to_html(self.blocks())
-
-    def __str__(self) -> str:
-        return self.to_text()

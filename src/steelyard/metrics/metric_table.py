@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from steelyard.document import Block
+from steelyard.metrics.exported_table import ExportedTable
 from steelyard.metrics.how import How
 from steelyard.metrics.local_hours import with_offset
 from steelyard.metrics.metric import Metric
@@ -16,17 +17,14 @@ from steelyard.result import Provenance
 if TYPE_CHECKING:
     from datetime import date
 
-    import pandas as pd
-    import polars as pl
     import pyarrow as pa
 
-    from steelyard.document import Block
 
 __all__ = ["MetricTable"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetricTable:
+class MetricTable(ExportedTable):
     """What a question gave.
 
     Args:
@@ -73,23 +71,6 @@ class MetricTable:
 
         return metric_blocks(self)
 
-    def to_arrow(self) -> pa.Table:
-        """The table."""
-        return self.table
-
-    def to_pandas(self) -> pd.DataFrame:
-        """The table as a pandas frame; money stays decimal."""
-        from steelyard.result.arrow import require
-
-        require("pandas")
-        return cast("pd.DataFrame", self.table.to_pandas())
-
-    def to_polars(self) -> pl.DataFrame:
-        """The table as a Polars frame."""
-        from steelyard.result.arrow import require
-
-        return cast("pl.DataFrame", require("polars").from_arrow(self.table))
-
     def to_dict(self) -> dict[str, Any]:
         """The rows and how they were made, as plain values."""
         from steelyard.canonical import plain
@@ -102,29 +83,3 @@ class MetricTable:
             "non_additive": {name: list(columns) for name, columns in self.non_additive.items()},
             "how": self.how.to_dict(),
         }
-
-    def write(self, path: str | Path) -> None:
-        """Writes the rows to a `.csv`, `.parquet` or `.json` file."""
-        from steelyard.metrics.export import write_table
-
-        write_table(self.table, Path(path))
-
-    def to_text(self, width: int = 100) -> str:
-        """The answer as plain text."""
-        from steelyard.document import to_text
-
-        return to_text(self.blocks(), width=width)
-
-    def to_markdown(self) -> str:
-        """The answer as GitHub-flavoured Markdown."""
-        from steelyard.document import to_markdown
-
-        return to_markdown(self.blocks())
-
-    def _repr_html_(self) -> str:
-        from steelyard.document import to_html
-
-        return to_html(self.blocks())
-
-    def __str__(self) -> str:
-        return self.to_text()

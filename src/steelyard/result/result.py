@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from steelyard.canonical import digest
+from steelyard.document import Block, Shown
 from steelyard.result.check import Check
 from steelyard.result.estimate import Estimate
 from steelyard.result.provenance import Provenance
@@ -17,13 +18,12 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from steelyard.document import Block
 
 __all__ = ["Result"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class Result(Shown):
     """The one answer that every study gives; never subclassed.
 
     Args:
@@ -70,31 +70,11 @@ class Result:
 
         return result_blocks(self)
 
-    def to_text(self, width: int = 100) -> str:
-        """The result as plain text."""
-        from steelyard.document import to_text
-
-        return to_text(self.blocks(), width=width)
-
-    def to_markdown(self) -> str:
-        """The result as GitHub-flavoured Markdown."""
-        from steelyard.document import to_markdown
-
-        return to_markdown(self.blocks())
-
     def to_html(self) -> str:
         """The result as a page that stands alone."""
         from steelyard.document import to_html_page
 
         return to_html_page(self.question, self.blocks())
-
-    def _repr_html_(self) -> str:
-        from steelyard.document import stylesheet, to_html
-
-        return f"<style>{stylesheet()}</style>{to_html(self.blocks())}"
-
-    def __str__(self) -> str:
-        return self.to_text()
 
     def to_arrow(self) -> pa.Table:
         """The estimates as an Arrow table, one row each."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from steelyard.canonical import plain
+from steelyard.document import Block, Shown
 from steelyard.errors import SteelyardError
 from steelyard.metrics.watching.alert import Alert
 from steelyard.metrics.watching.judge import Judged
 from steelyard.metrics.watching.raised import Raised
-
-if TYPE_CHECKING:
-    from steelyard.document import Block
 
 __all__ = ["ALERTS_EXIT", "Delivery", "Muted", "Resolved", "WatchReport"]
 
@@ -83,7 +81,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WatchReport:
+class WatchReport(Shown):
     """What a watch found.
 
     Args:
@@ -171,23 +169,3 @@ class WatchReport:
         from steelyard.metrics.watching.watch_blocks import watch_blocks
 
         return watch_blocks(self)
-
-    def to_text(self, width: int = 100) -> str:
-        """The report as plain text."""
-        from steelyard.document import to_text
-
-        return to_text(self.blocks(), width=width)
-
-    def to_markdown(self) -> str:
-        """The report as GitHub-flavoured Markdown."""
-        from steelyard.document import to_markdown
-
-        return to_markdown(self.blocks())
-
-    def _repr_html_(self) -> str:
-        from steelyard.document import to_html
-
-        return to_html(self.blocks())
-
-    def __str__(self) -> str:
-        return self.to_text()
