@@ -11,12 +11,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from steelyard.canonical import digest, digest_of_bytes, plain
-from steelyard.errors import DataError
+from steelyard.metrics.answer_table import answer_table
 from steelyard.metrics.asked import Asked
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.how import How
 from steelyard.metrics.limits import outside_limits
-from steelyard.metrics.local_hours import hours_in_zone
 from steelyard.metrics.metric_table import MetricTable
 from steelyard.metrics.question import ask
 from steelyard.result import Provenance, Read
@@ -110,11 +109,8 @@ def query(
     seconds = time.perf_counter() - started
     truncated = limit is not None and fetched.num_rows > limit
     shown = fetched.slice(0, limit) if limit is not None else fetched
-    _must_be_finite(shown, question.metrics)
     facts = asked.facts(shown)
-    table = _without_negative_zero(shown.drop_columns(list(asked.plan.counted)))
-    if question.grain == "hour":
-        table = hours_in_zone(table, catalog.zone)
+    table = answer_table(asked, shown)
     asked_for = tuple(catalog.metric(name) for name in question.metrics)
     notes = (*asked.notes(facts, truncated), *outside_limits(table, asked_for))
     made = asked.how(facts, notes, tables)
@@ -166,35 +162,6 @@ def how(
         context=context,
         complete_through=complete_through,
     ).how
-
-
-def _must_be_finite(table: pa.Table, metrics: Sequence[str]) -> None:
-    """A NaN or an infinity is no number that anyone can use: it is said which metric, and in how many rows."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    for name in metrics:
-        values = table.column(name)
-        if not pa.types.is_floating(values.type):
-            continue
-        wrong = values.filter(pc.invert(pc.is_finite(values))).length()
-        if wrong:
-            problem = f"the metric {name!r} is NaN or infinite in {wrong} of {len(values)} rows"
-            hint = "a row holds such a value, or the sum is beyond a DOUBLE: find it with a data test, or exclude it"
-            raise DataError(problem, where=f"metric {name!r}", hint=hint)
-
-
-def _without_negative_zero(table: pa.Table) -> pa.Table:
-    """The answer with 0.0 for -0.0, which 0 / -15 gives and nobody means."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    for place, kind in enumerate(table.schema.types):
-        if pa.types.is_floating(kind):
-            values = table.column(place)
-            zero = pa.scalar(0, kind)
-            table = table.set_column(place, table.field(place), pc.if_else(pc.equal(values, zero), zero, values))
-    return table
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,9 +23,21 @@ if TYPE_CHECKING:
     from steelyard.metrics.definition_history import DefinitionVersion
     from steelyard.metrics.product import ProductTable
     from steelyard.metrics.restatement import Restatement
+    from steelyard.metrics.streamed import MetricStream
     from steelyard.project.project import Project
+    from steelyard.warehouse import Warehouse
 
-__all__ = ["Definitions", "audited_analysis", "audited_drill", "audited_query", "audited_sql", "restated"]
+    Opens = Callable[[int | None], AbstractContextManager[Warehouse]]
+
+__all__ = [
+    "Definitions",
+    "audited_analysis",
+    "audited_drill",
+    "audited_query",
+    "audited_sql",
+    "audited_stream",
+    "restated",
+]
 
 Definitions = Literal["now", "then"]
 
@@ -36,6 +49,7 @@ def audited_query(
     as_of: Moment | None,
     definitions: Definitions,
     history: bool = False,
+    opens: Opens | None = None,
     **asked: Any,
 ) -> MetricTable:
     """The answer to a question, with all that can be said of how it was made; see `Project.query`.
@@ -46,18 +60,42 @@ def audited_query(
         as_of: The moment, or catalog version; None is now.
         definitions: Whether the definitions are those of now, or of then.
         history: Whether the definitions' history is told, for which the ledger is read.
+        opens: Opens the warehouse at a catalog version; None is the project's own way.
         asked: As `steelyard.metrics.query` takes it.
     """
     names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
     known = _known(project, as_of)
     catalog = _catalog(project, names, definitions, known)
     number = known.number if known is not None else _newest(project)
-    with project.warehouse(number) as warehouse:
+    with (opens or project.warehouse)(number) as warehouse:
         table = query(catalog, warehouse, names, **asked)
     kept = StoreVersions(project.store, number) if number is not None else None
     notes = known.notes(read.name for read in table.how.tables) if known is not None else ()
     told = {name: _history(project, catalog, name) for name in names} if history else None
     return audited_table(table, catalog, kept, history=told, notes=notes)
+
+
+@contextmanager
+def audited_stream(
+    project: Project,
+    metrics: str | Sequence[str],
+    *,
+    as_of: Moment | None,
+    definitions: Definitions,
+    opens: Opens | None = None,
+    **asked: Any,
+) -> Iterator[MetricStream]:
+    """The rows of `audited_query`, part by part; takes what that does."""
+    from steelyard.metrics.streamed import stream
+
+    names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    known = _known(project, as_of)
+    catalog = _catalog(project, names, definitions, known)
+    with (
+        (opens or project.warehouse)(known.number if known is not None else _newest(project)) as warehouse,
+        stream(catalog, warehouse, names, **asked) as rows,
+    ):
+        yield rows
 
 
 def audited_sql(

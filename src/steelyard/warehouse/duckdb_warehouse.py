@@ -15,6 +15,7 @@ from steelyard.warehouse.dialect_spelling import Spelling
 from steelyard.warehouse.duckdb_errors import from_duckdb, is_engine_error
 from steelyard.warehouse.duckdb_session import own_cursor, settled
 from steelyard.warehouse.query import Query, quote_name
+from steelyard.warehouse.row_stream import RowStream, row_stream
 from steelyard.warehouse.running import Running, RunningQuery
 from steelyard.warehouse.warehouse import TableVersion, Warehouse
 
@@ -86,16 +87,25 @@ class DuckDbWarehouse(Warehouse):
     def fetch(self, query: Query | str, *, timeout: float | None = None) -> pa.Table:
         """What the query gives, as Arrow; see `Warehouse.fetch`."""
         query = Query(sql=query) if isinstance(query, str) else query
+        with self._reader(query, timeout) as (reader, running):
+            table = read_at_most(reader, query.limit, running.check)
+        return settle_types(table)
+
+    @contextmanager
+    def stream(self, query: Query, *, timeout: float | None = None) -> Iterator[RowStream]:
+        """What the query gives, part by part; see `Warehouse.stream`."""
+        with self._reader(query, timeout) as (reader, running):
+            yield row_stream(reader, query.limit, running.check)
+
+    @contextmanager
+    def _reader(self, query: Query, timeout: float | None) -> Iterator[tuple[pa.RecordBatchReader, RunningQuery]]:
+        """The query's rows as DuckDB makes them, while it runs."""
         bound = bind(query, parameter_names(query.sql))
         sql, _ = render_bound(query.sql, "duckdb", Spelling(types=bound.types))
         tables = referenced_tables(query.sql)
         self._refuse_files(tables)
-
-        def read(cursor: duckdb.DuckDBPyConnection, running: RunningQuery) -> pa.Table:
-            reader = cursor.sql(sql, params=dict(bound.values) or None).to_arrow_reader(_BATCH)
-            return read_at_most(reader, query.limit, running.check)
-
-        return settle_types(self._run(read, tables=tables, timeout=timeout))
+        with self._at_work(tables=tables, timeout=timeout) as (cursor, running):
+            yield cursor.sql(sql, params=dict(bound.values) or None).to_arrow_reader(_BATCH), running
 
     def render(self, sql: str) -> str:
         """The SQL as DuckDB gets it."""
@@ -196,20 +206,23 @@ class DuckDbWarehouse(Warehouse):
                     raise unknown_name("table", name, self.tables(), where=self.name)
 
     def _run(
-        self,
-        work: Callable[[duckdb.DuckDBPyConnection, RunningQuery], _T],
-        *,
-        tables: tuple[str, ...] = (),
-        timeout: float | None = None,
+        self, work: Callable[[duckdb.DuckDBPyConnection, RunningQuery], _T], *, tables: tuple[str, ...] = ()
     ) -> _T:
-        """Does the work on a cursor of its own, or on the connection where a table is seen by that one only."""
+        with self._at_work(tables=tables) as (cursor, running):
+            return work(cursor, running)
+
+    @contextmanager
+    def _at_work(
+        self, *, tables: tuple[str, ...] = (), timeout: float | None = None
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, RunningQuery]]:
+        """A cursor for the block's work, or the connection where a table is seen by that one only."""
         if self._closed:
             raise WarehouseError(f"{self.name} is closed", where=self.name, hint="connect again")
         with self._session(tables) as cursor, self._running.query(cursor.interrupt, timeout) as running:
             try:
                 with self._translated(tables):
                     running.check()
-                    return work(cursor, running)
+                    yield cursor, running
             except SteelyardError:
                 running.check()
                 raise

@@ -17,6 +17,7 @@ from steelyard.warehouse.postgres_catalog import PostgresTable, catalog_sql, tab
 from steelyard.warehouse.postgres_errors import from_postgres, lost_connection
 from steelyard.warehouse.postgres_write import write_table
 from steelyard.warehouse.query import Query
+from steelyard.warehouse.row_stream import RowStream, row_stream
 from steelyard.warehouse.running import Running, RunningQuery
 from steelyard.warehouse.warehouse import TableVersion, Warehouse
 
@@ -72,18 +73,30 @@ class PostgresWarehouse(Warehouse):
     def fetch(self, query: Query | str, *, timeout: float | None = None) -> pa.Table:
         """What the query gives, as Arrow; see `Warehouse.fetch`."""
         query = Query(sql=query) if isinstance(query, str) else query
+        with self._reader(query, timeout) as (reader, running, wanted):
+            table = read_at_most(reader, query.limit, running.check)
+        return settle_types(in_types(table, wanted))
+
+    @contextmanager
+    def stream(self, query: Query, *, timeout: float | None = None) -> Iterator[RowStream]:
+        """What the query gives, part by part; see `Warehouse.stream`."""
+        with self._reader(query, timeout) as (reader, running, wanted):
+            yield row_stream(reader, query.limit, running.check, typed=lambda table: in_types(table, wanted))
+
+    @contextmanager
+    def _reader(
+        self, query: Query, timeout: float | None
+    ) -> Iterator[tuple[pa.RecordBatchReader, RunningQuery, AnswerTypes]]:
+        """The query's rows as the server sends them, and the types that they should have."""
         bound = bind(query, parameter_names(query.sql))
         tables = self._tables_of(query.sql)
         wanted = self._answer(query.sql, bound, tables)
         sql, names = render_bound(query.sql, "postgres", self._spelling(query.sql, tables, bound.types))
-
-        def read(cursor: Any, running: RunningQuery) -> pa.Table:
+        columns = [name for found in tables.values() for name in found.columns]
+        with self._at_work(timeout=timeout, columns=columns) as (cursor, running):
             cursor.execute(sql, [bound.values[name] for name in names] or None)
             running.check()
-            return read_at_most(cursor.fetch_record_batch(), query.limit, running.check)
-
-        table = self._run(read, timeout=timeout, columns=[name for found in tables.values() for name in found.columns])
-        return settle_types(in_types(table, wanted))
+            yield cursor.fetch_record_batch(), running, wanted
 
     def render(self, sql: str) -> str:
         """The SQL as PostgreSQL gets it."""
@@ -170,21 +183,22 @@ class PostgresWarehouse(Warehouse):
 
         return self._run(read)
 
-    def _run(
-        self,
-        work: Callable[[Any, RunningQuery], _T],
-        *,
-        timeout: float | None = None,
-        columns: list[str] | None = None,
-        writes: bool = False,
-    ) -> _T:
+    def _run(self, work: Callable[[Any, RunningQuery], _T], *, writes: bool = False) -> _T:
+        with self._at_work(writes=writes) as (cursor, running):
+            return work(cursor, running)
+
+    @contextmanager
+    def _at_work(
+        self, *, timeout: float | None = None, columns: list[str] | None = None, writes: bool = False
+    ) -> Iterator[tuple[Any, RunningQuery]]:
+        """A cursor in a transaction that ends with the block."""
         with (
             self._connection(writes=writes) as connection,
             connection.cursor() as cursor,
             self._running.query(cursor.adbc_cancel, timeout) as running,
         ):
             try:
-                result = work(cursor, running)
+                yield cursor, running
                 running.check()
                 connection.commit()
             except SteelyardError:
@@ -192,7 +206,6 @@ class PostgresWarehouse(Warehouse):
             except Exception as error:  # noqa: BLE001  the driver's own, Arrow's and the system's errors, all told alike
                 running.check()
                 raise self._translated(error, columns or []) from None
-            return result
 
     @contextmanager
     def _connection(self, *, writes: bool) -> Iterator[Any]:

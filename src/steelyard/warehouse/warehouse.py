@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from steelyard.warehouse.query import Query
+from steelyard.warehouse.row_stream import RowStream
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,6 +62,22 @@ class Warehouse(ABC):
             WarehouseError: The engine failed; `TimeLimitError`, `CancelledError`, `LockedError` say how.
             DataError: More rows came back than `query.limit`.
         """
+
+    @contextmanager
+    def stream(self, query: Query, *, timeout: float | None = None) -> Iterator[RowStream]:
+        """What the query gives, part by part: as many rows as `query.limit` allows, never all of them in memory.
+
+        Leaving the block early cancels the query. An engine that has no streams of its own fetches all of it.
+
+        Args:
+            query: One SELECT in Steelyard's dialect.
+            timeout: Seconds after which it is cancelled; None waits.
+
+        Raises:
+            SteelyardError: As `fetch` does; while the parts are taken too.
+        """
+        table = self.fetch(query, timeout=timeout)
+        yield RowStream(schema=table.schema, parts=iter([table]))
 
     @abstractmethod
     def render(self, sql: str) -> str:
