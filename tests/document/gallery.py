@@ -9,8 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from steelyard.document import (
+    Band,
     BarChart,
     Block,
+    BoxChart,
+    BoxRow,
     Callout,
     Chart,
     Code,
@@ -22,11 +25,13 @@ from steelyard.document import (
     Facts,
     Figure,
     Format,
+    FunnelChart,
     GraphChart,
     GraphNode,
     Grid,
     Heading,
     HeatMap,
+    Histogram,
     Interval,
     IntervalChart,
     IntervalRow,
@@ -37,9 +42,11 @@ from steelyard.document import (
     Section,
     Series,
     Sparkline,
+    Stage,
     Step,
     Strong,
     Table,
+    Threshold,
     WaterfallChart,
     to_html_page,
 )
@@ -174,6 +181,78 @@ def charts() -> list[Chart]:
             [[0.05 * math.sin(h / 3 + k) for h in range(12)] for k in range(2)],
             Format.percent(0, signed=True),
             centre=0.0,
+        ),
+        LineChart(
+            "Revenue by week, as usual and as a year ago",
+            weeks,
+            [Series("revenue", [900_000 + 9_000 * i + 60_000 * math.sin(i / 4) for i in range(40)])],
+            USD,
+            events=[
+                Event(date(2026, 3, 2), "Payments failed", date(2026, 3, 23)),
+                Event(date(2026, 7, 6), "One-page checkout"),
+            ],
+            incomplete_from=weeks[-1],
+            compare=Series("a year before", [840_000 + 7_000 * i + 70_000 * math.sin(i / 4 + 0.4) for i in range(40)]),
+            usual=Band(
+                "usual range",
+                [810_000 + 9_000 * i + 60_000 * math.sin(i / 4) for i in range(40)],
+                [990_000 + 9_000 * i + 60_000 * math.sin(i / 4) for i in range(40)],
+            ),
+            thresholds=[
+                Threshold("target", [1_000_000 + 90_000 * (i // 13) for i in range(40)]),
+                Threshold("alert below", 850_000),
+            ],
+        ),
+        LineChart(
+            "Ramp of the one-page checkout",
+            [date(2026, 10, 5), date(2026, 10, 8), date(2026, 10, 14), date(2026, 10, 23), date(2026, 11, 2)],
+            [Series("treated share", [0.05, 0.1, 0.2, 0.5, 0.5])],
+            Format.percent(0),
+            events=[
+                Event(date(2026, 10, 8), "guardrails hold"),
+                Event(date(2026, 10, 14), "no sample-ratio mismatch"),
+                Event(date(2026, 10, 23), "power reached"),
+            ],
+            stepped=True,
+            zero=True,
+        ),
+        Histogram.of(
+            "Orders by value",
+            [math.exp(3.2 + 0.55 * math.sin(i * 12.9898) + 0.5 * math.cos(i * 4.1)) for i in range(800)],
+            format=USD,
+            marks=[Threshold("median", 25.0), Threshold("mean", 28.4)],
+            above=3,
+        ),
+        BoxChart(
+            "Order value by country",
+            [
+                BoxRow(name, 8.0 + k, 18.0 + 2 * k, 27.0 + 3 * k, 41.0 + 4 * k, 95.0 + 9 * k, 1200 - 90 * k)
+                for k, name in enumerate(countries)
+            ]
+            + [BoxRow("Antarctica, which has no customers", None, None, None, None, None, 0)],
+            USD,
+            whiskers="5th and 95th percentile",
+        ),
+        FunnelChart(
+            "From visit to order",
+            [
+                Stage("visited", 155_848),
+                Stage("put something into the cart", 41_203),
+                Stage("began the checkout", 18_955),
+                Stage("ordered", 9_412),
+                Stage("returned", 0),
+            ],
+            what="visitors",
+        ),
+        IntervalChart(
+            "Conversion by device",
+            [
+                IntervalRow("mobile", 0.031, 0.029, 0.033),
+                IntervalRow("desktop", 0.047, 0.044, 0.05),
+                IntervalRow("tablet", 0.039, 0.031, 0.049),
+            ],
+            Format.percent(1),
+            reference=0.036,
         ),
         GraphChart(
             "Where revenue comes from",

@@ -15,21 +15,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steelyard.document import (
+    Band,
     BarChart,
+    BoxChart,
+    BoxRow,
     Chart,
     Event,
     EventStudyChart,
     EventStudyPoint,
     Format,
+    FunnelChart,
     GraphChart,
     GraphNode,
     HeatMap,
+    Histogram,
     IntervalChart,
     IntervalRow,
     LineChart,
     Series,
     Sparkline,
+    Stage,
     Step,
+    Threshold,
     WaterfallChart,
     to_html,
     to_svg,
@@ -187,6 +194,23 @@ def test_a_waterfall_that_leaves_zero_out_draws_no_bar_for_a_total_and_says_so()
         lambda: LineChart("t", [1.0, math.nan], [Series("a", [1, 2])]),
         lambda: LineChart("t", [1], [Series("a", [1]), Series("a", [1])]),
         lambda: LineChart("t", [1], [Series("a", [1])], events=[Event(date(2026, 1, 1), "e")]),
+        lambda: LineChart("t", [1], [Series("a", [1])], compare=Series("a", [1])),
+        lambda: LineChart("t", [1], [Series("a", [1])], compare=Series("b", [1, 2])),
+        lambda: LineChart("t", [1], [Series("a", [1])], usual=Band("u", [1, 2], [1, 2])),
+        lambda: LineChart("t", [1], [Series("a", [1])], thresholds=[Threshold("u", [1, 2])]),
+        lambda: LineChart("t", [1], [Series("a", [1])], events=[Event(1, "e", date(2026, 1, 1))]),
+        lambda: Event(date(2026, 1, 2), "e", date(2026, 1, 1)),
+        lambda: Event(date(2026, 1, 2), "e", 3),
+        lambda: Band("u", [2], [1]),
+        lambda: Band("u", [1, 2], [3]),
+        lambda: Threshold("u", math.nan),
+        lambda: Histogram("t", [0, 1], [1, 2]),
+        lambda: Histogram("t", [0, 1, 3], [1, 2]),
+        lambda: Histogram("t", [0, 1, 2], [1, -2]),
+        lambda: Histogram("t", [0, 1, 2], [1, 2], marks=[Threshold("m", [1, 2])]),
+        lambda: BoxRow("a", 1, 2, None, 3, 4),
+        lambda: BoxRow("a", 1, 3, 2, 4, 5),
+        lambda: Stage("a", -1),
         lambda: Series("a", [1], low=[0]),
         lambda: Series("a", [1, 2], low=[0], high=[2]),
         lambda: BarChart("t", ["a"], []),
@@ -204,6 +228,127 @@ def test_a_waterfall_that_leaves_zero_out_draws_no_bar_for_a_total_and_says_so()
 def test_a_chart_that_cannot_be_drawn_truthfully_is_refused(make: object) -> None:
     with pytest.raises(DefinitionError):
         make()  # type: ignore[operator]
+
+
+def classed(svg: ElementTree.Element, tag: str, kind: str) -> list[dict[str, float]]:
+    """Give the numbers of every element of a class."""
+    found = [one for one in svg.iter(f"{SVG}{tag}") if kind in one.attrib["class"].split()]
+    return [{key: float(value) for key, value in one.attrib.items() if key != "class"} for one in found]
+
+
+@given(st.lists(st.floats(-1e6, 1e6).map(lambda value: round(value, 6)), min_size=1, max_size=60), st.integers(1, 30))
+def test_a_histogram_counts_every_value_once_in_the_range_that_holds_it(values: list[float], bins: int) -> None:
+    chart = Histogram.of("t", values, bins=bins)
+    assert sum(chart.counts) == len(values)
+    assert len(chart.counts) <= bins + 4
+    assert chart.edges[0] <= min(values)
+    assert chart.edges[-1] >= max(values)
+    for (low, high), count in zip(pairwise(chart.edges[:-1]), chart.counts, strict=False):
+        assert count == sum(low <= value < high for value in values)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=20), st.integers(300, 900))
+def test_bars_of_a_histogram_stand_on_zero_and_are_as_high_as_their_counts(counts: list[int], width: int) -> None:
+    chart = Histogram("t", range(len(counts) + 1), counts)
+    if chart.is_empty():
+        return
+    bars = classed(drawn(chart, width), "rect", "sy-bar")
+    known = [count for count in counts if count]
+    ground = {round(bar["y"] + bar["height"], 0) for bar in bars}
+    assert len(bars) == len(known)
+    assert max(ground) - min(ground) <= 1
+    for bar, count in zip(bars, known, strict=True):
+        tallest = max(other["height"] for other in bars)
+        assert bar["height"] == pytest.approx(max(tallest * count / max(known), 0.5), abs=0.2)
+
+
+def test_a_histogram_says_what_it_does_not_draw() -> None:
+    chart = Histogram("t", [0, 1, 2], [3, 4], below=1, above=2, missing=5)
+    assert chart.notes() == (
+        "1 value lies below 0, not drawn",
+        "2 values lie above 2, not drawn",
+        "5 values are missing or not finite",
+    )
+    assert [row[2] for row in chart.table().rows] == [3, 4]
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=9), st.integers(300, 900))
+def test_bars_of_a_funnel_begin_at_zero_and_are_as_long_as_their_counts(counts: list[int], width: int) -> None:
+    chart = FunnelChart("t", [Stage(f"s{number}", count) for number, count in enumerate(counts)])
+    assert [row[1] for row in chart.table().rows] == counts
+    if chart.is_empty():
+        return
+    bars = classed(drawn(chart, width), "rect", "sy-bar")
+    known = [count for count in counts if count]
+    longest = max(bar["width"] for bar in bars)
+    assert len({bar["x"] for bar in bars}) == 1
+    for bar, count in zip(bars, known, strict=True):
+        assert bar["width"] == pytest.approx(max(longest * count / max(known), 0.5), abs=0.2)
+
+
+def test_shares_of_a_funnel_are_of_the_stage_before_and_of_the_first() -> None:
+    chart = FunnelChart("t", [Stage("a", 200), Stage("b", 50), Stage("c", 0), Stage("d", 0)])
+    assert chart.shares() == [(None, 1.0), (0.25, 0.25), (0.0, 0.0), (None, 0.0)]
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=5, max_size=5), st.integers(300, 900))
+def test_a_box_stands_between_its_whiskers_where_its_numbers_are(numbers: list[float], width: int) -> None:
+    five = sorted(numbers)
+    svg = drawn(BoxChart("t", [BoxRow("a", *five), BoxRow("b", None, None, None, None, None)]), width)
+    (box,) = classed(svg, "rect", "sy-box")
+    (median,) = classed(svg, "line", "sy-median")
+    whiskers = [line for line in classed(svg, "line", "sy-interval") if line["y1"] == line["y2"]]
+    assert whiskers[0]["x1"] <= whiskers[0]["x2"] == box["x"] <= median["x1"] + 0.1
+    assert median["x1"] <= box["x"] + box["width"] + 0.2
+    assert whiskers[1]["x1"] <= whiskers[1]["x2"]
+    span = five[4] - five[0]
+    if span > 1:
+        share = (five[2] - five[0]) / span
+        across = whiskers[1]["x2"] - whiskers[0]["x1"]
+        assert median["x1"] == pytest.approx(whiskers[0]["x1"] + across * share, abs=0.3)
+
+
+def test_what_is_compared_with_lies_behind_and_is_in_the_table() -> None:
+    chart = LineChart(
+        "Sales",
+        range(3),
+        [Series("now", [1, 2, 3])],
+        compare=Series("before", [3, 2, 1]),
+        usual=Band("usual", [0, 1, None], [2, 3, 4]),
+        thresholds=[Threshold("target", 2.5), Threshold("plan", [1, 2, None])],
+        events=[Event(1, "outage", 2), Event(0, "launch")],
+        incomplete_from=2,
+    )
+    paths = [path.attrib["class"] for path in drawn(chart).iter(f"{SVG}path")]
+    assert paths == [
+        "sy-band sy-muted",
+        "sy-line sy-muted",
+        "sy-line sy-s1",
+        "sy-line sy-dashed sy-s1",
+        "sy-limit sy-open",
+    ]
+    assert [column.name for column in chart.table().columns] == [
+        "x", "now", "before", "usual", "target", "plan", "event",
+    ]  # fmt: skip
+    assert chart.table().rows[1][-3:] == (2.5, 2.0, "outage")
+    assert [row[-1] for row in chart.table().rows] == ["launch", "outage", "outage"]
+
+
+def test_a_stepped_line_holds_its_value_until_the_next_place() -> None:
+    svg = drawn(LineChart("Ramp", [0, 1, 2], [Series("share", [0.1, 0.5, 0.5])], stepped=True))
+    (path,) = [one.attrib["d"] for one in svg.iter(f"{SVG}path")]
+    points = [tuple(map(float, point.split(","))) for point in path[1:].split("L")]
+    assert all(a[0] == b[0] or a[1] == b[1] for a, b in pairwise(points))
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.text("abcdefgh ", min_size=1, max_size=24)), max_size=7))
+@settings(deadline=None)
+def test_labels_of_events_never_overlap(events: list[tuple[int, str]]) -> None:
+    chart = LineChart("t", range(61), [Series("a", range(61))], events=[Event(at, label) for at, label in events])
+    for width in (360, 720):
+        labels = [box for box in boxes(drawn(chart, width)) if box[3].strip()]
+        for (start, end, y, said), (other_start, other_end, other_y, other) in itertools.combinations(labels, 2):
+            assert not (start < other_end and other_start < end and abs(y - other_y) < 11), (said, other)
 
 
 @given(st.floats(-1e12, 1e12), st.floats(1e-9, 1e12), st.integers(3, 12))

@@ -29,6 +29,7 @@ from steelyard.document import (
     Facts,
     Figure,
     Format,
+    FunnelChart,
     Grid,
     Heading,
     Interval,
@@ -39,8 +40,10 @@ from steelyard.document import (
     Section,
     Series,
     Sparkline,
+    Stage,
     Strong,
     Table,
+    Threshold,
     from_json,
     stylesheet,
     to_html,
@@ -128,6 +131,29 @@ def test_no_text_becomes_markup_in_html(text: str) -> None:
     assert len(set(tags.ids)) == len(tags.ids)
     assert "\x1b" not in page
     assert "\u202e" not in page
+
+
+def test_the_terminal_draws_bars_of_counts_and_says_what_a_line_is_compared_with() -> None:
+    funnel = FunnelChart("Checkout", [Stage("cart", 40), Stage("order", 10)], what="visits")
+    assert to_text([funnel]) == (
+        "Checkout\n"
+        "stage  visits  of stage before  of first\n"
+        "──────────────────────────────────────────────────────────────────\n"
+        "cart       40                –    100.0%  ████████████████████████\n"
+        "order      10            25.0%     25.0%  ██████\n"
+    )
+    line = LineChart(
+        "Sales",
+        [1, 2],
+        [Series("now", [1, 2])],
+        compare=Series("before", [2, 3]),
+        thresholds=[Threshold("target", 2), Threshold("plan", [1, 3])],
+        events=[Event(1, "outage", 2)],
+    )
+    said = to_text([line])
+    assert "before" in said
+    for words in ("1 to 2: outage", "target: 2\n", "plan: 1 to 3\n"):
+        assert words in said
 
 
 @given(st.text(max_size=40))

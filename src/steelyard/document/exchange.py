@@ -25,18 +25,25 @@ from steelyard.document.block import (
     unknown_block,
 )
 from steelyard.document.chart import (
+    Band,
     BarChart,
+    BoxChart,
+    BoxRow,
     Event,
     EventStudyChart,
     EventStudyPoint,
+    FunnelChart,
     GraphChart,
     GraphNode,
     HeatMap,
+    Histogram,
     IntervalChart,
     IntervalRow,
     LineChart,
     Series,
+    Stage,
     Step,
+    Threshold,
     WaterfallChart,
 )
 from steelyard.document.format import Format, Interval
@@ -48,9 +55,11 @@ from steelyard.errors import DefinitionError, unknown_name
 BLOCKS: tuple[type, ...] = (
     Heading, Paragraph, Facts, Table, Callout, CodeBlock, Items, Section, Figure, Grid, Sparkline, LineChart, BarChart,
     IntervalChart, EventStudyChart, WaterfallChart, HeatMap, GraphChart,
+    Histogram, BoxChart, FunnelChart,
 )  # fmt: skip
 _PARTS: tuple[type, ...] = (
-    Link, Strong, Code, Column, Format, Interval, Series, Event, IntervalRow, EventStudyPoint, Step, GraphNode,
+    Link, Strong, Code, Column, Format, Interval, Series, Event, Band, Threshold, IntervalRow, EventStudyPoint, Step,
+    GraphNode, BoxRow, Stage,
 )  # fmt: skip
 
 

@@ -20,9 +20,9 @@ from steelyard.document.block import (
     Section,
     unknown_block,
 )
-from steelyard.document.chart import BarChart, Chart, LineChart
+from steelyard.document.chart import BarChart, Chart, FunnelChart, Histogram, LineChart
 from steelyard.document.draw import NOTHING
-from steelyard.document.format import Format, format_value
+from steelyard.document.format import MISSING, Format, format_number, format_value
 from steelyard.document.inline import Code, Inline, Link, Strong, Text, one_line, spans, visible
 from steelyard.document.sparkline import Sparkline, finite
 from steelyard.document.table import Cell, Column, Table, cell_text
@@ -242,21 +242,31 @@ def _chart(chart: Chart) -> RenderableType:
     title = Words(one_line(chart.title), style="bold")
     if chart.is_empty():
         return Group(title, Words(NOTHING, style="dim"))
-    table = chart.table()
+    table, sizes = chart.table(), _sizes(chart)
     if isinstance(chart, LineChart):
         table = _trends(chart)
-    elif isinstance(chart, BarChart):
-        table = _bars(chart)
+    elif sizes is not None:
+        table = _bars(table, sizes)
     said = chart.notes()
     if isinstance(chart, LineChart):
-        said = (*(f"{format_value(event.at, chart.x_format)}: {event.label}" for event in chart.events), *said)
+        said = (*_happened(chart), *said)
     body = _block(Table(table.columns, table.rows))
     return Group(title, body, *(Words(one_line(note), style="dim") for note in said))
 
 
+def _happened(chart: LineChart) -> Iterator[str]:
+    for event in chart.events:
+        until = "" if event.until is None else f" to {format_value(event.until, chart.x_format)}"
+        yield f"{format_value(event.at, chart.x_format)}{until}: {event.label}"
+    for threshold in chart.thresholds:
+        known = [height for height in threshold.heights(len(chart.x)) if height is not None]
+        written = [format_number(height, chart.format) for height in (min(known), max(known))] if known else []
+        yield f"{threshold.name}: {' to '.join(dict.fromkeys(written)) or MISSING}"
+
+
 def _trends(chart: LineChart) -> Table:
     rows = []
-    for one in chart.series:
+    for one in [*chart.series, *([] if chart.compare is None else [chart.compare])]:
         known = [value for value in one.values if value is not None]
         ends = (known[0], known[-1], min(known), max(known)) if known else (None,) * 4
         rows.append((one.name, Sparkline(one.values, one.name), *ends))
@@ -265,12 +275,22 @@ def _trends(chart: LineChart) -> Table:
     return Table(["series", "trend", *numbers], rows)
 
 
-def _bars(chart: BarChart) -> Table:
-    rows = chart.rows()
-    longest = max(abs(finite(value) or 0.0) for _, value in rows)
-    sizes = [abs(finite(value) or 0.0) / (longest or 1.0) for _, value in rows]
-    table = chart.table()
-    cells = [(*row, "█" * round(size * SPARK)) for row, size in zip(table.rows, sizes, strict=True)]
+def _sizes(chart: Chart) -> list[float] | None:
+    """How long each bar of a chart is; None for charts that draw none."""
+    match chart:
+        case BarChart():
+            return [abs(finite(value) or 0.0) for _, value in chart.rows()]
+        case Histogram():
+            return [float(count) for count in chart.counts]
+        case FunnelChart():
+            return [float(stage.count) for stage in chart.stages]
+        case _:
+            return None
+
+
+def _bars(table: Table, sizes: list[float]) -> Table:
+    longest = max(sizes) or 1.0
+    cells = [(*row, "█" * round(size / longest * SPARK)) for row, size in zip(table.rows, sizes, strict=True)]
     return Table([*table.columns, Column("size", "")], cells)
 
 

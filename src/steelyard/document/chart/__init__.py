@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from steelyard.document.chart.bar import BarChart
+from steelyard.document.chart.box import BoxChart, BoxRow
 from steelyard.document.chart.chart import Chart
 from steelyard.document.chart.event_study import EventStudyChart, EventStudyPoint
+from steelyard.document.chart.funnel import FunnelChart, Stage
 from steelyard.document.chart.graph import GraphChart, GraphNode
 from steelyard.document.chart.heat_map import HeatMap
+from steelyard.document.chart.histogram import Histogram
 from steelyard.document.chart.interval import IntervalChart, IntervalRow
-from steelyard.document.chart.line import Event, LineChart, Series
+from steelyard.document.chart.line import LineChart
+from steelyard.document.chart.series import Band, Event, Series, Threshold
 from steelyard.document.chart.waterfall import Step, WaterfallChart
 
 __all__ = [
+    "Band",
     "BarChart",
+    "BoxChart",
+    "BoxRow",
     "Chart",
     "Event",
     "EventStudyChart",
     "EventStudyPoint",
+    "FunnelChart",
     "GraphChart",
     "GraphNode",
     "HeatMap",
+    "Histogram",
     "IntervalChart",
     "IntervalRow",
     "LineChart",
     "Series",
+    "Stage",
     "Step",
+    "Threshold",
     "WaterfallChart",
 ]

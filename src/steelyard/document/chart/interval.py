@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from steelyard.document.chart.chart import Chart, vega
-from steelyard.document.chart.plot import x_ticks
-from steelyard.document.chart.scale import Scale, nice_ticks, thin
+from steelyard.document.chart.plot import draw_ticks
+from steelyard.document.chart.scale import Scale, nice_ticks
 from steelyard.document.format import AUTO, MISSING, Format, Interval, format_interval, format_number
 from steelyard.document.sparkline import finite
 from steelyard.document.svg import Canvas, shorten, text_width
@@ -140,13 +140,7 @@ class IntervalChart(Chart):
         return Scale(ticks[0], ticks[-1], left + pad, right - pad)
 
     def _draw_axis(self, canvas: Canvas, across: Scale, top: float, floor: float) -> None:
-        ticks = x_ticks(across, self.format, max(int((across.end - across.start) / 52), 2))
-        kept = thin([(across(at), text_width(label)) for at, label in ticks])
-        for index, (at, label) in enumerate(ticks):
-            canvas.line(across(at), top, across(at), floor, "sy-grid")
-            if index in kept:
-                half = text_width(label) / 2
-                canvas.text(min(max(across(at), half), canvas.width - half), floor + 16, label, anchor="middle")
+        draw_ticks(canvas, across, self.format, top, floor)
         if self.reference is not None:
             canvas.line(across(self.reference), top, across(self.reference), floor, "sy-axis")
         if self.limit is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from steelyard.document import Event, Format, LineChart, Series
+from steelyard.document import Event, Format, LineChart, Series, Threshold
 from steelyard.studies.experiments.design import Design
 from steelyard.studies.experiments.effect import Effect
 
@@ -109,7 +109,9 @@ def design_chart(design: Design) -> LineChart | None:
         series=lines,
         format=Format.percent(2) if relative else Format.decimal(4),
         events=[Event(end, "expected effect")] if end is not None and end <= last else [],
-        reference=abs(point.moved(expected) - level) / (level if relative else 1.0) if expected is not None else None,
+        thresholds=[]
+        if expected is None
+        else [Threshold("expected", abs(point.moved(expected) - level) / (level if relative else 1.0))],
         zero=True,
         x_label="day",
         description="The smallest effect falls as units come in and their windows close.",
