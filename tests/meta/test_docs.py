@@ -139,7 +139,7 @@ def test_no_page_mentions_a_command_or_option_that_does_not_exist(path: Path) ->
 def test_the_changelog_begins_with_the_version_of_the_package_or_with_what_comes_after() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert [heading for heading in headings if heading != "Unreleased"][0] == version
+    assert next(heading for heading in headings if heading != "Unreleased") == version
     assert "Unreleased" not in headings[1:]
 
 
