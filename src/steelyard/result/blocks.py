@@ -12,19 +12,16 @@ from steelyard.document import (
     Code,
     CodeBlock,
     Column,
-    EventStudyChart,
-    EventStudyPoint,
     Facts,
     Format,
     Heading,
     Interval,
-    IntervalChart,
-    IntervalRow,
     Items,
     Paragraph,
     Section,
     Table,
 )
+from steelyard.result.charts import result_charts
 from steelyard.result.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -47,7 +44,7 @@ def result_blocks(result: Result) -> list[Block]:
         *_verdict(result),
         *_clauses(result),
         Heading("Estimates", level=2),
-        *_charts(result),
+        *result_charts(result),
         _estimates(result),
         Heading("Checks", level=2),
         _checks(result),
@@ -121,43 +118,6 @@ def _row(row: Estimate) -> tuple[Any, ...]:
         row.p_value,
         row.n,
         f"{row.scale}{', ' + unit if unit else ''}",
-    )
-
-
-def _charts(result: Result) -> Iterator[Block]:
-    rows = [row for row in result.estimates if not row.at and row.value is not None]
-    relative = [row for row in rows if row.scale == "relative" and row.contrast]
-    if relative:
-        yield _forest("Relative effects with their intervals", relative, Format.percent(1, signed=True))
-    if "event_study" in result.tables:
-        yield _event_study(result)
-
-
-def _forest(title: str, rows: list[Estimate], style: Format) -> IntervalChart:
-    labels = [
-        IntervalRow(
-            label=" · ".join([row.metric, *([row.segment] if row.segment != "all" else []), row.contrast]),
-            value=row.value,
-            low=row.low,
-            high=row.high,
-        )
-        for row in rows
-    ]
-    return IntervalChart(title=title, rows=labels, format=style, reference=0.0)
-
-
-def _event_study(result: Result) -> EventStudyChart:
-    points = [
-        EventStudyPoint(at=row["period"], value=row["value"], low=row["low"], high=row["high"])
-        for row in result.tables["event_study"].to_pylist()
-    ]
-    return EventStudyChart(
-        title="Effect by period, against the period before the treatment",
-        points=points,
-        format=Format.significant(3),
-        reference_period=-1,
-        starts=-0.5,
-        x_label="periods since the treatment",
     )
 
 

@@ -27,7 +27,7 @@ from steelyard.warehouse.query import Query, Value, quote_name, quote_text
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["TAIL", "assigned_by_arm", "entries_by_day", "heavy_metrics", "largest_units"]
+__all__ = ["TAIL", "assigned_by_arm", "day_of_entry", "entries_by_day", "heavy_metrics", "largest_units"]
 
 TAIL = 0.001
 LEAST_SHARE = 0.05
@@ -49,13 +49,20 @@ def assigned_by_arm(study: Experiment, context: Context) -> Query | None:
     )
 
 
-def entries_by_day(study: Experiment, context: Context, people: Population) -> Query | None:
-    """Units by arm and the local day on which they came in; None where nothing says when."""
+def day_of_entry(study: Experiment, context: Context, people: Population) -> str | None:
+    """The local day on which a unit came in, as SQL over its row; None where nothing says when."""
     start = start_of(people.has)
     if start not in (EXPOSED_AT, ASSIGNED_AT):
         return None
     zoned = source_of(study, context).governed or _start_type(study, context, start).upper() in ZONED
-    day = f"local_date({start}, {quote_text(context.zone)})" if zoned else f"CAST({start} AS DATE)"
+    return f"local_date({start}, {quote_text(context.zone)})" if zoned else f"CAST({start} AS DATE)"
+
+
+def entries_by_day(study: Experiment, context: Context, people: Population) -> Query | None:
+    """Units by arm and the local day on which they came in; None where nothing says when."""
+    day, start = day_of_entry(study, context, people), start_of(people.has)
+    if day is None:
+        return None
     return Query(
         sql=f"SELECT {ARM}, day, count(*) AS n\n"
         f"FROM (SELECT {ARM}, {day} AS day FROM {people.relation} AS units WHERE {start} IS NOT NULL) AS entries\n"

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from steelyard.stats.moments import Moments, merged
+from steelyard.studies.experiments.by_day import DAY
 from steelyard.studies.experiments.columns import below
 from steelyard.studies.experiments.looks import LOOKS, LooksSoFar, looks_so_far
 from steelyard.studies.experiments.metric_use import MetricUse
@@ -16,6 +17,7 @@ from steelyard.studies.experiments.population import ARM, STAGE
 from steelyard.studies.experiments.questions import (
     ASSIGNED,
     BEYOND,
+    BY_DAY,
     CAPS,
     DAYS,
     IDS,
@@ -77,6 +79,7 @@ class Evidence:
         since: Arm -> moments of the primary by the days since a unit came in; empty where it has no such days.
         beyond: Rows of units that were winsorised, by arm.
         caps: Metric -> where it was winsorised.
+        course: Local day of entry -> stage (0 where all had one split) -> arm -> moments of the first primary.
     """
 
     cells: Mapping[tuple[str, ...], Moments]
@@ -95,6 +98,7 @@ class Evidence:
     since: Mapping[str, Moments] = field(default_factory=dict)
     beyond: tuple[Mapping[str, Any], ...] = ()
     caps: Mapping[str, float] = field(default_factory=dict)
+    course: Mapping[date, Mapping[int, Mapping[str, Moments]]] = field(default_factory=dict)
 
     @cached_property
     def arms(self) -> Mapping[str, Moments]:
@@ -182,6 +186,7 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         else {},
         beyond=_labelled(data.get(BEYOND)),
         caps=caps_known(study, caps_of(data.get(CAPS))),
+        course=_course(data.get(BY_DAY)),
     )
 
 
@@ -198,6 +203,16 @@ def _by_day(table: pa.Table | None) -> dict[date, dict[str, int]]:
     for row in _labelled(table):
         found.setdefault(row["day"], {})[row["arm"]] = row["n"]
     return found
+
+
+def _course(table: pa.Table | None) -> dict[date, dict[int, dict[str, Moments]]]:
+    found: dict[date, dict[int, dict[str, Moments]]] = {}
+    if table is None:
+        return found
+    by = (ARM, STAGE, DAY) if STAGE in table.column_names else (ARM, DAY)
+    for (arm, *stage, day), group in moments_by_group(table, by).items():
+        found.setdefault(day, {}).setdefault(int(stage[0]) if stage else 0, {})[label(arm)] = group
+    return dict(sorted(found.items()))
 
 
 def _labelled(table: pa.Table | None) -> tuple[Mapping[str, Any], ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.result import Check, Verdict
 from steelyard.studies.experiments.checks import checks_of
+from steelyard.studies.experiments.course import course_tables
 from steelyard.studies.experiments.estimation import find
 from steelyard.studies.experiments.evidence import evidence_of
 from steelyard.studies.experiments.history import history_queries
@@ -297,7 +298,8 @@ class Experiment(Study):
         """Every metric in every arm against control, absolute and relative."""
         evidence = evidence_of(self, data)
         found, since = find(self, evidence), since_table(self, evidence)
-        return found if since is None else replace(found, tables={**found.tables, "since_exposure": since})
+        more = {**course_tables(self, evidence), **({} if since is None else {"since_exposure": since})}
+        return replace(found, tables={**found.tables, **more}) if more else found
 
     def checks(self, data: Mapping[str, pa.Table], findings: Findings) -> tuple[Check, ...]:
         """What must hold before an effect is believed."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
 from steelyard.stats.moments import Moments, merged
+from steelyard.studies.experiments.by_day import moments_by_day
 from steelyard.studies.experiments.check_questions import assigned_by_arm, entries_by_day, heavy_metrics, largest_units
 from steelyard.studies.experiments.clock import day_bounds
 from steelyard.studies.experiments.columns import pairs
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ASSIGNED",
     "BEYOND",
+    "BY_DAY",
     "CAPS",
     "DAYS",
     "IDS",
@@ -63,6 +65,7 @@ SAMPLE, UNITS, IDS = "sample", "units", "ids"
 REPEATED, MOMENTS, UNUSABLE = "repeated", "moments", "unusable"
 ASSIGNED, DAYS, TAILS, SINCE = "assigned", "days", "largest", "since"
 CAPS, BEYOND = "caps", "beyond"
+BY_DAY = "by_day"
 
 
 def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa.Table]) -> Mapping[str, Query]:
@@ -74,11 +77,13 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
             splits := splits_of(enrolled_by(study, context), study.arms)
         ):
             more[STAGES] = splits_query(splits)
-        return {**more, **{name: query for name, query in asked.items() if name != MOMENTS}}
+        return {**more, **{name: query for name, query in asked.items() if name not in (MOMENTS, BY_DAY)}}
     if MOMENTS not in earlier:
         asked_of = Asked(study, context)
-        caps = caps_known(study, caps_of(earlier.get(CAPS)))
-        more = {MOMENTS: _moments(study, asked_of, shifts_of(earlier[SAMPLE]), caps)}
+        caps, shifts = caps_known(study, caps_of(earlier.get(CAPS))), shifts_of(earlier[SAMPLE])
+        more = {MOMENTS: _moments(study, asked_of, shifts, caps)}
+        if days := moments_by_day(study, context, asked_of, shifts, caps):
+            more[BY_DAY] = days
         if caps:
             more[BEYOND] = units_beyond(asked_of.relation, ARM, caps, asked_of.where, asked_of.parameters)
         if IDS in earlier and not _each_once(earlier[IDS]):
@@ -118,7 +123,10 @@ def first_questions(study: Experiment, context: Context) -> dict[str, Query]:
         CAPS: caps_query(study, asked.relation, asked.values, asked.where, asked.parameters),
     }
     found |= {name: query for name, query in more.items() if query is not None}
-    found[MOMENTS] = _moments(study, asked, {}, dict.fromkeys(asked.winsorised, 0.0))
+    nowhere = dict.fromkeys(asked.winsorised, 0.0)
+    found[MOMENTS] = _moments(study, asked, {}, nowhere)
+    if days := moments_by_day(study, context, asked, {}, nowhere):
+        found[BY_DAY] = days
     return found
 
 

@@ -1,0 +1,126 @@
+"""A result's pictures: its effects with their intervals, and those that its tables are made for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from steelyard.document import (
+    Chart,
+    EventStudyChart,
+    EventStudyPoint,
+    Format,
+    IntervalChart,
+    IntervalRow,
+    LineChart,
+    Series,
+)
+from steelyard.result.estimate import Estimate
+
+if TYPE_CHECKING:
+    from steelyard.result.result import Result
+
+__all__ = ["result_charts"]
+
+Rows = Sequence[Mapping[str, Any]]
+PERCENT = Format.percent(1, signed=True)
+STOPS_AT = 3.0  # log10 of the evidence at which a split's p-value is .001
+
+
+def result_charts(result: Result) -> Iterator[Chart]:
+    """The pictures of a result, each with more than one place to show.
+
+    Args:
+        result: The result; of its tables, those named in `OF_TABLES` have a picture.
+    """
+    relative = [
+        row
+        for row in result.estimates
+        if not row.at and row.value is not None and row.scale == "relative" and row.contrast
+    ]
+    if relative:
+        yield _forest(relative)
+    for name, drawn in OF_TABLES.items():
+        if name in result.tables and result.tables[name].num_rows:
+            yield from drawn(result.tables[name].to_pylist())
+
+
+def _forest(rows: list[Estimate]) -> IntervalChart:
+    contrasts = {row.contrast for row in rows}
+    labels = [
+        IntervalRow(label=_label(row, len(contrasts) > 1), value=row.value, low=row.low, high=row.high) for row in rows
+    ]
+    of = f" of {rows[0].contrast}" if len(contrasts) == 1 else ""
+    title = f"Relative effects{of} with their intervals"
+    return IntervalChart(title=title, rows=labels, format=PERCENT, reference=0.0)
+
+
+def _label(row: Estimate, several: bool) -> str:
+    parts = [row.metric, row.segment if row.segment != "all" else "", row.contrast if several else ""]
+    return " · ".join(part for part in parts if part)
+
+
+def _event_study(rows: Rows) -> Iterator[Chart]:
+    points = [EventStudyPoint(at=row["period"], value=row["value"], low=row["low"], high=row["high"]) for row in rows]
+    yield EventStudyChart(
+        title="Effect by period, against the period before the treatment",
+        points=points,
+        format=Format.significant(3),
+        reference_period=-1,
+        starts=-0.5,
+        x_label="periods since the treatment",
+    )
+
+
+def _course(rows: Rows) -> Iterator[Chart]:
+    for contrast in dict.fromkeys(row["contrast"] for row in rows):
+        mine = [row for row in rows if row["contrast"] == contrast]
+        by_scale = {scale: [row for row in mine if row["scale"] == scale] for scale in ("relative", "absolute")}
+        scale = "relative" if len(by_scale["relative"]) == len(by_scale["absolute"]) else "absolute"
+        shown = by_scale[scale]
+        if len(shown) > 1:
+            yield _banded(
+                f"Effect on {shown[0]['metric']} of all who came in until each day, with bounds that hold on every "
+                f"day: {contrast}",
+                [row["day"] for row in shown],
+                shown,
+                PERCENT if scale == "relative" else Format.significant(3, signed=True),
+            )
+
+
+def _looks(rows: Rows) -> Iterator[Chart]:
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        mine = [row for row in rows if row["arm"] == arm]
+        if len(mine) > 1:
+            places = [row["fraction"] for row in mine]
+            yield _banded(
+                f"Effect at each look, with the bounds of the stopping rules: {arm}",
+                places, mine, Format.significant(3, signed=True),
+                x_label="units, as a share of those planned", x_format=Format.percent(0),
+            )  # fmt: skip
+
+
+def _banded(title: str, places: Sequence[Any], rows: Rows, style: Format, **more: Any) -> LineChart:
+    line = Series("effect", *([row[name] for row in rows] for name in ("value", "low", "high")))
+    return LineChart(title=title, x=places, series=[line], format=style, reference=0.0, **more)
+
+
+def _split(rows: Rows) -> Iterator[Chart]:
+    if len(rows) > 1:
+        yield LineChart(
+            title="Evidence against the split so far (log10 of the e-value; at 3 it stops the experiment)",
+            x=[row["day"] for row in rows],
+            series=[Series("log10 of the e-value", [row["log10_evidence"] for row in rows])],
+            format=Format.significant(2),
+            reference=STOPS_AT,
+            zero=True,
+        )
+
+
+OF_TABLES: Mapping[str, Callable[[Rows], Iterator[Chart]]] = {
+    "event_study": _event_study,
+    "course": _course,
+    "looks": _looks,
+    "split_by_day": _split,
+}
+"""Table -> its pictures; which kinds of study fill it is theirs to say."""
