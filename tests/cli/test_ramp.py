@@ -13,8 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from steelyard.cli.app import app
+from steelyard.document import LineChart
 from steelyard.errors import DefinitionError, PolicyError, SteelyardError, UnknownNameError
 from steelyard.project import open_project
+from steelyard.project.ramp_blocks import ramp_blocks
 from steelyard.studies.experiments.assignment import assign
 
 FILES = {
@@ -90,7 +92,12 @@ def test_a_ramp_is_shown_advanced_refused_and_rolled_back(shop: Path) -> None:
     assert "Stage 2 of 2" in run(shop, "ramp", "one_page", "--advance", *SAID)
     said = run(shop, "ramp", "one_page", "--rollback", "--who", "ann", "--why", "it burns")
     assert "everybody is given the unchanged product" in said
-    assert "it burns" in run(shop, "ramp", "one_page")
+    text = run(shop, "ramp", "one_page")
+    assert "it burns" in text
+    assert "Share of units enrolled, since each act" in text
+    with open_project(shop) as project:
+        (drawn,) = [block for block in ramp_blocks(project.ramp("one_page")) if isinstance(block, LineChart)]
+    assert drawn.series[0].values == (0.5, 1.0, 0.0)
     assert asked(shop, "assign", "one_page", "--unit", "1") == {"1": None}
 
 

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from steelyard.canonical import plain
-from steelyard.document import Block, Callout, CalloutKind, Column, Heading, Table
+from steelyard.document import (
+    Block,
+    Callout,
+    CalloutKind,
+    Column,
+    Event,
+    Format,
+    Heading,
+    LineChart,
+    Series,
+    Table,
+)
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.independence import Independence
@@ -26,6 +38,7 @@ def ramp_blocks(standing: RampStanding, independence: tuple[Independence, ...] =
             [_planned(standing, number) for number in range(1, len(standing.planned) + 1)],
         )
     )
+    blocks += _timeline(standing)
     ended = [row for row in standing.acts if row["act"] != "advance"]
     if ended:
         rows = [(_act(row), row["since"][:16], row["who"], row["why"]) for row in ended]
@@ -42,6 +55,29 @@ def ramp_blocks(standing: RampStanding, independence: tuple[Independence, ...] =
         words = f"{standing.void} recorded acts do not count, because another act came first."
         blocks.append(Callout("warning", "Acts that do not count", words))
     return blocks
+
+
+def _timeline(standing: RampStanding) -> list[Block]:
+    """The share that was enrolled from each act on; nothing before the first."""
+    if not standing.acts:
+        return []
+    acts = [(datetime.fromisoformat(row["since"]), row) for row in standing.acts]
+    chart = LineChart(
+        title="Share of units enrolled, since each act",
+        x=[at for at, _ in acts],
+        series=[Series("share", [_share(standing, row) for _, row in acts])],
+        format=Format.percent(0),
+        events=[Event(at, _act(row)) for at, row in acts if row["act"] != "advance"],
+        stepped=True,
+        zero=True,
+    )
+    return [chart]
+
+
+def _share(standing: RampStanding, row: Mapping[str, Any]) -> float:
+    if row["act"] == "advance":
+        return standing.planned[int(row["stage"]) - 1].share
+    return 1.0 if row["act"] == "launch" else 0.0
 
 
 def _headline(standing: RampStanding) -> tuple[CalloutKind, str, str]:

@@ -14,6 +14,7 @@ from steelyard.document import (
     IntervalRow,
     LineChart,
     Series,
+    Threshold,
 )
 from steelyard.result.estimate import Estimate
 
@@ -102,17 +103,19 @@ def _looks(rows: Rows) -> Iterator[Chart]:
 
 def _banded(title: str, places: Sequence[Any], rows: Rows, style: Format, **more: Any) -> LineChart:
     line = Series("effect", *([row[name] for row in rows] for name in ("value", "low", "high")))
-    return LineChart(title=title, x=places, series=[line], format=style, reference=0.0, **more)
+    return LineChart(
+        title=title, x=places, series=[line], format=style, thresholds=[Threshold("no effect", 0.0)], **more
+    )
 
 
 def _split(rows: Rows) -> Iterator[Chart]:
     if len(rows) > 1:
         yield LineChart(
-            title="Evidence against the split so far (log10 of the e-value; at 3 it stops the experiment)",
+            title="Evidence against the split so far (log10 of the e-value)",
             x=[row["day"] for row in rows],
             series=[Series("log10 of the e-value", [row["log10_evidence"] for row in rows])],
             format=Format.significant(2),
-            reference=STOPS_AT,
+            thresholds=[Threshold("stops the experiment", STOPS_AT)],
             zero=True,
         )
 

@@ -116,7 +116,7 @@ def test_the_result_is_drawn_with_its_course_and_its_split(answered: Callable[..
     ]
     assert [chart.title for chart in charts] == [
         "Effect on spend of all who came in until each day, with bounds that hold on every day: b - control",
-        "Evidence against the split so far (log10 of the e-value; at 3 it stops the experiment)",
+        "Evidence against the split so far (log10 of the e-value)",
     ]
     assert charts[0].series[0].low is not None
-    assert charts[0].reference == 0.0
+    assert [line.name for chart in charts for line in chart.thresholds] == ["no effect", "stops the experiment"]
