@@ -27,6 +27,7 @@ from steelyard.document.chart import (
     BoxChart,
     BoxRow,
     Chart,
+    ChartKind,
     Event,
     EventStudyChart,
     EventStudyPoint,
@@ -41,8 +42,10 @@ from steelyard.document.chart import (
     Series,
     Stage,
     Step,
+    Task,
     Threshold,
     WaterfallChart,
+    chart_for,
 )
 from steelyard.document.draw import to_svg
 from steelyard.document.exchange import from_json, to_json
@@ -50,6 +53,7 @@ from steelyard.document.format import MISSING, Format, Interval, format_interval
 from steelyard.document.html import to_html, to_html_page
 from steelyard.document.inline import Code, Inline, Link, Strong, Text, plain, spans
 from steelyard.document.markdown import to_markdown
+from steelyard.document.png import to_png
 from steelyard.document.shown import Shown
 from steelyard.document.sparkline import Sparkline
 from steelyard.document.stylesheet import stylesheet
@@ -68,6 +72,7 @@ __all__ = [
     "CalloutKind",
     "Cell",
     "Chart",
+    "ChartKind",
     "Code",
     "CodeBlock",
     "Column",
@@ -100,9 +105,11 @@ __all__ = [
     "Step",
     "Strong",
     "Table",
+    "Task",
     "Text",
     "Threshold",
     "WaterfallChart",
+    "chart_for",
     "format_interval",
     "format_number",
     "format_value",
@@ -114,6 +121,7 @@ __all__ = [
     "to_html_page",
     "to_json",
     "to_markdown",
+    "to_png",
     "to_svg",
     "to_terminal",
     "to_text",

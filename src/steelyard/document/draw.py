@@ -24,7 +24,7 @@ def to_svg(chart: Chart | Sparkline, width: float = WIDE) -> str:
     Returns:
         An SVG document with its stylesheet inside, light or dark as the viewer prefers.
     """
-    canvas = _drawing(chart, width)
+    canvas = drawing(chart, width)
     style = f"<style>{escape(chart_stylesheet(), quote=False)}</style>"
     size = f' width="{canvas.width:g}" height="{canvas.height:g}"'
     return _element(chart, canvas, "", 'xmlns="http://www.w3.org/2000/svg"' + size, style)
@@ -32,12 +32,13 @@ def to_svg(chart: Chart | Sparkline, width: float = WIDE) -> str:
 
 def inline_svg(chart: Chart | Sparkline, width: float, key: str, kind: str) -> str:
     """Draw a chart as an element of an HTML page that has the stylesheet; `key` keeps its ids apart from others."""
-    canvas = _drawing(chart, width) if isinstance(chart, Chart) else chart.draw(width)
+    canvas = drawing(chart, width) if isinstance(chart, Chart) else chart.draw(width)
     size = f' width="{canvas.width:g}" height="{canvas.height:g}"' if kind == "sy-natural" else ""
     return _element(chart, canvas, key, f'class="{kind}"{size}', "")
 
 
-def _drawing(chart: Chart | Sparkline, width: float) -> Canvas:
+def drawing(chart: Chart | Sparkline, width: float) -> Canvas:
+    """Draw a chart, or say that there is nothing to draw."""
     if isinstance(chart, Sparkline):
         return chart.draw(min(width, 240))
     if not chart.is_empty():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from steelyard.document.chart.bar import BarChart
 from steelyard.document.chart.box import BoxChart, BoxRow
 from steelyard.document.chart.chart import Chart
+from steelyard.document.chart.choice import CHART_KINDS, ChartKind, Task, chart_for
 from steelyard.document.chart.event_study import EventStudyChart, EventStudyPoint
 from steelyard.document.chart.funnel import FunnelChart, Stage
 from steelyard.document.chart.graph import GraphChart, GraphNode
@@ -16,11 +17,13 @@ from steelyard.document.chart.series import Band, Event, Series, Threshold
 from steelyard.document.chart.waterfall import Step, WaterfallChart
 
 __all__ = [
+    "CHART_KINDS",
     "Band",
     "BarChart",
     "BoxChart",
     "BoxRow",
     "Chart",
+    "ChartKind",
     "Event",
     "EventStudyChart",
     "EventStudyPoint",
@@ -35,6 +38,8 @@ __all__ = [
     "Series",
     "Stage",
     "Step",
+    "Task",
     "Threshold",
     "WaterfallChart",
+    "chart_for",
 ]

@@ -159,7 +159,7 @@ class Histogram(Chart):
                     "rect", "sy-bar sy-s1", x=x + 0.5, y=ground - height, width=size, height=height, title=said
                 )
         for value, _ in marks:
-            plot.canvas.line(plot.x(value), plot.y.end, plot.x(value), ground, "sy-limit")
+            plot.canvas.line(plot.x(value), plot.y.end, plot.x(value), ground, "sy-mark")
         return plot.canvas
 
     def _shown_marks(self) -> list[tuple[Threshold, float]]:
