@@ -53,7 +53,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict
         "ledger": "/ledger",
         "entry": f"/ledger/{registration}",
     }
-    command = [sys.executable, "-m", "steelyard.web", str(folder), "--port", "0"]
+    command = [sys.executable, "-m", "steelyard.web", str(folder), "--port", "0", "--patience", "60"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ})
     try:
         assert process.stdout is not None

@@ -44,7 +44,7 @@ def project(shop_folder: Path) -> Iterator[Project]:
 
 @pytest.fixture(scope="session")
 def browser(project: Project) -> Iterator[object]:
-    made = browse.Browser(create_app(project))
+    made = browse.Browser(create_app(project, patience=60))
     yield made
     made.close()
 
@@ -60,7 +60,7 @@ def own(shop_folder: Path, tmp_path: Path) -> Iterator[Project]:
 
 @pytest.fixture
 def own_browser(own: Project) -> Iterator[object]:
-    made = browse.Browser(create_app(own))
+    made = browse.Browser(create_app(own, patience=60))
     yield made
     made.close()
 

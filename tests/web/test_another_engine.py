@@ -34,7 +34,7 @@ def elsewhere(tmp_path: Path, browser: Any) -> Any:
             pa.table({"id": list(range(21)), "at": days, "channel": ["web"] * 21}),
         )
     with open_project(tmp_path) as project:
-        made = type(browser)(create_app(project))
+        made = type(browser)(create_app(project, patience=60))
         yield made
         made.close()
 

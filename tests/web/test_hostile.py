@@ -171,7 +171,7 @@ def test_another_host_reads_nothing_even_where_its_name_leads_here(browser: Any)
 
 
 def test_an_application_for_any_host_can_be_made(project: Project, browser: Any) -> None:
-    other = type(browser)(create_app(project, hosts=None), base="http://shop.example")
+    other = type(browser)(create_app(project, hosts=None, patience=60), base="http://shop.example")
     assert other.page("/metrics").status_code == 200
     other.close()
 

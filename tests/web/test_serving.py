@@ -22,7 +22,7 @@ from steelyard.web import serve
 
 @contextmanager
 def running(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [sys.executable, "-m", "steelyard.web", str(folder), "--port", "0", *options]
+    command = [sys.executable, "-m", "steelyard.web", str(folder), "--port", "0", "--patience", "60", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
     try:
         assert process.stdout is not None

@@ -25,11 +25,12 @@ SESSION: Mapping[str, str] = {
     "default_order": "asc",
     "default_collation": "",
     "integer_division": "false",
-    "enable_progress_bar": "false",
+    "enable_progress_bar": "true",
+    "enable_progress_bar_print": "false",
     "arrow_lossless_conversion": "false",
     "python_enable_replacements": "false",
 }
-"""What holds while one of our queries runs; no Python variable is taken for a table."""
+"""What holds while one of our queries runs; no Python variable is a table, progress is not printed."""
 
 _SET = "; ".join(f"SET SESSION {name} = {quote_text(value)}" for name, value in SESSION.items())
 _KEPT = "SELECT " + ", ".join(f"CAST(current_setting({quote_text(name)}) AS VARCHAR)" for name in SESSION)

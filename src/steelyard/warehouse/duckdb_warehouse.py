@@ -167,6 +167,10 @@ class DuckDbWarehouse(Warehouse):
         """Stops what is running; may be called from another thread."""
         self._running.cancel()
 
+    def progress(self) -> float | None:
+        """The share of the slowest running query that is done, as DuckDB estimates it."""
+        return self._running.progress()
+
     def close(self) -> None:
         """Closes the connection if it was opened for this warehouse; calling it twice is harmless."""
         if self._owned and not self._closed:
@@ -218,7 +222,10 @@ class DuckDbWarehouse(Warehouse):
         """A cursor for the block's work, or the connection where a table is seen by that one only."""
         if self._closed:
             raise WarehouseError(f"{self.name} is closed", where=self.name, hint="connect again")
-        with self._session(tables) as cursor, self._running.query(cursor.interrupt, timeout) as running:
+        with (
+            self._session(tables) as cursor,
+            self._running.query(cursor.interrupt, timeout, percent=cursor.query_progress) as running,
+        ):
             try:
                 with self._translated(tables):
                     running.check()

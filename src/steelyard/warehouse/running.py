@@ -20,8 +20,10 @@ class RunningQuery:
     An engine forgets an interrupt that comes just before it starts, so the interrupt is repeated until the query ends.
     """
 
-    def __init__(self, interrupt: Callable[[], None], seconds: float | None) -> None:
-        self.interrupt, self.seconds = interrupt, seconds
+    def __init__(
+        self, interrupt: Callable[[], None], seconds: float | None, percent: Callable[[], float] | None
+    ) -> None:
+        self.interrupt, self.seconds, self.percent = interrupt, seconds, percent
         self.ended = threading.Event()
         self.stopped_by: WarehouseError | None = None
 
@@ -53,9 +55,11 @@ class Running:
         self._guard = threading.Lock()
 
     @contextmanager
-    def query(self, interrupt: Callable[[], None], timeout: float | None) -> Iterator[RunningQuery]:
+    def query(
+        self, interrupt: Callable[[], None], timeout: float | None, *, percent: Callable[[], float] | None = None
+    ) -> Iterator[RunningQuery]:
         """A query for as long as the block runs; a watcher exists only where there is a time limit."""
-        query = RunningQuery(interrupt, timeout)
+        query = RunningQuery(interrupt, timeout, percent)
         with self._guard:
             self._queries.add(query)
         watcher = threading.Thread(target=query.watch, name="steelyard-time-limit", daemon=True)
@@ -70,6 +74,12 @@ class Running:
                 self._queries.discard(query)
             if timeout is not None:
                 watcher.join()
+
+    def progress(self) -> float | None:
+        """The smallest share that is done of any query; None where none says."""
+        with self._guard:  # a query leaves before its cursor is closed
+            said = [query.percent() for query in self._queries if query.percent is not None]
+        return min((percent / 100 for percent in said if percent >= 0), default=None)
 
     def cancel(self) -> None:
         """Stops every query that is under way now, and returns when they have ended."""

@@ -105,6 +105,10 @@ class Warehouse(ABC):
     def cancel(self) -> None:
         """Stops what is running; may be called from another thread."""
 
+    def progress(self) -> float | None:
+        """The share of the slowest running query that is done, as the engine estimates it; None where it does not."""
+        return None
+
     @abstractmethod
     def close(self) -> None:
         """Lets go of the engine; calling it twice is harmless."""

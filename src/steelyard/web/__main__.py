@@ -8,6 +8,7 @@ import sys
 from steelyard.errors import SteelyardError
 from steelyard.project import open_project
 from steelyard.web.serving import serve
+from steelyard.web.site import PATIENCE
 
 
 def main() -> int:
@@ -17,10 +18,11 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--target", default=None)
+    parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds until a page says that it works")
     given = parser.parse_args()
     try:
         with open_project(given.folder, target=given.target) as project:
-            serve(project, host=given.host, port=given.port, says=_say)
+            serve(project, host=given.host, port=given.port, patience=given.patience, says=_say)
     except SteelyardError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from steelyard.errors import SteelyardError
 from steelyard.project import Project
@@ -23,37 +23,41 @@ from steelyard.web.asset import asset_address, assets
 from steelyard.web.failure import UnexpectedError, no_such_page
 from steelyard.web.guard import LOOPBACK, Guard
 from steelyard.web.live import LiveProject
-from steelyard.web.site import Site
+from steelyard.web.site import PATIENCE, Site
+from steelyard.web.work_pages import work_routes
 
 __all__ = ["create_app"]
 
 LOG = logging.getLogger("steelyard.web")
 
 
-def create_app(project: Project, *, hosts: Collection[str] | None = LOOPBACK) -> Starlette:
-    """The project's pages as an ASGI application; it only reads.
+def create_app(project: Project, *, hosts: Collection[str] | None = LOOPBACK, patience: float = PATIENCE) -> Starlette:
+    """The project's pages as an ASGI application.
 
     Args:
         project: An opened project; it stays the caller's to close, after the application has stopped.
         hosts: The names by which the application may be called; None allows any, for a server behind a proxy that
             checks them.
+        patience: Seconds after which a person who waits for a query is shown that it runs.
     """
     live = LiveProject(project)
-    site = Site(live)
+    site = Site(live, patience=patience)
+    routes = _routes(site)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         Thread(target=live.prepare, name="steelyard-prepare", daemon=True).start()
         yield
+        site.close()
         live.close()
 
     async def refused(request: Request, error: Exception) -> Response:
         return site.failed(request, _known(request, error))
 
     return Starlette(
-        routes=_routes(site),
+        routes=routes,
         middleware=[
-            Middleware(Guard, hosts=hosts, refuse=site.failed),
+            Middleware(Guard, hosts=hosts, refuse=site.failed, posted=partial(_posted, routes)),
             Middleware(GZipMiddleware, minimum_size=1024),
         ],
         exception_handlers={HTTPException: refused, SteelyardError: refused, Exception: refused},
@@ -67,6 +71,11 @@ def _known(request: Request, error: Exception) -> SteelyardError:
     if isinstance(error, HTTPException) and error.status_code == 404:
         return no_such_page(request.url.path)
     return UnexpectedError("the request could not be answered", where=request.url.path, hint="see the server's log")
+
+
+def _posted(routes: list[Route], path: str) -> bool:
+    scope = {"type": "http", "method": "POST", "path": path}
+    return any("POST" in (route.methods or ()) and route.matches(scope)[0] is Match.FULL for route in routes)
 
 
 def _routes(site: Site) -> list[Route]:
@@ -89,6 +98,7 @@ def _routes(site: Site) -> list[Route]:
         Route("/data/{table}", page(pages.table, queries=True)),
         Route("/ledger", page(pages.ledger, takes=("kind", "before"), lasting=False)),
         Route("/ledger/{digest}", page(pages.entry)),
+        *work_routes(site),
         Route("/assets/{file}", _asset),
         Route("/favicon.ico", partial(_asset_named, name="mark.svg")),
     ]

@@ -9,11 +9,13 @@ from typing import TypeVar
 
 from steelyard.errors import DefinitionError, unknown_name
 
-__all__ = ["Asked", "Range"]
+__all__ = ["FORMAT", "WORK", "Asked", "Range"]
 
 T = TypeVar("T", bound=str)
 Range = tuple[date, date]
 FORMAT = "format"
+WORK = "work"  # names a run that the address began before
+COMMON = {FORMAT, WORK}
 
 
 class Asked:
@@ -30,7 +32,7 @@ class Asked:
     def __init__(self, given: Iterable[tuple[str, str]], known: Collection[str] = ()) -> None:
         self._values: dict[str, str] = {}
         for name, value in given:
-            if name not in known and name != FORMAT:
+            if name not in known and name not in COMMON:
                 error = unknown_name("parameter", name, {*known, FORMAT})
                 raise DefinitionError(error.problem, where="the address", hint=error.hint)
             if name in self._values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from steelyard.document import Block, Callout, Facts, Heading, Paragraph
 from steelyard.errors import (
+    CancelledError,
     DataError,
     DefinitionError,
     LockedError,
@@ -15,7 +16,7 @@ from steelyard.errors import (
     WarehouseError,
     unknown_name,
 )
-from steelyard.web.guard import NotAllowedError, WrongHostError
+from steelyard.web.guard import CrossSiteError, NotAllowedError, WrongHostError
 from steelyard.web.page import Page
 from steelyard.web.render import SECTIONS
 
@@ -31,9 +32,11 @@ STATUSES: tuple[tuple[type[SteelyardError], int, str], ...] = (
     (UnknownNameError, 404, "Not found"),
     (PolicyError, 403, "Not allowed by policy"),
     (NotAllowedError, 405, "Only reading"),
+    (CrossSiteError, 403, "Not from here"),
     (WrongHostError, 421, "Another host"),
     (MissingExtraError, 501, "Not installed"),
     (DefinitionError, 400, "That cannot be asked"),
+    (CancelledError, 409, "Cancelled"),
     (TimeLimitError, 504, "It took too long"),
     (LockedError, 503, "The warehouse is busy"),
     (DataError, 500, "The data is not what it should be"),

@@ -1,9 +1,9 @@
-"""What holds for every request: known hosts, reading only, and headers that keep a browser strict."""
+"""What holds for every request: known hosts, known methods, and headers that keep a browser strict."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Protocol
 
 from starlette.requests import Request
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["HEADERS", "LOOPBACK", "Guard", "NotAllowedError", "WrongHostError"]
+__all__ = ["HEADERS", "LOOPBACK", "CrossSiteError", "Guard", "NotAllowedError", "WrongHostError"]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 READING = ("GET", "HEAD")
@@ -37,7 +37,13 @@ class WrongHostError(SteelyardError):
 
 
 class NotAllowedError(SteelyardError):
-    """The request wants to change something."""
+    """The request wants what this address does not do."""
+
+    headers = {"allow": "GET, HEAD"}  # noqa: RUF012 - the same for all
+
+
+class CrossSiteError(SteelyardError):
+    """Another site's page posts here."""
 
 
 class Refusal(Protocol):
@@ -55,10 +61,13 @@ class Guard:
         hosts: The names by which it may be called, in lower case, without a port; None allows any. A page elsewhere
             whose name is made to lead to this machine (DNS rebinding) gives itself away by its name.
         refuse: Shows an error.
+        posted: Whether something may be posted to a path.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str] | None, refuse: Refusal) -> None:
-        self.app, self.hosts, self.refuse = app, hosts, refuse
+    def __init__(
+        self, app: ASGIApp, *, hosts: Collection[str] | None, refuse: Refusal, posted: Callable[[str], bool]
+    ) -> None:
+        self.app, self.hosts, self.refuse, self.posted = app, hosts, refuse, posted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -86,6 +95,8 @@ class Guard:
                 where="the request's host",
                 hint="open it as http://127.0.0.1, at the port that it said",
             )
+        if request.method == "POST" and self.posted(request.url.path):
+            return _foreign(request)
         if request.method not in READING:
             return NotAllowedError(
                 f"{request.method} is not allowed: the pages only read",
@@ -93,6 +104,18 @@ class Guard:
                 hint="change definitions in the project's files; run and decide with `steelyard`",
             )
         return None
+
+
+def _foreign(request: Request) -> SteelyardError | None:
+    """Another site's page may send its visitors' browsers here; what they post is refused."""
+    host = request.headers.get("host", "")
+    origin = request.headers.get("origin", "")
+    if request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none") and (
+        not origin or origin.partition("://")[2] == host
+    ):
+        return None
+    says = f"a page of {origin or 'another site'} may not post here"
+    return CrossSiteError(says, where=request.url.path, hint="send it from this server's own pages, or from a program")
 
 
 def without_port(host: str) -> str:

@@ -6,9 +6,10 @@ from typing import Literal
 
 from steelyard.errors import DefinitionError
 
-__all__ = ["wanted"]
+__all__ = ["MEDIA", "Form", "wanted"]
 
 Form = Literal["html", "json"]
+MEDIA: dict[Form, str] = {"html": "text/html; charset=utf-8", "json": "application/json"}
 
 
 def wanted(format_asked: str, accept: str) -> Form:

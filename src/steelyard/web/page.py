@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from steelyard.document import Block
 
-__all__ = ["Choice", "Choices", "Controls", "Crumb", "Input", "Page", "address"]
+__all__ = ["Act", "Choice", "Choices", "Controls", "Crumb", "Input", "Page", "address"]
 
 
 def address(*parts: str, **asked: str | int | None) -> str:
@@ -89,6 +89,19 @@ class Controls:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Act:
+    """Something that may be done: a button that posts.
+
+    Args:
+        label: What the button says.
+        action: The path that it posts to.
+    """
+
+    label: str
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """A page before it becomes HTML or JSON.
 
@@ -100,6 +113,7 @@ class Page:
         data: The same for a program, as values that `canonical.plain` can write.
         crumbs: The way from home to here.
         controls: What may be chosen.
+        acts: What may be done.
         status: The HTTP status.
     """
 
@@ -110,4 +124,5 @@ class Page:
     data: Mapping[str, Any] = field(default_factory=dict)
     crumbs: Sequence[Crumb] = ()
     controls: Controls | None = None
+    acts: Sequence[Act] = ()
     status: int = 200

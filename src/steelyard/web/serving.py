@@ -16,15 +16,21 @@ from steelyard.errors import DefinitionError, SteelyardError, WarehouseError
 from steelyard.project import Project
 from steelyard.web.app import create_app
 from steelyard.web.guard import LOOPBACK
+from steelyard.web.site import PATIENCE
 
 __all__ = ["serve"]
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
-PATIENCE = 3  # seconds that running answers get when the server stops
+GRACE = 3  # seconds that running answers get when the server stops
 
 
 def serve(
-    project: Project, *, host: str = "127.0.0.1", port: int = 8765, says: Callable[[str], object] = print
+    project: Project,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    patience: float = PATIENCE,
+    says: Callable[[str], object] = print,
 ) -> None:
     """Serves the project's pages until SIGINT or SIGTERM, and then returns.
 
@@ -32,6 +38,7 @@ def serve(
         project: An opened project.
         host: The address; loopback by default. On another one everybody who reaches it can read everything.
         port: The port; 0 takes a free one.
+        patience: Seconds after which a person who waits for a query is shown that it runs.
         says: Told the address, and that the server stopped.
 
     Raises:
@@ -45,20 +52,20 @@ def serve(
         says(f"{project.name} is at {where} (Ctrl+C stops it)")
         if not local:
             says("anyone who reaches this address can read everything: there is no password yet")
-        server = _Server(_config(project, local))
+        server = _Server(_config(project, local, patience))
         server.run(sockets=[listening])
     finally:
         listening.close()
     says("stopped")
 
 
-def _config(project: Project, local: bool) -> uvicorn.Config:
+def _config(project: Project, local: bool, patience: float) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(project, hosts=LOOPBACK if local else None),
+        create_app(project, hosts=LOOPBACK if local else None, patience=patience),
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=PATIENCE,
+        timeout_graceful_shutdown=GRACE,
     )
 
 

@@ -3,41 +3,52 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from copy import copy
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import anyio
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from steelyard.canonical import digest
-from steelyard.errors import SteelyardError
+from steelyard.errors import SteelyardError, UnknownNameError
 from steelyard.web.asked import FORMAT, Asked
-from steelyard.web.failure import UnexpectedError, failure_page
+from steelyard.web.failure import UnexpectedError
 from steelyard.web.live import Edition, LiveProject
-from steelyard.web.negotiate import Form, wanted
+from steelyard.web.made import Made, Memory, headers_of
+from steelyard.web.negotiate import MEDIA, wanted
 from steelyard.web.page import Page
-from steelyard.web.render import Surroundings, as_html, as_json, error_as_json
+from steelyard.web.refusal import around_page, failure, form_of
+from steelyard.web.render import Surroundings, as_html, as_json
 from steelyard.web.view import View
+from steelyard.web.waiting import WORK, address_of, ended, working
+from steelyard.web.work import Ticket, Work, WorkQueue, gave_up
 
-__all__ = ["Site"]
+__all__ = ["PageEndpoint", "Site", "Wanted", "holder_of", "tag_of"]
 
 BUCKET = 300  # seconds for which "2 hours ago" and "today" may stand
-REMEMBERED = 128
 QUERIES = 8
+PATIENCE = 1.0
 LOG = logging.getLogger("steelyard.web")
-MEDIA: dict[Form, str] = {"html": "text/html; charset=utf-8", "json": "application/json"}
 
 
-class _Made(NamedTuple):
-    body: bytes
-    media: str
+class Wanted(NamedTuple):
+    """What a request comes to, before it is made.
+
+    Args:
+        tag: Stands for all that the answer depends on; empty where that is unknown, or nothing may be kept.
+        make: Makes it; runs in a thread.
+    """
+
     tag: str
+    make: Callable[[Work], Made]
+
+
+Prepare = Callable[[Request, Edition], Wanted]
 
 
 class Site:
@@ -48,13 +59,13 @@ class Site:
 
     Args:
         live: The project.
+        patience: Seconds after which a person who waits for a query is shown that it runs.
     """
 
-    def __init__(self, live: LiveProject) -> None:
-        self.live = live
-        self._queries = anyio.CapacityLimiter(QUERIES)
-        self._remembered: OrderedDict[str, _Made] = OrderedDict()
-        self._turn = Lock()
+    def __init__(self, live: LiveProject, *, patience: float = PATIENCE) -> None:
+        self.live, self.patience = live, patience
+        self.queue = WorkQueue(QUERIES)
+        self._memory = Memory()
 
     def endpoint(
         self,
@@ -73,99 +84,126 @@ class Site:
             lasting: Whether the same definitions, data and ledger give the same page; False where the page looks
                 behind the ledger's heads, so that it is made anew each time.
         """
+        return PageEndpoint(self, build, tuple(takes), queries, lasting).answer
 
-        async def answer(request: Request) -> Response:
-            work = partial(self._answer, request, build, takes, lasting)
-            return await anyio.to_thread.run_sync(work, limiter=self._queries if queries else None)
-
-        return answer
+    def close(self) -> None:
+        """Stops what runs."""
+        self.queue.close()
 
     def failed(self, request: Request, error: SteelyardError) -> Response:
         """The error as a page or as JSON."""
-        return self._failure(request, error, Surroundings(project=self.live.name, target="", path=request.url.path))
+        return failure(request, error, self._outside(request)).response()
 
-    def _answer(self, request: Request, build: Callable[[View], Page], takes: Sequence[str], lasting: bool) -> Response:
-        with self.live.lease() as edition:
+    def _outside(self, request: Request) -> Surroundings:
+        return Surroundings(project=self.live.name, target="", path=request.url.path)
+
+    async def answer(self, request: Request, prepare: Prepare, *, queries: bool) -> Response:
+        """The answer to a request; where it takes long, a person is shown that it runs, and a program waits.
+
+        Args:
+            request: The request.
+            prepare: Says what is wanted, or raises; runs in a thread.
+            queries: Whether it asks the warehouse.
+        """
+        begun = await anyio.to_thread.run_sync(partial(self._begin, request, prepare, queries))
+        if isinstance(begun, Made):
+            return begun.response()
+        if isinstance(begun, Response):
+            return begun
+        patience = None if form_of(request) == "json" else self.patience
+        if await ended(request, begun.work.future, patience):
+            self.queue.drop(begun)
+            future = begun.work.future
+            return self.failed(request, gave_up()) if future.cancelled() else future.result().response()
+        if patience is None:
+            self.queue.drop(begun)
+            return Response(status_code=499)  # nobody is there to read it
+        return self.working(request, begun)
+
+    def working(self, request: Request, ticket: Ticket) -> Response:
+        """That it still runs, and how to stop it."""
+        return working(request, ticket, self._outside(request))
+
+    def _begin(self, request: Request, prepare: Prepare, queries: bool) -> Made | Response | Ticket:
+        with ExitStack() as lease:
+            edition = lease.enter_context(self.live.lease())
+            around = around_page(request, edition)
             try:
-                return self._page(request, build, takes, lasting, edition)
+                if (number := request.query_params.get(WORK)) is not None:
+                    return self._begun_before(request, number)
+                wanted = prepare(request, edition)
             except SteelyardError as error:
-                return self._failure(request, error, _around(request, edition))
-            except Exception as error:
-                LOG.exception("%s failed", request.url.path)
-                says = f"the page could not be made ({type(error).__name__})"
-                hint = "the server's log says more; `steelyard check` looks at the project"
-                unexpected = UnexpectedError(says, where=request.url.path, hint=hint)
-                return self._failure(request, unexpected, _around(request, edition))
+                return failure(request, error, around)
+            if wanted.tag and wanted.tag in request.headers.get("if-none-match", ""):
+                return Response(status_code=304, headers=headers_of(wanted.tag))
+            if (known := self._memory.recall(wanted.tag)) is not None:
+                return known
+            run = partial(self._run, request, wanted, around)
+            if not queries:
+                return run(Work())
+            path, holder = request.url.path, holder_of(request)
+            return self.queue.ask(wanted.tag, run, lease.pop_all(), path=path, holder=holder)
 
-    def _page(
-        self, request: Request, build: Callable[[View], Page], takes: Sequence[str], lasting: bool, edition: Edition
-    ) -> Response:
-        asked = Asked(request.query_params.multi_items(), takes)
+    def _begun_before(self, request: Request, number: str) -> Response | Ticket:
+        """The run that the address names; once it was fetched, the address without it stands for the page."""
+        try:
+            return self.queue.ticket(number, holder_of(request))
+        except UnknownNameError:
+            return RedirectResponse(address_of(request), status_code=303, headers=headers_of(""))
+
+    def _run(self, request: Request, wanted: Wanted, around: Surroundings, work: Work) -> Made:
+        try:
+            work.refuse_if_stopped()
+            made = wanted.make(work)
+        except SteelyardError as error:
+            return failure(request, error, around)
+        except Exception as error:
+            LOG.exception("%s failed", request.url.path)
+            says = f"the page could not be made ({type(error).__name__})"
+            hint = "the server's log says more; `steelyard check` looks at the project"
+            return failure(request, UnexpectedError(says, where=request.url.path, hint=hint), around)
+        self._memory.remember(made)
+        return made
+
+
+@dataclass(frozen=True)
+class PageEndpoint:
+    """A page at a route; see `Site.endpoint`."""
+
+    site: Site
+    build: Callable[[View], Page]
+    takes: tuple[str, ...]
+    queries: bool
+    lasting: bool
+
+    async def answer(self, request: Request) -> Response:
+        """The page, or the same as JSON."""
+        return await self.site.answer(request, self._prepare, queries=self.queries)
+
+    def _prepare(self, request: Request, edition: Edition) -> Wanted:
+        asked = Asked(request.query_params.multi_items(), self.takes)
         form = wanted(asked.text(FORMAT), request.headers.get("accept", ""))
         now = datetime.now(UTC)
-        state = edition.state() if lasting else None
-        tag = f'W/"{digest([state, form, request.url.path, request.url.query, _bucket(now)])[:40]}"' if state else ""
-        if tag and tag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=_headers(tag))
-        made = self._recall(tag)
-        if made is None:
-            page = build(View(edition=edition, names=request.path_params, asked=asked, now=now))
-            body = as_json(page) if form == "json" else as_html(page, _around(request, edition))
-            made = _Made(body, MEDIA[form], tag)
-            self._remember(made)
-        return Response(made.body, media_type=made.media, headers=_headers(tag))
+        state = edition.state() if self.lasting else None
+        tag = tag_of([state, form, request.url.path, request.url.query, _bucket(now)]) if state else ""
 
-    def _recall(self, tag: str) -> _Made | None:
-        with self._turn:
-            made = self._remembered.get(tag) if tag else None
-            if made:
-                self._remembered.move_to_end(tag)
-            return made
+        def make(work: Work) -> Made:
+            page = self.build(View(edition=edition, names=request.path_params, asked=asked, now=now, work=work))
+            body = as_json(page) if form == "json" else as_html(page, around_page(request, edition))
+            return Made(body, MEDIA[form], tag)
 
-    def _remember(self, made: _Made) -> None:
-        if made.tag:
-            with self._turn:
-                self._remembered[made.tag] = made
-                while len(self._remembered) > REMEMBERED:
-                    self._remembered.popitem(last=False)
-
-    @staticmethod
-    def _failure(request: Request, error: SteelyardError, around: Surroundings) -> Response:
-        error = copy(error)  # the project keeps the one that it found
-        error.where = error.where.replace(around.folder, "") if around.folder else error.where
-        page = failure_page(error)
-        if _form_of_failure(request) == "json":
-            body, media = error_as_json(error), MEDIA["json"]
-        else:
-            body, media = as_html(page, around), MEDIA["html"]
-        headers = _headers("") | ({"allow": "GET, HEAD"} if page.status == 405 else {})
-        return Response(body, status_code=page.status, media_type=media, headers=headers)
+        return Wanted(tag, make)
 
 
-def _form_of_failure(request: Request) -> Form:
-    """As `wanted`, for a request of which anything may be wrong."""
-    accept = request.headers.get("accept", "")
-    asked = request.query_params.getlist(FORMAT)
-    return wanted(asked[0] if asked and asked[0] in ("html", "json") else "", accept)
+def tag_of(parts: Sequence[Any]) -> str:
+    """The ETag of all that an answer depends on."""
+    return f'W/"{digest(parts)[:40]}"'
 
 
-def _headers(tag: str) -> dict[str, str]:
-    common = {"vary": "Accept", "cache-control": "private, no-cache" if tag else "no-store"}
-    return {**common, "etag": tag} if tag else common
+def holder_of(request: Request) -> str:
+    """Who may fetch or stop what this request began."""
+    return ""
 
 
 def _bucket(now: datetime) -> int:
     return int(now.timestamp()) // BUCKET
-
-
-def _around(request: Request, edition: Edition) -> Surroundings:
-    project = edition.project
-    return Surroundings(
-        project=project.name,
-        target=project.target_name,
-        folder=f"{project.folder}/",
-        path=request.url.path,
-        query=request.url.query,
-        trouble=edition.trouble,
-        state=edition.says(),
-    )

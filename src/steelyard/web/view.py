@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from steelyard.project import Project
 from steelyard.warehouse import Warehouse
 from steelyard.web.asked import Asked
 from steelyard.web.live import Edition
+from steelyard.web.work import Work
 
 __all__ = ["View"]
 
@@ -25,12 +26,14 @@ class View:
         names: The names in the path.
         asked: The parameters.
         now: The time, zoned.
+        work: The run that makes it, which somebody may stop.
     """
 
     edition: Edition
     names: Mapping[str, str]
     asked: Asked
     now: datetime
+    work: Work = field(default_factory=Work)
 
     @property
     def project(self) -> Project:
@@ -42,6 +45,8 @@ class View:
         """The local date in the project's zone."""
         return self.now.astimezone(ZoneInfo(self.project.settings.zone)).date()
 
-    def warehouse(self, number: int | None = None) -> AbstractContextManager[Warehouse]:
+    @contextmanager
+    def warehouse(self, number: int | None = None) -> Iterator[Warehouse]:
         """A reader of this request's own, of one catalog version."""
-        return self.edition.warehouse(number)
+        with self.edition.warehouse(number) as opened, self.work.reading(opened):
+            yield opened
