@@ -173,7 +173,9 @@ def _five(name: str, values: list[float]) -> BoxRow:
     if not values:
         return BoxRow(name, None, None, None, None, None, 0)
     cuts = statistics.quantiles(values, n=20, method="inclusive") if len(values) > 1 else values * 19
-    return BoxRow(name, cuts[0], cuts[4], cuts[9], cuts[14], cuts[18], len(values))
+    # Interpolation between equal values is off by a last digit at times.
+    low, first, median, third, high = sorted(cuts[place] for place in (0, 4, 9, 14, 18))
+    return BoxRow(name, low, first, median, third, high, len(values))
 
 
 def _dots(title: str, rows: Sequence[Row], task: Task, style: Format, said: Mapping[str, Any]) -> Chart:
