@@ -18,6 +18,7 @@ from steelyard.metrics.how import How
 from steelyard.metrics.limits import outside_limits
 from steelyard.metrics.metric_table import MetricTable
 from steelyard.metrics.question import ask
+from steelyard.metrics.withheld import counted_whole, withhold
 from steelyard.result import Provenance, Read
 from steelyard.warehouse import Warehouse
 
@@ -102,17 +103,19 @@ def query(
         context=context,
         complete_through=complete_through,
     )
-    asked = Asked(catalog, warehouse, question)
+    asked = Asked(catalog, warehouse, counted_whole(catalog, question))
     tables = asked.tables
     started = time.perf_counter()
     fetched = asked.fetch(timeout=timeout)
+    withheld = withhold(asked, fetched, timeout=timeout)
+    fetched = withheld.table
     seconds = time.perf_counter() - started
     truncated = limit is not None and fetched.num_rows > limit
     shown = fetched.slice(0, limit) if limit is not None else fetched
-    facts = asked.facts(shown)
+    facts = asked.facts(withheld.told)
     table = answer_table(asked, shown)
     asked_for = tuple(catalog.metric(name) for name in question.metrics)
-    notes = (*asked.notes(facts, truncated), *outside_limits(table, asked_for))
+    notes = (*withheld.says, *asked.notes(facts, truncated), *outside_limits(table, asked_for))
     made = asked.how(facts, notes, tables)
     return MetricTable(
         table=table,
@@ -123,6 +126,7 @@ def query(
         partial=asked.partial,
         notes=notes,
         truncated=truncated,
+        withheld=withheld.groups,
         non_additive=asked.plan.non_additive,
     )
 

@@ -22,7 +22,7 @@ def answer_table(asked: Asked, fetched: pa.Table) -> pa.Table:
         DataError: A number is a NaN or an infinity.
     """
     _must_be_finite(fetched, asked.question.metrics)
-    table = _without_negative_zero(fetched.drop_columns(list(asked.plan.counted)))
+    table = _without_negative_zero(fetched.drop_columns([*asked.plan.counted, *asked.plan.sizes]))
     return hours_in_zone(table, asked.catalog.zone) if asked.question.grain == "hour" else table
 
 

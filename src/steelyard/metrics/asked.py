@@ -17,7 +17,7 @@ from steelyard.metrics.counted import counted
 from steelyard.metrics.coverage import coverage_of
 from steelyard.metrics.data_complete import data_complete, lateness_days
 from steelyard.metrics.facts import Fact
-from steelyard.metrics.false_claims import refuse_false_claims
+from steelyard.metrics.false_claims import refuse_false_claims, tellable
 from steelyard.metrics.how import FactRead, How
 from steelyard.metrics.keys import prove
 from steelyard.metrics.mixed_currencies import refuse_mixed_currencies
@@ -96,7 +96,7 @@ class Asked:
         self.coverage: dict[str, Coverage] = self._days(planner)
         self.plan: Plan = planner.plan(self.coverage or None, parts=parts)
         self.proofs: tuple[KeyProof, ...] = refuse_false_claims(
-            warehouse, self.plan.claims, catalog.tables, self._read.version
+            warehouse, self.plan.claims, catalog, self._read.version
         )
         self.own_proofs, self.uncounted = self._own_keys()
         refuse_mixed_currencies(warehouse, planner.relations)
@@ -111,7 +111,7 @@ class Asked:
             if not version.version_id and (version.rows is None or version.rows > MOST_COUNTED):
                 uncounted.append(claim)
             elif (proof := prove(self.warehouse, claim, self._read.version)) is not None:
-                proofs.append(proof)
+                proofs.append(tellable(self.catalog, claim, proof))
         return tuple(proofs), tuple(uncounted)
 
     def _days(self, planner: Planner) -> dict[str, Coverage]:

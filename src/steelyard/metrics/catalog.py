@@ -47,6 +47,8 @@ class MetricCatalog:
         year_start: First month of the year, from 1: of a fiscal year that begins in April 4. Quarters follow it.
         currency: What money is measured in, such as `USD`.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
+        smallest_group: The fewest units of which a number is told; 1 tells everything.
+        smallest_group_of: The entity whose members are the units; empty counts rows.
         problems: What is wrong with definitions that are not in it.
         broken: The metrics and analyses among them, by name.
         analyses: Funnels, sessions, cohorts, lifecycles, attributions and paths, by name.
@@ -71,6 +73,8 @@ class MetricCatalog:
     year_start: int = 1
     currency: str = ""
     sensitive: tuple[str, ...] = ()
+    smallest_group: int = 1
+    smallest_group_of: str = ""
     problems: tuple[SteelyardError, ...] = ()
     broken: Mapping[str, SteelyardError] = field(default_factory=dict)
     analyses: Mapping[str, Analysis] = field(default_factory=dict)
@@ -101,6 +105,8 @@ class MetricCatalog:
         year_start: int = 1,
         currency: str = "",
         sensitive: Sequence[str] = (),
+        smallest_group: int = 1,
+        smallest_group_of: str = "",
         analyses: Iterable[Analysis] = (),
         alerts: Iterable[Alert] = (),
         annotations: Iterable[Annotation] = (),
@@ -127,6 +133,8 @@ class MetricCatalog:
             year_start=year_start,
             currency=currency,
             sensitive=tuple(sensitive),
+            smallest_group=smallest_group,
+            smallest_group_of=smallest_group_of,
             analyses=_by_name("analysis", ((item.name, item, item.defined_at) for item in analyses), problems),
             alerts=_by_name("alert", ((item.name, item, item.defined_at) for item in alerts), problems),
             annotations=tuple(annotations),
@@ -328,6 +336,20 @@ class MetricCatalog:
             where=where,
             hint="see `sensitive` in steelyard.toml",
         )
+
+    def refuse_small(self, what: str, hint: str) -> None:
+        """Refuses what could tell of fewer units than the project's smallest group, and is not counted.
+
+        Raises:
+            PolicyError: The project has a smallest group.
+        """
+        if self.smallest_group > 1:
+            said = f"{self.smallest_group} {self.smallest_group_of or 'rows'}"
+            raise PolicyError(
+                f"{what}, and this project tells of no fewer than {said}",
+                where="smallest_group in steelyard.toml",
+                hint=hint,
+            )
 
     def time_of(self, fact: str, time: str, *, where: str = "") -> Place | None:
         """The column that places a fact's rows in time; None where there is none.

@@ -41,6 +41,7 @@ class Composition:
     ) -> None:
         self.needs, self.coverage, self.parts = needs, coverage, parts
         self.counted: list[str] = []
+        self.sizes: list[str] = []
         self.through: dict[Mature, Through] = {}
         self.spine = spine(needs, coverage)
         self.steps, self.select = self._composed(counts, ordered)
@@ -97,6 +98,9 @@ class Composition:
             for name, sql in relation.counts().items():
                 columns.append(sql if sql.endswith(f".{sql_name(name)}") else f"{sql} AS {sql_name(name)}")
                 self.counted.append(name)
+            for name, sql in relation.sizes().items():
+                columns.append(f"coalesce({sql}, 0) AS {sql_name(name)}")
+                self.sizes.append(name)
             for name, sql in relation.repeated.items():
                 columns.append(f"{sql} AS {sql_name(name)}")
                 self.counted.append(name)

@@ -35,6 +35,8 @@ def read_metrics(
     year_start: int = 1,
     currency: str = "",
     sensitive: Sequence[str] = (),
+    smallest_group: int = 1,
+    smallest_group_of: str = "",
 ) -> MetricCatalog:
     """The catalog that the files define.
 
@@ -48,6 +50,8 @@ def read_metrics(
         year_start: First month of the year, from 1; quarters follow it.
         currency: What money is measured in.
         sensitive: Columns (`column` or `table.column`) that nothing may be grouped or filtered by.
+        smallest_group: The fewest units of which a number is told.
+        smallest_group_of: The entity whose members are the units; empty counts rows.
 
     Returns:
         The catalog; `problems` says, with file and line, what was wrong, and the rest works.
@@ -68,6 +72,8 @@ def read_metrics(
         year_start=year_start,
         currency=currency,
         sensitive=tuple(sensitive),
+        smallest_group=smallest_group,
+        smallest_group_of=smallest_group_of,
         analyses=reading.analyses,
         alerts=reading.alerts,
         annotations=tuple(reading.annotations),

@@ -134,7 +134,7 @@ def drill(
     Raises:
         UnknownNameError: It names what is not there.
         DefinitionError: It is no cell, or the side of a ratio is not said.
-        PolicyError: It groups or filters by a sensitive column.
+        PolicyError: It groups or filters by a sensitive column, or the project tells of no single rows.
         DataError: A key that the rows are joined by is not unique.
 
     >>> import pyarrow as pa
@@ -150,6 +150,7 @@ def drill(
     >>> found.value, found.table.to_pylist()[0]
     (14, {'id': 1, 'amount': 5, 'channel': 'web', 'revenue': 5})
     """
+    catalog.refuse_small("a drill shows single rows", "ask for the number, by what it can be grouped by")
     cell = cell_of(at or {}, grain, _week_start(catalog, metric), catalog.year_start, catalog.zone)
     asked = [*cell.values, *([cell.grain] if cell.grain else [])]
     question = ask(metric, by=asked, where=where, since=since, until=until, limit=limit)
@@ -250,7 +251,7 @@ class _Drilling:
         return "\n".join(lines)
 
     def found(self, limit: int, timeout: float | None) -> Drill:
-        refuse_false_claims(self.warehouse, self.fact.claims, self.catalog.tables, self.read.version)
+        refuse_false_claims(self.warehouse, self.fact.claims, self.catalog, self.read.version)
         columns = ",\n".join(f"  {sql} AS {sql_name(name)}" for name, sql in self.shown.items())
         sql = f"{self._with}SELECT\n{columns}\n{self._from}{self._order()}\nLIMIT {limit}"
         number = f"{self._with}SELECT count(*) AS counted, {self._number()} AS number\n{self._from}"

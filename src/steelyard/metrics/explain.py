@@ -61,10 +61,12 @@ def explain(
     Raises:
         UnknownNameError: It names what is not there.
         DefinitionError: The metric has no time, a range cannot be, or ranges of different length do not compare.
-        PolicyError: A dimension is sensitive.
+        PolicyError: A dimension is sensitive; or the project has a smallest group, and segments are asked for.
     """
     ranges = (_range(before, "before"), _range(after, "after"))
     _check_dimensions(dimensions)
+    if dimensions:
+        catalog.refuse_small("the segments of a change are not counted", "explain without dimensions")
     compared = Compared(catalog=catalog, warehouse=warehouse, metric=catalog.metric(metric), ranges=ranges)
     return _Explaining(compared, [*concerned(annotations, metric), *happenings]).explanation(dimensions)
 
@@ -178,6 +180,11 @@ class _Explaining:
 
     def _dimensions(self, asked: Sequence[str] | None, change: float) -> list[DimensionChange]:
         names = list(self.compared.catalog.dimensions(self.compared.name) if asked is None else asked)
+        if self.compared.catalog.smallest_group > 1:
+            self.skipped.update(
+                dict.fromkeys(names, "its segments may be smaller than the smallest group that is told")
+            )
+            return []
         by = Dimensions(self.compared, change)
         if not self.compared.additive or not names:
             found = by.asked(names, must=asked is not None)

@@ -56,6 +56,7 @@ class Fact(NarrowedFact):
         self.complete: dict[Mature, date] = {}
         self.last_days: dict[Mature, str] = {}
         self.units: dict[tuple[object, ...], str] = {}
+        self.size = ""
 
     def filters(self, aggregate: Aggregate) -> tuple[str, ...]:
         """Which rows the aggregate is of, as SQL."""
@@ -137,6 +138,8 @@ class Fact(NarrowedFact):
             rest = [text for text in own[name] if text not in shared]
             condition = f" FILTER (WHERE {' AND '.join(rest)})" if rest else ""
             outputs.append(f"{self.aggregated(aggregate)}{condition} AS {sql_name(name)}")
+            if self.size:
+                outputs.append(f"{self.size}{condition} AS {sql_name(self.size_of(name))}")
         if counts:
             outputs += [f"{sql} AS {sql_name(name)}" for name, sql in self.counts(shared).items()]
         conditions = [*self.kept, *shared, *(["FALSE"] if nothing else [])]
@@ -146,6 +149,10 @@ class Fact(NarrowedFact):
         if keys:
             lines.append(f"GROUP BY {', '.join(str(number + 1) for number in range(len(keys)))}")
         return "\n".join(lines)
+
+    def size_of(self, aggregate: str) -> str:
+        """The name of the count of units that an aggregate is of."""
+        return f"{self.name}_{aggregate}_size"
 
     def _shared(self) -> list[str]:
         """The conditions of all its measures: their rows alone are read. What is too recent is read, and counted."""

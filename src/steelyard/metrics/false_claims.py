@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from steelyard.errors import DataError
+from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.claims import Claim
 from steelyard.metrics.keys import prove
-from steelyard.warehouse import KeyProof, TableDeclaration, TableVersion, Warehouse
+from steelyard.warehouse import KeyProof, TableVersion, Warehouse
 
-__all__ = ["refuse_false_claims"]
+__all__ = ["refuse_false_claims", "tellable"]
 
 
 def refuse_false_claims(
     warehouse: Warehouse,
     claims: Iterable[Claim],
-    tables: Mapping[str, TableDeclaration],
+    catalog: MetricCatalog,
     version_of: Callable[[str], TableVersion],
 ) -> tuple[KeyProof, ...]:
     """The proofs of what a plan leans on.
@@ -23,7 +25,7 @@ def refuse_false_claims(
     Args:
         warehouse: Where the tables are.
         claims: What the plan leans on.
-        tables: The declarations, by name, for where they are made.
+        catalog: The definitions: where tables are declared, and which columns are sensitive.
         version_of: Gives a table's version.
 
     Returns:
@@ -37,13 +39,20 @@ def refuse_false_claims(
         proof = prove(warehouse, claim, version_of)
         if proof is None:
             continue
+        proof = tellable(catalog, claim, proof)
         said = _what_breaks(claim, proof)
         if said is not None:
             problem, hint = said
-            declared = tables.get(claim.table)
+            declared = catalog.tables.get(claim.table)
             raise DataError(problem, where=(declared.where if declared else "") or claim.table, hint=hint)
         proofs.append(proof)
     return tuple(proofs)
+
+
+def tellable(catalog: MetricCatalog, claim: Claim, proof: KeyProof) -> KeyProof:
+    """The proof without examples where they would show a sensitive column."""
+    hidden = any(catalog.is_sensitive(claim.table, column) for column in claim.columns)
+    return replace(proof, examples=("a sensitive column, which is not shown",)) if hidden and proof.examples else proof
 
 
 def _what_breaks(claim: Claim, proof: KeyProof) -> tuple[str, str] | None:

@@ -37,6 +37,7 @@ class MetricTable(ExportedTable):
         partial: Periods that the data or the range cuts short, and how; they do not compare with whole ones.
         notes: What a reader must know.
         truncated: Whether there are more rows than `limit`.
+        withheld: How many groups are not told, for they are too small, or would tell of one that is.
         non_additive: Metric -> the columns over which its values do not add up to the whole.
     """
 
@@ -48,6 +49,7 @@ class MetricTable(ExportedTable):
     partial: Mapping[date, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     truncated: bool = False
+    withheld: int = 0
     non_additive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -80,6 +82,7 @@ class MetricTable(ExportedTable):
             "partial": {day.isoformat(): says for day, says in self.partial.items()},
             "notes": list(self.notes),
             "truncated": self.truncated,
+            "withheld": self.withheld,
             "non_additive": {name: list(columns) for name, columns in self.non_additive.items()},
             "how": self.how.to_dict(),
         }

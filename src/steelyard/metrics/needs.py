@@ -16,6 +16,7 @@ from steelyard.metrics.names import free_name, plain_name, sql_name
 from steelyard.metrics.question import Question
 from steelyard.metrics.refusals import refuse_hours, refuse_sums
 from steelyard.metrics.relation import PlainRelation, Relation
+from steelyard.metrics.small_groups import refuse_uncounted, size_of_groups
 from steelyard.metrics.sources import Sources
 from steelyard.metrics.unit_table import unit_place
 from steelyard.metrics.window import WindowRelation
@@ -171,6 +172,11 @@ class Needs:
         return self.relations[key]
 
     def _made(self, fact: Fact, step: str, leaf: Leaf) -> Relation:
+        if self.catalog.smallest_group > 1 and leaf.total is None:
+            if leaf.window is None and leaf.balance is None:
+                fact.size = size_of_groups(self.catalog, fact)
+            else:
+                refuse_uncounted(self.catalog, self.question)
         if leaf.window:
             return WindowRelation(fact, step, self.taken, leaf.window, adds_up=leaf.aggregate.adds_up)
         if leaf.balance:

@@ -45,6 +45,7 @@ class Plan:
         facts: Name of a fact's step -> its table.
         counted: Output columns beside the answer: rows read and references found.
         repeated: Those among them that are the same in every row.
+        sizes: Output columns that say of how many units each aggregate is, where groups may be too small to be told.
         places: Output column -> where each fact takes it from.
         non_additive: Metric -> the columns over which its values do not add up to the whole.
         says: What a reader must know of how it was planned.
@@ -63,6 +64,7 @@ class Plan:
     facts: Mapping[str, str]
     counted: tuple[str, ...]
     places: Mapping[str, Mapping[str, str]]
+    sizes: tuple[str, ...] = ()
     repeated: frozenset[str] = frozenset()
     non_additive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     says: tuple[str, ...] = ()

@@ -78,6 +78,7 @@ class Planner:
             overlaps={r.fact.name: dict(r.fact.overlaps) for r in asked if r.fact.overlaps},
             facts={relation.fact.name: relation.fact.table for relation in asked},
             counted=tuple(made.counted),
+            sizes=tuple(made.sizes),
             repeated=frozenset(name for relation in asked for name in relation.repeated),
             places={key: {r.fact.name: str(r.fact.dimensions[key]) for r in asked} for key in outputs},
             non_additive=self._non_additive(made.keys),

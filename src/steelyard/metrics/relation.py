@@ -66,6 +66,13 @@ class Relation(ABC):
     def counts(self) -> Mapping[str, str]:
         """Name -> SQL, in the answer's SELECT, of what is counted beside the answer."""
 
+    def sizes(self) -> Mapping[str, str]:
+        """Name -> SQL, in the answer's SELECT, of how many units each leaf is of, where they are counted."""
+        if not self.fact.size:
+            return {}
+        named = map(self.fact.size_of, self.leaves)
+        return {name: f"{sql_name(self.name)}.{sql_name(name)}" for name in named}
+
     def value(self, column: str, leaf: Leaf) -> str:
         """The SQL of a leaf in the answer's SELECT; a sum or a count of no rows is 0."""
         at = f"{sql_name(self.name)}.{sql_name(column)}"

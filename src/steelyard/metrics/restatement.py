@@ -147,8 +147,10 @@ def restatement(
     Raises:
         UnknownNameError: A version lacks a table or column that the definition needs, or nothing has that name.
         DefinitionError: The question has no right answer.
+        PolicyError: The project tells of no single rows.
         DataError: A key that the answer leans on is not unique; or a number is a NaN.
     """
+    catalog.refuse_small("a restatement tells what single rows add", "ask for the number as of each moment")
     question = ask(metric, by=by, where=where, since=since, until=until, fill=False)
     sides = sides_of(catalog, metric)
     for table in {aggregate.table for aggregate in sides.values()}:

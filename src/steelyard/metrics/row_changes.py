@@ -167,7 +167,7 @@ def _prove_joins(catalog: MetricCatalog, pair: VersionPair, side: str, claims: S
 
     by_called = {called(name): version for name, version in versions.items()}
     made = [replace(claim, table=called(claim.table), references=called(claim.references)) for claim in claims]
-    refuse_false_claims(pair.warehouse, made, catalog.tables, lambda name: by_called[name])
+    refuse_false_claims(pair.warehouse, made, catalog, lambda name: by_called[name])
 
 
 def _key(pair: VersionPair, sides: Mapping[str, FactRows]) -> tuple[str, ...]:

@@ -219,6 +219,23 @@ def unit_place(catalog: MetricCatalog, table: str, entity: str) -> Place:
         UnknownNameError: Nothing is called that entity.
         DefinitionError: The rows do not say it, or in several ways.
     """
+    near = unit_places(catalog, table, entity)
+    if not near:
+        where = catalog.tables[table].where
+        hint = f"declare it under `entities:` of {table!r}, as one column"
+        raise DefinitionError(f"the rows of {table!r} do not say of which {entity} they are", where=where, hint=hint)
+    if len(near) > 1:
+        ways = " and ".join(str(place) for place in near)
+        raise DefinitionError(f"the rows of {table!r} say in two ways of which {entity} they are: {ways}")
+    return near[0]
+
+
+def unit_places(catalog: MetricCatalog, table: str, entity: str) -> list[Place]:
+    """The nearest places where a fact's rows say which unit they are of; none where they do not.
+
+    Raises:
+        UnknownNameError: Nothing is called that entity.
+    """
     graph = catalog.graph
     known = {*graph.owners, *(name for item in catalog.tables.values() for name in item.entities)}
     if entity not in known:
@@ -229,16 +246,8 @@ def unit_place(catalog: MetricCatalog, table: str, entity: str) -> Place:
         columns = declared.key if declared.entity == entity else declared.entities.get(entity, ())
         if len(columns) == 1 and len(paths) == 1:
             found.append(Place(target, columns[0], paths[0]))
-    if not found:
-        where = catalog.tables[table].where
-        hint = f"declare it under `entities:` of {table!r}, as one column"
-        raise DefinitionError(f"the rows of {table!r} do not say of which {entity} they are", where=where, hint=hint)
-    nearest = min(len(place.path) for place in found)
-    near = [place for place in found if len(place.path) == nearest]
-    if len(near) > 1:
-        ways = " and ".join(str(place) for place in near)
-        raise DefinitionError(f"the rows of {table!r} say in two ways of which {entity} they are: {ways}")
-    return near[0]
+    nearest = min((len(place.path) for place in found), default=0)
+    return [place for place in found if len(place.path) == nearest]
 
 
 def proved_here(fact: Fact) -> list[str]:

@@ -73,6 +73,8 @@ def read_definitions(folder: Path, settings: Settings) -> Definitions:
         year_start=settings.year_start,
         currency=settings.currency,
         sensitive=settings.sensitive,
+        smallest_group=settings.smallest_group,
+        smallest_group_of=settings.smallest_group_of,
     )
     problems += metrics.problems
     studies = _studies(folder, problems)

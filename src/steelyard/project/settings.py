@@ -54,6 +54,10 @@ class Settings:
             group and says that the groups overlap, `refuse` refuses.
         year_start: First month of the year, from 1: of a fiscal year that begins in April 4. Quarters follow it.
         sensitive: Columns (`column` or `table.column`) that no metric may group by and no study may use.
+        smallest_group: The fewest units of which a number is told: groups of fewer are not shown, and single rows never
+            are; 1 shows everything.
+        smallest_group_of: The entity whose members are the units, such as `customer`; rows are counted of tables that
+            do not say it, and of all of them where this is empty.
         target: The target that is used when none is asked for.
         targets: The environments by name.
         plugins: Whether kinds of study from other packages are looked for.
@@ -67,6 +71,8 @@ class Settings:
     fan_out: Literal["flag", "refuse"] = "flag"
     year_start: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] = 1
     sensitive: tuple[str, ...] = ()
+    smallest_group: int = 1
+    smallest_group_of: str = ""
     target: str = "dev"
     targets: Mapping[str, Target] = field(default_factory=lambda: {"dev": Target()})
     plugins: bool = True
@@ -116,5 +122,8 @@ def _settings(data: dict[str, Any], path: Path) -> Settings:
     except (ZoneInfoNotFoundError, ValueError) as error:
         hint = "use an IANA name such as 'Europe/Berlin'"
         raise DefinitionError(f"no time zone {settings.zone!r}", where=str(path), hint=hint) from error
+    if settings.smallest_group < 1:
+        problem = f"{settings.smallest_group} is no size of a group"
+        raise DefinitionError(problem, where=f"{path}: smallest_group", hint="give 10, or 1 to show everything")
     settings.chosen()
     return settings

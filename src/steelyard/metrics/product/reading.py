@@ -47,9 +47,13 @@ class Reading:
         catalog: The definitions.
         warehouse: What is read.
         where: File and line of the definition, for errors.
+
+    Raises:
+        PolicyError: The project has a smallest group.
     """
 
     def __init__(self, catalog: MetricCatalog, warehouse: Warehouse, where: str = "") -> None:
+        catalog.refuse_small("the groups of a product analysis are not counted", "ask for a metric")
         self.catalog, self.warehouse, self.where = catalog, warehouse, where
         self.tables = Tables(warehouse)
         self.parameters = Parameters()
@@ -162,7 +166,7 @@ class Reading:
         """Proves what the sources lean on, each once."""
         claims = [claim for source in self.sources for claim in source.fact.claims if claim not in self._proved]
         new = tuple(dict.fromkeys(claims))
-        self.proofs += refuse_false_claims(self.warehouse, new, self.catalog.tables, self.tables.version)
+        self.proofs += refuse_false_claims(self.warehouse, new, self.catalog, self.tables.version)
         self._proved.update(new)
 
     def _versions(self) -> tuple[TableRead, ...]:
