@@ -29,6 +29,7 @@ from steelyard.metrics.metric import Measure, Metric, Ratio
 from steelyard.metrics.metric_table import MetricTable
 from steelyard.metrics.tree import Tree
 from steelyard.metrics.unit_panel import unit_panel
+from steelyard.metrics.unit_rows import unit_rows
 from steelyard.metrics.unit_table import UnitMetric, unit_table
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ __all__ = [
     "read_metrics",
     "restatement",
     "unit_panel",
+    "unit_rows",
     "unit_table",
     "watch",
 ]

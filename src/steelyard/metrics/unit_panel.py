@@ -12,7 +12,7 @@ from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.expression import Parameters
 from steelyard.metrics.facts import Fact, Types
 from steelyard.metrics.names import free_name, sql_name
-from steelyard.metrics.unit_table import _with, proved_here, unit_place
+from steelyard.metrics.unit_table import proved_here, unit_place, with_steps
 from steelyard.warehouse import Query
 
 __all__ = ["unit_panel"]
@@ -82,7 +82,7 @@ def unit_panel(
                  "month": f"add_months({first}, number)"}[period]  # fmt: skip
     calendar = f"SELECT {following} AS period\nFROM number_series(0, {further})"
     steps = [("units", _units(catalog, entity, unit, units, parts.each)), ("calendar", calendar), *steps]
-    sql = _with(steps, outputs, ["FROM units", "CROSS JOIN calendar", *joins])
+    sql = with_steps(steps, outputs, ["FROM units", "CROSS JOIN calendar", *joins])
     return Query(sql=sql, parameters=parameters.values, limit=MOST_ROWS, says=f"{metric} by {entity} and {period}")
 
 

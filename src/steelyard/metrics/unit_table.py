@@ -18,7 +18,7 @@ from steelyard.metrics.names import free_name, sql_name
 from steelyard.warehouse import quote_text
 from steelyard.warehouse.key_proofs import overlapping_states, unequal_shares
 
-__all__ = ["UnitMetric", "unit_place", "unit_table"]
+__all__ = ["UnitMetric", "UnitTable", "proved_here", "unit_place", "unit_table", "with_steps"]
 
 DAY = 86_400
 
@@ -89,7 +89,7 @@ def unit_table(
     >>> "JOIN windows ON windows.customer = orders.customer_id" in sql
     True
     """
-    return _UnitTable(catalog, entity, units, types, unit or entity).sql(values)
+    return UnitTable(catalog, entity, units, types, unit or entity).sql(values)
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ class _Asked:
     any_row: bool
 
 
-class _UnitTable:
-    """A unit table on its way to SQL."""
+class UnitTable:
+    """A unit table on its way to SQL; takes what `unit_table` does."""
 
     def __init__(self, catalog: MetricCatalog, entity: str, units: str, types: Types, unit: str) -> None:
         self.catalog, self.entity, self.units, self.types, self.unit = catalog, entity, units, types, unit
@@ -111,6 +111,7 @@ class _UnitTable:
         self.names = {name.lower() for name in types}
 
     def sql(self, values: Mapping[str, UnitMetric]) -> str:
+        """The SELECT of one row a unit."""
         by_fact: dict[tuple[str, str], list[_Asked]] = {}
         for column, value in values.items():
             for asked in self._asked(column, value):
@@ -124,13 +125,12 @@ class _UnitTable:
             steps.append((name, text))
             outputs += [f"coalesce({sql_name(name)}.{sql_name(i.column)}, 0) AS {sql_name(i.column)}" for i in items]
             joins.append(f"LEFT JOIN {sql_name(name)} ON {sql_name(name)}.unit = units.{sql_name(self.unit)}")
+        return with_steps([*self.steps(), *steps], outputs, ["FROM units", *joins])
+
+    def steps(self) -> list[tuple[str, str]]:
+        """The units, and their windows' bounds as far as they have been asked for."""
         bounds = ["units.*", *(f"{sql} AS {sql_name(name)}" for name, sql in self.bounds.items())]
-        steps = [
-            ("units", self.units.strip().rstrip(";")),
-            ("windows", f"SELECT {', '.join(bounds)}\nFROM units"),
-            *steps,
-        ]
-        return _with(steps, outputs, ["FROM units", *joins])
+        return [("units", self.units.strip().rstrip(";")), ("windows", f"SELECT {', '.join(bounds)}\nFROM units")]
 
     def _asked(self, column: str, value: UnitMetric) -> list[_Asked]:
         parts = self.catalog.parts(value.metric)
@@ -154,7 +154,7 @@ class _UnitTable:
         parameters = Parameters(inline=True)
         fact = Fact(self.catalog, self.types, table=table, time=place, parameters=parameters, name=name)
         unit = fact.column(unit_place(self.catalog, table, self.entity))
-        windows = [self._window(fact, item.value) for item in items]
+        windows = [self.window(fact, item.value) for item in items]
         one = len(set(windows)) == 1
         outputs = [f"{unit} AS unit"]
         for item, window in zip(items, windows, strict=True):
@@ -171,7 +171,7 @@ class _UnitTable:
         lines += [f"WHERE {' AND '.join(f'({text})' if ' OR ' in text else text for text in where)}"] if where else []
         return "\n".join([*lines, "GROUP BY 1"])
 
-    def _window(self, fact: Fact, value: UnitMetric) -> str:
+    def window(self, fact: Fact, value: UnitMetric) -> str:
         """The condition that a row is in its unit's window; the bounds are worked out once a unit."""
         if not value.at and not value.until:
             return ""
@@ -289,7 +289,8 @@ def _offending(claim: Claim) -> str:
     return f"SELECT {columns} FROM {table} WHERE {first} IS NOT NULL GROUP BY {columns} HAVING count(*) > 1"
 
 
-def _with(steps: list[tuple[str, str]], outputs: list[str], source: list[str]) -> str:
+def with_steps(steps: list[tuple[str, str]], outputs: list[str], source: list[str]) -> str:
+    """A SELECT after the steps that it reads."""
     made = ",\n".join(
         f"{sql_name(name)} AS (\n" + "\n".join(f"  {line}" for line in text.split("\n")) + "\n)" for name, text in steps
     )

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from steelyard.errors import DefinitionError
+from steelyard.stats.linearise import linear_ratio
+from steelyard.stats.moments import Moments
 
-__all__ = ["QuantileRanks", "design_effect", "quantile_ranks"]
+__all__ = ["QuantileRanks", "design_effect", "design_effect_of", "quantile_ranks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,7 @@ class QuantileRanks:
         low: Rank of the lower bound, counted from 1; 0 where the values are too few to bound it from below.
         high: Rank of the upper bound; n + 1 where they are too few to bound it from above.
         coverage: The chance that the two hold the quantile, at least, whatever the law of the values.
+        effect: The design effect that they allow for.
     """
 
     n: int
@@ -30,6 +31,7 @@ class QuantileRanks:
     low: int
     high: int
     coverage: float
+    effect: float = 1.0
 
     @property
     def levels(self) -> tuple[float, float, float]:
@@ -82,7 +84,7 @@ def quantile_ranks(n: int, quantile: float, level: float = 0.95, *, effect: floa
     low, high = max(math.floor(n * quantile - reach), 0), min(math.ceil(n * quantile + reach) + 1, n + 1)
     below, above = (float(ndtr((rank - 0.5 - n * quantile) / spread)) for rank in (low, high))
     coverage = (1.0 if high == n + 1 else above) - (0.0 if low == 0 else below)
-    return QuantileRanks(n=n, quantile=quantile, low=low, high=high, coverage=coverage)
+    return QuantileRanks(n=n, quantile=quantile, low=low, high=high, coverage=coverage, effect=effect)
 
 
 def _binomial_point(chance: float, n: int, share: float) -> int:
@@ -115,12 +117,24 @@ def design_effect(below: Sequence[float], sizes: Sequence[float]) -> float:
     >>> design_effect([2, 0, 2, 0], [2, 2, 2, 2])
     2.6666666666666665
     """
-    inside, size = np.asarray(below, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
-    clusters, values = len(size), float(size.sum())
-    if clusters < 2 or values <= 0:
+    return design_effect_of(Moments.of_rows({"below": below, "size": sizes}), "below", "size")
+
+
+def design_effect_of(clusters: Moments, below: str, size: str) -> float:
+    """As `design_effect`, of moments over clusters, which merge.
+
+    Args:
+        clusters: Moments, with the product of the two columns.
+        below: Column of each cluster's values at or below the quantile.
+        size: Column of each cluster's values.
+
+    >>> design_effect_of(Moments.of_rows({"b": [2, 0, 2, 0], "n": [2, 2, 2, 2]}), "b", "n")
+    2.6666666666666665
+    """
+    if clusters.rows < 2 or not clusters.mean(size) > 0:
         return math.nan
-    share = float(inside.sum()) / values
-    if share in {0.0, 1.0}:
+    form = linear_ratio(clusters, below, size)
+    if form.mean in {0.0, 1.0}:
         return 1.0
-    spread = float(((inside - share * size) ** 2).sum()) * clusters / (clusters - 1)
-    return spread / (values * share * (1 - share))
+    values = clusters.mean(size) * clusters.rows
+    return form.sample().squared_error * values / (form.mean * (1 - form.mean))

@@ -60,7 +60,7 @@ def spell(tree: exp.Expr, engine: str, spelling: Spelling | None = None) -> tupl
         DefinitionError: SQLGlot has no spelling for this engine.
     """
     writer: Any = _WRITERS[engine](comments=False, unsupported_level=ErrorLevel.RAISE)
-    writer.spelling, writer.names = spelling or Spelling(), []
+    writer.spelling, writer.names, writer.quantiles = spelling or Spelling(), [], {}
     try:
         text = writer.generate(tree, copy=True)
     except UnsupportedError as error:
@@ -74,6 +74,7 @@ class _Writing:
     engine: ClassVar[str]
     spelling: Spelling
     names: list[str]
+    quantiles: dict[str, Any]
 
     def identifier_sql(self, node: exp.Identifier) -> str:
         name = node.name
@@ -151,6 +152,38 @@ class _DuckDbWriter(_Writing, DuckDB.Generator):  # type: ignore[misc, valid-typ
         kind = self.spelling.types.get(node.name)
         return f"CAST(${node.name} AS {kind})" if kind else f"${node.name}"
 
+    def _call(self, node: exp.Anonymous, *, condition: str = "", over: str = "") -> str:
+        """Quantiles of one argument are worked out together: a list of shares costs hardly more than one share."""
+        shares = self._shares_beside(node, condition) if function_name(node) == "quantile_cont" else ()
+        if len(shares) < 2:
+            return super()._call(node, condition=condition, over=over)
+        root = f"CAST({self.sql(node.expressions[0])} AS DOUBLE)"
+        kept = f" FILTER (WHERE {condition})" if condition else ""
+        place = shares.index(self.sql(node.expressions[1])) + 1
+        return f"(QUANTILE_CONT({root}, [{', '.join(shares)}]){kept})[{place}]"
+
+    def _shares_beside(self, node: exp.Anonymous, condition: str) -> tuple[str, ...]:
+        """The shares, written as numbers, that the same SELECT asks of the same argument under the same condition."""
+        select = node.find_ancestor(exp.Select)
+        if select is None or not _is_number(node.expressions[1]):
+            return ()
+        if self.quantiles.get("select") is not select:
+            self.quantiles = {"select": select, "shares": self._shares_of(select)}
+        found: tuple[str, ...] = self.quantiles["shares"].get((self.sql(node.expressions[0]), condition), ())
+        return found
+
+    def _shares_of(self, select: exp.Select) -> dict[tuple[str, str], tuple[str, ...]]:
+        found: dict[tuple[str, str], dict[str, None]] = {}
+        for call in select.find_all(exp.Anonymous):
+            if function_name(call) != "quantile_cont" or not _is_number(call.expressions[1]):
+                continue
+            if call.find_ancestor(exp.Select) is select:
+                over = call.parent
+                condition = self.sql(over.expression, "this") if isinstance(over, exp.Filter) else ""
+                shares = found.setdefault((self.sql(call.expressions[0]), condition), {})
+                shares[self.sql(call.expressions[1])] = None
+        return {key: tuple(shares) for key, shares in found.items()}
+
     def intdiv_sql(self, node: exp.IntDiv) -> str:
         return f"{self.sql(node, 'this')} // {self._divisor(node)}"
 
@@ -221,6 +254,10 @@ class _PostgresWriter(_Writing, Postgres.Generator):  # type: ignore[misc, valid
         text = super()._call(node, condition=condition, over=over)
         made = function_name(node) in {"lower", "upper", "md5", "concat", "concat_ws"}
         return f'{text} COLLATE "C"' if made and self.spelling.by_code_point else text
+
+
+def _is_number(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) and not node.is_string
 
 
 def _gives_text(node: exp.Literal) -> bool:

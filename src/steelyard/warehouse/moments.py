@@ -146,9 +146,9 @@ def shift_sample(
     outside = [f"{quote_text(name)} AS value_{i}, avg(v_{i}) AS shift_{i}" for i, name in enumerate(values)]
     inside = [f"CAST({quote_name(name)} AS DOUBLE) AS v_{i}" for i, name in enumerate(values)]
     lines = [
-        f"SELECT {', '.join(outside)}",
+        f"SELECT {', '.join(outside) or 'count(*) AS n'}",
         "FROM (",
-        f"  SELECT {', '.join(inside)}",
+        f"  SELECT {', '.join(inside) or '1 AS one'}",
         f"  FROM {relation} AS units",
         f"  WHERE {where}" if where else "",
         f"  LIMIT {SAMPLE_ROWS}",

@@ -226,7 +226,6 @@ def test_a_holdout_leaves_somebody(share: float) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ({"quantile": 0.9}, "quantile 0.9"),
         ({"kind": "median"}, "median"),
         ({"better": "left"}, "left"),
         ({"numerator": "orders"}, "needs both"),

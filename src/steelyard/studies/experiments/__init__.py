@@ -3,7 +3,7 @@
 from steelyard.studies.experiments.assignment import assign
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.experiment import Experiment
-from steelyard.studies.experiments.metric_use import Baseline, Count, Covariate, Mean, MetricUse, Ratio, Share
+from steelyard.studies.experiments.metric_use import Baseline, Count, Covariate, Mean, MetricUse, Quantile, Ratio, Share
 from steelyard.studies.experiments.sources import Assignment, Exposure, Holdout, Looks, Stage, Stopping
 from steelyard.studies.experiments.winsorising import Winsorise
 
@@ -19,6 +19,7 @@ __all__ = [
     "Looks",
     "Mean",
     "MetricUse",
+    "Quantile",
     "Ratio",
     "Share",
     "Stage",

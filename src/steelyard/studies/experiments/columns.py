@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from steelyard.errors import unknown_name
+from steelyard.errors import DefinitionError, unknown_name
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.warehouse.query import quote_name
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["above", "before_above", "before_below", "below", "columns_in", "from_table", "pairs"]
+__all__ = ["above", "before_above", "before_below", "below", "columns_in", "from_table", "pairs", "ranked"]
 
 
 def above(metric: str) -> str:
@@ -36,6 +36,11 @@ def before_below(metric: str) -> str:
     return f"{metric}:before:per"
 
 
+def ranked(use: MetricUse) -> str:
+    """Alias of what a quantile over units is taken of: one for all quantiles of a column in one window."""
+    return f"{use.source}:ranked{f':{use.window}' if use.window else ''}"
+
+
 def _all_of(metric: str) -> tuple[str, ...]:
     return above(metric), below(metric), before_above(metric), before_below(metric)
 
@@ -49,7 +54,9 @@ def columns_in(metric: str, names: Iterable[str]) -> tuple[str, ...]:
 def pairs(study: Experiment, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """The products that the metrics need: of each metric's own columns, never of two metrics."""
     there = tuple(names)
-    return tuple(pair for use in study.uses for pair in combinations(columns_in(use.metric, there), 2))
+    return tuple(
+        pair for use in study.uses if use.quantile is None for pair in combinations(columns_in(use.metric, there), 2)
+    )
 
 
 def from_table(study: Experiment, columns: Mapping[str, str], table: str) -> dict[str, str]:
@@ -60,6 +67,10 @@ def from_table(study: Experiment, columns: Mapping[str, str], table: str) -> dic
     """
     wanted: dict[str, str] = {}
     for use in study.uses:
+        if use.kind == "quantile" and use.quantile is None:
+            raise DefinitionError(
+                f"{use.metric!r} says no quantile", where=f"{study.name}: {use.metric}", hint="say which: quantile: 0.9"
+            )
         wanted.update(_of(use))
     for column in wanted.values():
         if column not in columns:
@@ -68,6 +79,8 @@ def from_table(study: Experiment, columns: Mapping[str, str], table: str) -> dic
 
 
 def _of(use: MetricUse) -> dict[str, str]:
+    if use.quantile is not None:
+        return {ranked(use): use.source}
     found = {above(use.metric): use.numerator or use.metric}
     if use.denominator:
         found[below(use.metric)] = use.denominator

@@ -17,6 +17,7 @@ from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.look_bounds import at_look
 from steelyard.studies.experiments.look_findings import bounds_of, look_findings
 from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.experiments.quantile_comparison import compare_quantiles, quantiles_table
 from steelyard.studies.experiments.stage_comparison import Pairs, compare_by_stage, pairs_of, stages_table
 from steelyard.studies.study import Findings
 
@@ -93,7 +94,10 @@ def _compared(
             everybody = segment == "all"
             found = _nothing()
             if treated is not None and control is not None:
-                made = _method(resolved, treated, control, pairs_of(strata, arm, study.control) if strata else None)
+                if resolved.kind == "quantile":
+                    made = _of_quantiles(resolved, evidence, arm, study.control, segment)
+                else:
+                    made = _method(resolved, treated, control, pairs_of(strata, arm, study.control) if strata else None)
                 found = _looked(study, evidence, resolved, made, level, arm=arm, tested=everybody)
             yield Line(
                 use=resolved,
@@ -131,6 +135,13 @@ def _method(use: MetricUse, treated: Moments, control: Moments, stages: Pairs | 
     return lambda level: compare(use, treated, control, level)
 
 
+def _of_quantiles(
+    use: MetricUse, evidence: Evidence, arm: str, control: str, segment: str
+) -> Callable[[float], Comparison]:
+    samples = [evidence.quantile(use.metric, name, segment) for name in (arm, control)]
+    return lambda level: compare_quantiles(samples[0], samples[1], level)
+
+
 def _nothing() -> Comparison:
     return Comparison(absolute=None, relative=None, control_level=None, method="none")
 
@@ -149,6 +160,7 @@ def find(study: Experiment, evidence: Evidence) -> Findings:
             "methods": _methods(study, found),
             **looked.tables,
             **stages_table(study, evidence),
+            **quantiles_table(evidence),
             **_more(evidence),
         },
         facts={
@@ -226,7 +238,7 @@ def _arms(study: Experiment, evidence: Evidence) -> pa.Table:
     for arm in (study.control, *study.treated):
         for use in map(evidence.resolved, study.uses):
             moments = evidence.arms.get(arm)
-            sample = arm_sample(use, moments) if moments is not None else None
+            level, error = _level(use, evidence, arm)
             rows.append(
                 {
                     "arm": arm,
@@ -234,8 +246,8 @@ def _arms(study: Experiment, evidence: Evidence) -> pa.Table:
                     "units": evidence.units(arm),
                     "analysed": moments.rows if moments is not None else 0,
                     "metric": use.metric,
-                    "level": sample.level if sample else None,
-                    "std_error": sample.squared_error**0.5 if sample else None,
+                    "level": level,
+                    "std_error": error,
                     "measured_in": use.measured_in,
                 }
             )
@@ -250,6 +262,17 @@ def _arms(study: Experiment, evidence: Evidence) -> pa.Table:
         "measured_in": pa.string(),
     }
     return pa.Table.from_pylist(rows, schema=pa.schema(columns))
+
+
+def _level(use: MetricUse, evidence: Evidence, arm: str) -> tuple[float | None, float | None]:
+    """A metric's level in an arm, with its error."""
+    if use.kind == "quantile":
+        found = evidence.quantile(use.metric, arm)
+        error = found.std_error if found is not None else math.nan
+        return (None if found is None else found.value), (None if math.isnan(error) else error)
+    moments = evidence.arms.get(arm)
+    sample = arm_sample(use, moments) if moments is not None else None
+    return (sample.level, sample.squared_error**0.5) if sample else (None, None)
 
 
 def _methods(study: Experiment, found: list[Line]) -> pa.Table:

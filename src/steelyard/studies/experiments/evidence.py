@@ -9,11 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from steelyard.stats.moments import Moments, merged
+from steelyard.stats.quantile_difference import QuantileSample
 from steelyard.studies.experiments.by_day import DAY
 from steelyard.studies.experiments.columns import below
 from steelyard.studies.experiments.looks import LOOKS, LooksSoFar, looks_so_far
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.population import ARM, STAGE
+from steelyard.studies.experiments.quantile_evidence import QuantileEvidence, quantile_evidence
 from steelyard.studies.experiments.questions import (
     ASSIGNED,
     BEYOND,
@@ -30,6 +32,7 @@ from steelyard.studies.experiments.questions import (
     UNUSABLE,
     grouped_by,
 )
+from steelyard.studies.experiments.row_quantiles import shares_noted
 from steelyard.studies.experiments.stage_splits import STAGES, splits_in
 from steelyard.studies.experiments.tail import Tail, tails_of
 from steelyard.studies.experiments.winsorising import caps_known, caps_of
@@ -80,6 +83,7 @@ class Evidence:
         beyond: Rows of units that were winsorised, by arm.
         caps: Metric -> where it was winsorised.
         course: Local day of entry -> stage (0 where all had one split) -> arm -> moments of the first primary.
+        quantiles: Metric, segment ("all" or as in estimates) and arm -> its quantile.
     """
 
     cells: Mapping[tuple[str, ...], Moments]
@@ -99,6 +103,7 @@ class Evidence:
     beyond: tuple[Mapping[str, Any], ...] = ()
     caps: Mapping[str, float] = field(default_factory=dict)
     course: Mapping[date, Mapping[int, Mapping[str, Moments]]] = field(default_factory=dict)
+    quantiles: Mapping[tuple[str, str, str], QuantileEvidence] = field(default_factory=dict)
 
     @cached_property
     def arms(self) -> Mapping[str, Moments]:
@@ -115,6 +120,11 @@ class Evidence:
     def segment(self, place: int) -> Mapping[tuple[str, str], Moments]:
         """(Segment's value, arm) -> moments, of the segment column at that place."""
         return self._merged_by(lambda key: (key[place + 1], key[0]))
+
+    def quantile(self, metric: str, arm: str, segment: str = "all") -> QuantileSample | None:
+        """A quantile in an arm; None where it cannot be computed."""
+        found = self.quantiles.get((metric, segment, arm))
+        return None if found is None else found.sample
 
     def _merged_by(self, of: Any) -> dict[Any, Moments]:
         return _merged(self.cells, of, lambda _: True)
@@ -187,6 +197,7 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         beyond=_labelled(data.get(BEYOND)),
         caps=caps_known(study, caps_of(data.get(CAPS))),
         course=_course(data.get(BY_DAY)),
+        quantiles=quantile_evidence(study, data, shares_noted(notes), label),
     )
 
 

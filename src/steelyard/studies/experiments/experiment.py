@@ -280,7 +280,7 @@ class Experiment(Study):
         if self.table:
             return ()
         covariates = [use.before.metric for use in self.uses if use.before and use.before.metric]
-        return tuple(dict.fromkeys([use.metric for use in self.uses] + covariates))
+        return tuple(dict.fromkeys([use.source for use in self.uses] + covariates))
 
     def history(self, context: Context) -> Mapping[str, Query]:
         """The metrics' levels and variances before the study's start, where that can be known."""

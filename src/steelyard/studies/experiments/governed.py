@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from steelyard.errors import DefinitionError
 from steelyard.pipeline.duration import parse_duration
 from steelyard.studies.experiments.clock import day_bounds
-from steelyard.studies.experiments.columns import above, before_above, before_below, below
+from steelyard.studies.experiments.columns import above, before_above, before_below, below, ranked
 from steelyard.studies.experiments.metric_use import Covariate, MetricUse
 from steelyard.studies.study import Context
 from steelyard.warehouse.query import Value
@@ -22,6 +23,7 @@ __all__ = [
     "ENDS_AT",
     "governed_notes",
     "governed_units",
+    "governed_window",
     "study_moments",
     "window_of",
 ]
@@ -33,7 +35,7 @@ def window_of(use: MetricUse, catalog: MetricCatalog | None, *, governed: bool) 
     """How long after its start a unit is counted: as the study says, or else the metric's own definition."""
     if use.window_length is not None or not governed or catalog is None:
         return use.window_length
-    defined = catalog.metric(use.metric).window
+    defined = catalog.metric(use.source).window
     return parse_duration(defined) if defined else None
 
 
@@ -53,7 +55,12 @@ def study_moments(study: Experiment, context: Context, *, entered: bool) -> dict
 
 
 def governed_units(
-    study: Experiment, context: Context, catalog: MetricCatalog, people: str, start: str
+    study: Experiment,
+    context: Context,
+    catalog: MetricCatalog,
+    people: str,
+    start: str,
+    below_units: Collection[str] = (),
 ) -> tuple[str, tuple[str, ...]]:
     """The unit table of governed metrics.
 
@@ -63,6 +70,7 @@ def governed_units(
         catalog: The definitions.
         people: A SELECT of one row a unit, with its `unit`, `ends_at` and start.
         start: The column with the moment in which a unit starts; empty where it has none.
+        below_units: Metrics that are of rows below the unit, and have no value at its grain.
 
     Returns:
         The unit table as something to select from, and the aliases of its metrics.
@@ -75,9 +83,9 @@ def governed_units(
 
     values: dict[str, UnitMetric] = {}
     for use in study.uses:
-        length = window_of(use, catalog, governed=True)
-        after = _days(length, f"{use.metric}.window") if length else None
-        values.update(_value(use, catalog, start, after))
+        if use.metric in below_units:
+            continue
+        values.update(_value(use, catalog, start, governed_window(use, catalog, start)))
         if use.before is not None:
             values.update(_before(use, use.before, catalog, start))
     sql = unit_table(catalog, entity=study.unit, units=people, values=values, types=context.tables, unit="unit")
@@ -92,13 +100,34 @@ def _days(length: timedelta, where: str) -> int:
     return length.days
 
 
-def _value(use: MetricUse, catalog: MetricCatalog, start: str, after: int | None) -> dict[str, UnitMetric]:
+def governed_window(use: MetricUse, catalog: MetricCatalog, start: str) -> int | None:
+    """How many days after its start a unit's rows count; None counts them up to the clock.
+
+    Raises:
+        DefinitionError: There is a window and no start, or it is not a number of days.
+    """
+    length = window_of(use, catalog, governed=True)
+    after = _days(length, f"{use.metric}.window") if length else None
     if after is not None and not start:
         raise DefinitionError(
             f"the window of {use.metric!r} has no start: units have no exposure",
             where=f"{use.metric}.window",
             hint="say `exposure:`, `assignment: {at: ...}` or `between:`",
         )
+    return after
+
+
+def _value(use: MetricUse, catalog: MetricCatalog, start: str, after: int | None) -> dict[str, UnitMetric]:
+    if use.quantile is not None:
+        found = _parts(use, use.source, catalog, ranked(use), "", at=start, after=after)
+        if "" in found:
+            raise DefinitionError(
+                f"{use.source!r} is a {catalog.metric(use.source).kind}, and a quantile over units is of a sum "
+                "or count",
+                where=use.metric,
+                hint="name its sum, or a mean or quantile of rows",
+            )
+        return found
     return _parts(use, use.metric, catalog, above(use.metric), below(use.metric), at=start, after=after)
 
 
@@ -155,7 +184,7 @@ def governed_notes(study: Experiment, catalog: MetricCatalog) -> dict[str, str]:
     """What the definitions say of the metrics, for the steps that see only what came back."""
     notes: dict[str, str] = {}
     for use in study.uses:
-        defined = catalog.metric(use.metric)
+        defined = catalog.metric(use.source)
         notes[f"better of {use.metric}"] = defined.better
         notes[f"unit of {use.metric}"] = "" if use.kind == "share" else defined.measured_in
     return notes

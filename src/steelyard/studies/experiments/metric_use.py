@@ -14,9 +14,9 @@ from steelyard.stats.intraclass import planned_design_effect
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.winsorising import Winsorise
 
-__all__ = ["Baseline", "Count", "Covariate", "Mean", "MetricUse", "Ratio", "Share"]
+__all__ = ["Baseline", "Count", "Covariate", "Mean", "MetricUse", "Quantile", "Ratio", "Share"]
 
-Kind = Literal["", "mean", "share", "ratio", "count"]
+Kind = Literal["", "mean", "share", "ratio", "count", "quantile"]
 Better = Literal["", "up", "down"]
 
 
@@ -106,9 +106,10 @@ class MetricUse:
     """One metric as an experiment uses it.
 
     Args:
-        metric: A governed metric, or a column of the unit table; for a ratio of columns any name.
-        kind: `mean`, `share` (0 or 1 for each unit), `ratio`, or `count` (a whole number for each unit, compared by
-            its mean); empty is what the definition says, else a mean.
+        metric: A governed metric, or a column of the unit table; for a ratio of columns any name. Of a quantile it
+            becomes its name, such as `latency p90`, and what it is taken of goes to `of`.
+        kind: `mean`, `share` (0 or 1 for each unit), `ratio`, `count` (a whole number for each unit, compared by its
+            mean) or `quantile`; empty is what the definition says, else a mean.
         numerator: Column above, for a ratio of columns of a unit table.
         denominator: Column below.
         window: Length of time after the exposure that counts: "7 days"; empty is up to now.
@@ -121,7 +122,9 @@ class MetricUse:
         baseline: What planning starts from, where history cannot say.
         winsorise: Where values of a mean or count are cut off, as a quantile of all units or as a limit; a bare number
             is the quantile.
-        quantile: Not offered yet: a quantile in place of the mean.
+        quantile: Which quantile is compared in place of the mean, above 0 and below 1: over units, of a column or of a
+            governed sum or count; over rows, of a governed mean.
+        of: The column or governed metric that the quantile is taken of, where `metric` is a name of its own.
     """
 
     metric: str
@@ -138,6 +141,7 @@ class MetricUse:
     baseline: Baseline | None = None
     winsorise: Winsorise | float | None = None
     quantile: float | None = None
+    of: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.covariate, str):
@@ -146,7 +150,9 @@ class MetricUse:
             object.__setattr__(self, "winsorise", Winsorise(quantile=float(self.winsorise)))
         if not self.metric:
             raise DefinitionError("a metric has no name", hint="say `metric:`")
+        self._name_quantile()
         self._check_choices()
+        self._check_quantile()
         self._check_ratio()
         self._check_effects()
         if self.window:
@@ -156,19 +162,53 @@ class MetricUse:
         return f"{self.metric}.{name}"
 
     def _check_choices(self) -> None:
-        if self.quantile is not None:
-            raise DefinitionError(
-                f"the quantile {self.quantile!r} of {self.metric!r} cannot be compared yet",
-                where=self._at("quantile"),
-                hint="use its mean, or the share of units above a limit",
-            )
         for name, value, known in (
-            ("kind", self.kind, ("mean", "share", "ratio", "count")),
+            ("kind", self.kind, ("mean", "share", "ratio", "count", "quantile")),
             ("better", self.better, ("up", "down")),
         ):
             if value and value not in known:
                 raise DefinitionError(
                     f"{name} of {self.metric!r} is {value!r}", where=self._at(name), hint=f"one of {', '.join(known)}"
+                )
+
+    def _name_quantile(self) -> None:
+        """Gives a quantile a name of its own, so that several of one column are several metrics."""
+        if self.quantile is None:
+            if self.of:
+                raise DefinitionError(
+                    f"{self.metric!r} is of {self.of!r}, and no quantile of it",
+                    where=self._at("of"),
+                    hint="leave it out",
+                )
+            return
+        if not 0 < self.quantile < 1:
+            raise DefinitionError(
+                f"the quantile {self.quantile!r} of {self.metric!r}",
+                where=self._at("quantile"),
+                hint="give a number above 0 and below 1, such as 0.9",
+            )
+        if not self.of:
+            object.__setattr__(self, "of", self.metric)
+            object.__setattr__(self, "metric", f"{self.of} p{self.quantile * 100:g}")
+        if not self.kind:
+            object.__setattr__(self, "kind", "quantile")
+
+    def _check_quantile(self) -> None:
+        """What a quantile cannot be combined with is refused, never ignored."""
+        if self.quantile is not None and self.kind != "quantile":
+            raise DefinitionError(
+                f"{self.metric!r} is a {self.kind} and a quantile", where=self._at("kind"), hint="leave one of them out"
+            )
+        if self.kind != "quantile":
+            return
+        for name, given, why in (
+            ("numerator", self.numerator or self.denominator, "a ratio of means has no quantile: make it a column"),
+            ("covariate", self.covariate, "CUPED takes noise out of means; ranks have no such adjustment here"),
+            ("winsorise", self.winsorise, "values beyond the quantile do not move it"),
+        ):
+            if given:
+                raise DefinitionError(
+                    f"the quantile {self.metric!r} has a {name}", where=self._at(name), hint=f"leave it out: {why}"
                 )
 
     def _check_ratio(self) -> None:
@@ -207,6 +247,11 @@ class MetricUse:
         return parse_duration(self.window) if self.window else None
 
     @property
+    def source(self) -> str:
+        """The column or governed metric that it is made of."""
+        return self.of or self.metric
+
+    @property
     def before(self) -> Covariate | None:
         """The covariate."""
         return self.covariate if isinstance(self.covariate, Covariate) else None
@@ -237,6 +282,16 @@ def Count(column: str, **options: Any) -> MetricUse:  # noqa: N802
     'count'
     """
     return MetricUse(metric=column, kind="count", **options)
+
+
+def Quantile(column: str, quantile: float, *, metric: str = "", **options: Any) -> MetricUse:  # noqa: N802
+    """A quantile of a column over units; options as `MetricUse`.
+
+    >>> Quantile("latency", 0.9).metric
+    'latency p90'
+    """
+    of = column if metric else ""
+    return MetricUse(metric=metric or column, of=of, kind="quantile", quantile=quantile, **options)
 
 
 def Ratio(numerator: str, denominator: str, *, metric: str = "", **options: Any) -> MetricUse:  # noqa: N802

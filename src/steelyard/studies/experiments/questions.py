@@ -28,6 +28,8 @@ from steelyard.studies.experiments.population import (
     source_of,
     start_of,
 )
+from steelyard.studies.experiments.quantile_questions import quantile_questions
+from steelyard.studies.experiments.row_quantiles import RowQuantile, row_quantiles, rows_noted
 from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.experiments.spans import by_spans
 from steelyard.studies.experiments.stage_splits import STAGES, splits_query
@@ -89,7 +91,10 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
         if IDS in earlier and not _each_once(earlier[IDS]):
             more[REPEATED] = _repeated(asked_of.people)
         return more
-    return _last_questions(study, Asked(study, context), earlier)
+    last = Asked(study, context)
+    if STAGE in earlier[MOMENTS].column_names:
+        return _last_questions(study, last, earlier)
+    return {**_last_questions(study, last, earlier), **quantile_questions(study, last, earlier)}
 
 
 def _last_questions(study: Experiment, asked: Asked, earlier: Mapping[str, pa.Table]) -> dict[str, Query]:
@@ -157,14 +162,17 @@ class Asked:
         if not source_of(study, context).governed:
             self.relation = self.sampled = self.people.relation
             self.values = self.people.metrics
+            self.rows: tuple[RowQuantile, ...] = ()
             return
         if context.metrics is None:
             raise DefinitionError("governed metrics need a project", where=study.name)
         start = start_of(self.people.has)
-        self.relation, self.values = governed_units(study, context, context.metrics, self.people.select, start)
+        self.rows = row_quantiles(study, context, self.people, segments=study.segments)
+        below = [item.use.metric for item in self.rows]
+        self.relation, self.values = governed_units(study, context, context.metrics, self.people.select, start, below)
         few = f"SELECT * FROM {self.people.relation} AS everybody LIMIT {SAMPLE_ROWS}"
-        self.sampled, _ = governed_units(study, context, context.metrics, few, start)
-        self.notes |= governed_notes(study, context.metrics)
+        self.sampled, _ = governed_units(study, context, context.metrics, few, start, below)
+        self.notes |= governed_notes(study, context.metrics) | rows_noted(self.rows)
 
 
 def _moments_of_time(study: Experiment, context: Context) -> dict[str, str]:

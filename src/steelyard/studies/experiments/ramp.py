@@ -187,7 +187,7 @@ def _not_worse(result: Result) -> Need:
 def _guardrail(study: Experiment, use: MetricUse, result: Result, better: Mapping[str, str]) -> Need:
     """Whether no arm's interval lies wholly beyond the margin, on the bounds that the run gave."""
     margin = use.margin
-    down = (use.better or better.get(use.metric) or "up") == "down"
+    down = (use.better or better.get(use.source) or "up") == "down"
     unknown, harmed = [], []
     for arm in study.treated:
         row = _row(result, use.metric, contrast(arm, study.control), margin.scale if margin else "absolute")

@@ -47,10 +47,21 @@ def _stopping(study: Experiment) -> str:
     return f"the stopping rules {sorted(rules)!r} with one look: say `looks: daily`, or how many"
 
 
+def _ramp(study: Experiment) -> str:
+    names = [repr(use.metric) for use in study.uses if use.kind == "quantile"]
+    own = any(
+        abs(stage.arms.get(arm, 0.0) - share) > 1e-9 for stage in study.stages for arm, share in study.arms.items()
+    )
+    if not names or not own:
+        return ""
+    return f"the quantile {names[0]} over stages with splits of their own: quantiles within stages do not add up"
+
+
 REFUSED: tuple[tuple[str, Callable[[Experiment], str]], ...] = (
     ("layer", _layer),
     ("holdout", _holdout),
     ("cluster", _cluster),
+    ("ramp", _ramp),
     ("looks", _looks),
     ("stopping", _stopping),
 )
@@ -67,5 +78,5 @@ def refuse_what_is_not_offered(study: Experiment) -> None:
             raise DefinitionError(
                 f"the experiment {study.name!r} asks for {says}",
                 where=f"{study.name}.{field}",
-                hint=f"leave `{field}:` out",
+                hint="give every stage the study's split" if field == "ramp" else f"leave `{field}:` out",
             )

@@ -7,12 +7,14 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from steelyard.studies.experiments.governed import ENDS_AT, window_of
+from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.population import ARM, ASSIGNED_AT, EXPOSED_AT, Population, start_of
 from steelyard.studies.study import Context
 from steelyard.warehouse.moments import moments
 from steelyard.warehouse.query import Query
 
 if TYPE_CHECKING:
+    from steelyard.metrics import MetricCatalog
     from steelyard.studies.experiments.experiment import Experiment
 
 __all__ = ["above_until", "below_until", "by_spans", "edges_of"]
@@ -41,7 +43,9 @@ def edges_of(window: timedelta) -> tuple[int, ...]:
 
 
 def by_spans(study: Experiment, context: Context, people: Population) -> Query | None:
-    """Moments by arm of the governed primary until the end of each span; None if it is winsorised, or has no days."""
+    """Moments by arm of the governed primary until the end of each span; None if it is winsorised, has no days, or is a
+    quantile.
+    """
     from steelyard.metrics import UnitMetric, unit_table
 
     start = start_of(people.has)
@@ -49,7 +53,7 @@ def by_spans(study: Experiment, context: Context, people: Population) -> Query |
         return None
     use, catalog = study.main, context.metrics
     window = window_of(use, catalog, governed=True)
-    if window is None or window.days < 2 or use.winsorise is not None:
+    if window is None or window.days < 2 or use.winsorise is not None or _is_quantile(use, catalog):
         return None
     ratio = catalog.parts(use.metric).denominator is not None
     values: dict[str, UnitMetric] = {}
@@ -68,3 +72,7 @@ def by_spans(study: Experiment, context: Context, people: Population) -> Query |
         where=people.analysed or None,
         parameters=people.parameters,
     )
+
+
+def _is_quantile(use: MetricUse, catalog: MetricCatalog) -> bool:
+    return use.kind == "quantile" or catalog.metric(use.source).kind == "quantile"

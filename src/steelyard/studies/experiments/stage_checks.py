@@ -37,7 +37,17 @@ def with_stage_checks(study: Experiment, evidence: Evidence, found: tuple[Check,
         for check in found
         if check.name not in ("sample_ratio", "balance_before")
     )
-    return (_ratio(study, evidence), *kept, *_balance(study, evidence), *_compared(study, evidence))
+    within = (*_balance(study, evidence), *_compared(study, evidence), *_quantiles(study, evidence))
+    return (_ratio(study, evidence), *kept, *within)
+
+
+def _quantiles(study: Experiment, evidence: Evidence) -> Iterator[Check]:
+    """Quantiles are not compared: pooled they would mislead, and no mean of the stages' quantiles is the arm's."""
+    names = [repr(use.metric) for use in map(evidence.resolved, study.uses) if use.kind == "quantile"]
+    if names:
+        says = f"Stages had splits of their own, over which {', '.join(names)} cannot be compared: a quantile of all "
+        says += "units mixes the stages, and quantiles within stages do not add up to it. Keep one split."
+        yield Check(name="quantiles_within_stages", status="not_run", severity="doubt", says=says)
 
 
 def _not_pooled(check: Check) -> Check:
@@ -105,6 +115,8 @@ def _balance(study: Experiment, evidence: Evidence) -> Iterator[Check]:
 def _compared(study: Experiment, evidence: Evidence) -> Iterator[Check]:
     """How many units the comparison leaves out, and whether the effect is alike in all stages."""
     use = evidence.resolved(study.main)
+    if use.kind == "quantile":
+        return
     for arm in study.treated:
         pairs = pairs_of(evidence.strata(), arm, study.control)
         found = by_stage(use, pairs, study.level)

@@ -139,7 +139,7 @@ def stages_table(study: Experiment, evidence: Evidence) -> dict[str, pa.Table]:
     rows = []
     for stage, arms in evidence.strata().items():
         for arm in (study.control, *study.treated):
-            sample = arm_sample(use, arms[arm]) if arm in arms else None
+            sample = arm_sample(use, arms[arm]) if arm in arms and use.kind != "quantile" else None
             rows.append(
                 {
                     "stage": stage,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from steelyard.studies.experiments.columns import above, below, columns_in
+from steelyard.studies.experiments.columns import above, below, columns_in, ranked
 from steelyard.studies.experiments.comparison import arm_sample, compare, is_binary
 from steelyard.studies.experiments.estimation import contrast
 from steelyard.studies.experiments.evidence import Evidence
@@ -20,6 +20,7 @@ __all__ = [
     "denominators_positive",
     "enough_units",
     "outliers",
+    "quantiles_bounded",
     "relative_scale",
     "shares_are_binary",
     "values_present",
@@ -58,13 +59,19 @@ def _missing(study: Experiment, evidence: Evidence) -> list[str]:
                 parts = [f"{nulls:,} NULL" if nulls else "", f"{strange:,} NaN or infinite" if strange else ""]
                 words = " and ".join(part for part in parts if part)
                 found.append(f"{row[f'value_{place}']!r} in {row['arm']!r}: {words} of {row['n']:,}")
+    for (metric, segment, arm), item in evidence.quantiles.items():
+        gaps, strange = item.values.rows - item.values.values, item.values.not_finite
+        if segment == "all" and not item.values.usable:
+            parts = [f"{gaps:,} NULL" if gaps else "", f"{strange:,} NaN or infinite" if strange else ""]
+            words = " and ".join(part for part in parts if part)
+            found.append(f"rows of {metric!r} in {arm!r}: {words} of {item.values.rows:,}")
     if found:
         return sorted(found)
     return [
         f"{name!r} in {arm!r}: sums are not finite (values too large to be squared)"
         for arm, moments in evidence.arms.items()
         for use in study.uses
-        for name in columns_in(use.metric, moments.names)
+        for name in ([ranked(use)] if ranked(use) in moments.names else columns_in(use.metric, moments.names))
         if moments.rows and not math.isfinite(float(moments.cross[moments.place(name), moments.place(name)]))
     ]
 
@@ -149,7 +156,7 @@ def values_vary(study: Experiment, evidence: Evidence) -> Found:
     """Metrics that are the same in every unit."""
     still: list[str] = []
     for use in map(evidence.resolved, study.uses):
-        if use.kind == "share":
+        if use.kind in ("share", "quantile"):
             continue
         samples = [arm_sample(use, evidence.arms[arm]) for arm in study.arms if arm in evidence.arms]
         known = [sample for sample in samples if sample is not None]
@@ -167,16 +174,51 @@ def relative_scale(study: Experiment, evidence: Evidence) -> Found:
     for use in map(evidence.resolved, study.uses):
         wanted = [effect for effect in (use.min_effect, use.margin) if effect and effect.scale == "relative"]
         for arm in (study.control, *study.treated):
-            sample = arm_sample(use, evidence.arms[arm]) if arm in evidence.arms else None
-            if sample is not None and sample.level <= 0:
+            level = _least_level(use, evidence, arm)
+            if level is not None and level <= 0:
                 yield Measured(
                     holds=False,
                     severity="doubt" if wanted else "note",
-                    value=sample.level,
+                    value=level,
                     limit=0.0,
-                    says=f"{use.metric!r} is {sample.level:.4g} in {arm!r}: no relative effect of it is given"
+                    says=f"{use.metric!r} {'may be' if use.kind == 'quantile' else 'is'} {level:.4g} in {arm!r}: "
+                    "no relative effect of it is given"
                     f"{', and its relative threshold decides nothing: state it as absolute' if wanted else ''}.",
                 )
+
+
+def _least_level(use: MetricUse, evidence: Evidence, arm: str) -> float | None:
+    """The level that a logarithm is taken of; of a quantile, the lower of the values that bound it."""
+    if use.kind == "quantile":
+        found = evidence.quantile(use.metric, arm)
+        return None if found is None else found.low
+    sample = arm_sample(use, evidence.arms[arm]) if arm in evidence.arms else None
+    return None if sample is None else sample.level
+
+
+def quantiles_bounded(study: Experiment, evidence: Evidence) -> Found:
+    """Quantiles with too few values beyond them, or whose bounds are ties: their error is not known."""
+    wanted = [use.metric for use in map(evidence.resolved, study.uses) if use.kind == "quantile"]
+    trouble: list[str] = []
+    for metric in wanted:
+        for arm in (study.control, *study.treated):
+            found = evidence.quantile(metric, arm)
+            if found is None:
+                continue
+            if math.isnan(found.std_error):
+                trouble.append(f"{metric!r} in {arm!r} has too few values beyond it ({found.ranks.n:,} in all)")
+            elif found.value in (found.low, found.high):
+                trouble.append(f"{metric!r} in {arm!r} lies among equal values ({found.value:.6g})")
+    if wanted and evidence.quantiles:
+        yield Measured(
+            holds=not trouble,
+            value=float(len(trouble)),
+            limit=0.0,
+            says=f"The error of a quantile is not known: {'; '.join(trouble)}. Take another quantile, or the share of "
+            "units above a limit."
+            if trouble
+            else "Every quantile has values enough on both sides, and is not among equal ones.",
+        )
 
 
 def outliers(study: Experiment, evidence: Evidence) -> Found:

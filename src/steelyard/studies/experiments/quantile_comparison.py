@@ -1,0 +1,79 @@
+"""One quantile in one arm against control."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from steelyard.stats.quantile_difference import QuantileSample, quantile_difference, quantile_relative
+from steelyard.studies.experiments.comparison import Comparison
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from steelyard.studies.experiments.evidence import Evidence
+
+__all__ = ["compare_quantiles", "quantiles_table"]
+
+
+def compare_quantiles(treated: QuantileSample | None, control: QuantileSample | None, level: float) -> Comparison:
+    """The quantile's difference between two arms, from the order statistics that bound it in each.
+
+    An arm whose bounds are one and the same value says nothing of its error: the interval is unbounded.
+
+    Args:
+        treated: The arm that is judged; None where it is not known.
+        control: The arm that it is compared with.
+        level: Level of the intervals.
+    """
+    absolute = quantile_difference(treated, control, level) if treated and control else None
+    if treated is None or control is None or absolute is None:
+        return Comparison(absolute=None, relative=None, control_level=None, method="none")
+    effect = max(treated.ranks.effect, control.ranks.effect)
+    method = "order statistics, normal"
+    if effect != 1:
+        method = f"order statistics of rows clustered by unit (design effect {effect:.3g}), normal"
+    if 0 in (treated.std_error, control.std_error):
+        unknown = replace(absolute, low=-math.inf, high=math.inf, p_value=1.0)
+        return Comparison(absolute=unknown, relative=None, control_level=control.value, method=method)
+    return Comparison(
+        absolute=absolute,
+        relative=quantile_relative(treated, control, level),
+        control_level=control.value,
+        method=method,
+    )
+
+
+def quantiles_table(evidence: Evidence) -> dict[str, pa.Table]:
+    """Each arm's quantiles with their own intervals, which ask for no law of the values; nothing without quantiles."""
+    import pyarrow as pa
+
+    rows = []
+    for (metric, segment, arm), item in evidence.quantiles.items():
+        if item.sample is None:
+            continue
+        low, high = item.sample.interval
+        rows.append(
+            {
+                "metric": metric,
+                "segment": segment,
+                "arm": arm,
+                "quantile": item.sample.ranks.quantile,
+                "value": item.sample.value,
+                "low": low if math.isfinite(low) else None,
+                "high": high if math.isfinite(high) else None,
+                "coverage": item.sample.ranks.coverage,
+                "values": item.values.values,
+                "units": item.units,
+                "design_effect": item.sample.ranks.effect,
+            }
+        )
+    kinds: dict[str, pa.DataType] = {
+        **dict.fromkeys(("metric", "segment", "arm"), pa.string()),
+        **dict.fromkeys(("values", "units"), pa.int64()),
+    }
+    names = ("metric", "segment", "arm", "quantile", "value", "low", "high", "coverage", "values", "units",
+             "design_effect")  # fmt: skip
+    schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in names])
+    return {"quantiles": pa.Table.from_pylist(rows, schema=schema)} if rows else {}

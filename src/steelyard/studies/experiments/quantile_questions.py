@@ -1,0 +1,125 @@
+"""What quantiles ask of the warehouse once units are counted: the order statistics at the ranks that bound them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from steelyard.stats.quantile_ranks import QuantileRanks, design_effect_of, quantile_ranks
+from steelyard.studies.experiments.population import ARM, UNIT
+from steelyard.studies.experiments.row_quantiles import RowQuantile, over_units
+from steelyard.warehouse.clustered_counts import SIZE, below, clustered_counts
+from steelyard.warehouse.moments import moments_by_group
+from steelyard.warehouse.order_statistics import order_statistics
+from steelyard.warehouse.query import Query, quote_name
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from steelyard.stats.moments import Moments
+    from steelyard.studies.experiments.experiment import Experiment
+    from steelyard.studies.experiments.questions import Asked
+
+__all__ = ["counted_name", "groupings", "ordered_name", "quantile_questions", "ranks_of_rows"]
+
+VALUE = "value"
+
+
+def groupings(study: Experiment) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Ending of a fetch's name -> what it is grouped by: everybody by arm, then each segment's column."""
+    yield "", (ARM,)
+    yield from ((f"_{place}", (ARM, column)) for place, column in enumerate(study.segments))
+
+
+def ordered_name(ending: str, place: int | None = None) -> str:
+    """The fetch of order statistics of units, or of the rows of the metric at a place of the study's metrics."""
+    return f"ordered{ending}" if place is None else f"ordered_rows_{place}{ending}"
+
+
+def counted_name(place: int, ending: str) -> str:
+    """The fetch of counts by unit of the metric at a place of the study's metrics."""
+    return f"rows_by_unit_{place}{ending}"
+
+
+def quantile_questions(study: Experiment, asked: Asked, earlier: Mapping[str, pa.Table]) -> dict[str, Query]:
+    """The next fetches of quantiles; none where there are none, or all has been fetched.
+
+    Args:
+        study: The experiment.
+        asked: Its unit table.
+        earlier: What came back; the moments are there.
+    """
+    found: dict[str, Query] = {}
+    for ending, by in groupings(study):
+        levels = _levels_of_units(study, asked, earlier["moments"], by)
+        if levels:
+            found[ordered_name(ending)] = order_statistics(
+                asked.relation, by=by, levels=levels, where=asked.where, parameters=asked.parameters
+            )
+    for item in asked.rows:
+        place = [use.metric for use in study.uses].index(item.use.metric)
+        for ending, by in groupings(study):
+            name, query = _of_rows(study, asked, item, place, ending, by, earlier)
+            found[name] = query
+    return found
+
+
+def _levels_of_units(
+    study: Experiment, asked: Asked, table: pa.Table, by: tuple[str, ...]
+) -> dict[str, tuple[float, ...]]:
+    """Column -> all levels that its quantiles need in any group; no column with gaps, of which nothing is estimated."""
+    found: dict[str, set[float]] = {}
+    sizes, whole = _sizes(study, table, by)
+    for column, uses in over_units(study, asked.rows).items():
+        if column in whole:
+            ranks = [quantile_ranks(n, use.quantile or 0.5, study.level) for use in uses for n in set(sizes.values())]
+            found[column] = {level for item in ranks for level in item.levels}
+    return {column: tuple(sorted(levels)) for column, levels in found.items()}
+
+
+def _sizes(study: Experiment, table: pa.Table, by: tuple[str, ...]) -> tuple[dict[tuple[Any, ...], int], set[str]]:
+    """Units of each group, and the columns in which every unit has a finite value."""
+    cells = (ARM, *study.segments)
+    sizes: dict[tuple[Any, ...], int] = {}
+    names: set[str] = set()
+    broken: set[str] = set()
+    for cell, group in moments_by_group(table, cells).items():
+        key = tuple(value for name, value in zip(cells, cell, strict=True) if name in by)
+        sizes[key] = sizes.get(key, 0) + group.rows
+        names |= set(group.names)
+        broken |= {name for name in group.names if not math.isfinite(group.offset_of(name))}
+    return sizes, names - broken
+
+
+def _of_rows(
+    study: Experiment,
+    asked: Asked,
+    item: RowQuantile,
+    place: int,
+    ending: str,
+    by: tuple[str, ...],
+    earlier: Mapping[str, pa.Table],
+) -> tuple[str, Query]:
+    """Counts by unit first, which say how much wider the ranks lie apart; then the values of the ranks."""
+    counted = counted_name(place, ending)
+    if counted not in earlier:
+        return counted, clustered_counts(
+            item.relation,
+            by=by,
+            cluster=f"units.{quote_name(UNIT)}",
+            quantiles=[(VALUE, item.share)],
+            parameters=asked.parameters,
+        )
+    found = [ranks_of_rows(group, item.share, study.level) for group in moments_by_group(earlier[counted], by).values()]
+    levels = sorted({item.share, *(level for ranks in found if ranks is not None for level in ranks.levels)})
+    return ordered_name(ending, place), order_statistics(
+        item.relation, by=by, levels={VALUE: levels}, parameters=asked.parameters
+    )
+
+
+def ranks_of_rows(counts: Moments, share: float, level: float) -> QuantileRanks | None:
+    """The ranks that bound a quantile of rows, whose counts by unit are these; None where their error is not known."""
+    rows = round(counts.mean(SIZE) * counts.rows)
+    effect = design_effect_of(counts, below(0), SIZE)
+    return quantile_ranks(rows, share, level, effect=effect) if effect > 0 else None
