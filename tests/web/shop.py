@@ -76,6 +76,8 @@ arms: {control: 0.5, newsletter: 0.5}
 assignment: {arm: arm}
 primary: {metric: spend}
 """,
+    "initiatives/letters.yml": "goal: Letters that pay\nowner: growth\nmetric: revenue\nstudies: [newsletter]\n",
+    "documents/newsletter/tone.md": "# Tone of the newsletter\n\nShort, and <b>never</b> on a Monday.\n",
 }
 
 VISITS = f"""

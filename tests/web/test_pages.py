@@ -14,7 +14,8 @@ from steelyard.project import Project
 NAMES = (
     "home", "metrics", "metric", "metric by day and channel", "explain", "explain two weeks", "studies", "study",
     "study not run", "plan", "result", "replay of a result", "decisions", "decision", "replay of a decision", "data",
-    "table", "source", "quarantine", "ledger", "entry",
+    "table", "source", "quarantine", "ledger", "entry", "initiatives", "search", "search of words",
+    "search of nothing", "document",
 )  # fmt: skip
 VOID = {"meta", "link", "input", "img", "br", "hr"}
 
@@ -219,3 +220,37 @@ def test_the_ledger_page_shows_a_kind_and_older_entries(browser: Any) -> None:
     assert {item["kind"] for item in results} == {"result"}
     older = browser.json(f"/ledger?before={results[0]['number']}")["data"]["entries"]
     assert max(item["number"] for item in older) < results[0]["number"]
+
+
+def test_a_decision_shows_what_happened_beside_what_was_expected(own: Project, own_browser: Any) -> None:
+    digest = own.ledger.entries(kind="decision")[0].digest
+    assert "Not reviewed yet" in own_browser.page(f"/decisions/{digest}").text
+    own.review("newsletter", outcome="as_expected", happened="+12 % in March", who="Grace", next_question="And twice?")
+    page = own_browser.page(f"/decisions/{digest}").text
+    for words in ("As expected: +12 % in March", "+11 % spend a customer", "And twice?"):
+        assert words in page
+    assert own_browser.json(f"/decisions/{digest}")["data"]["reviews"][0]["review"]["outcome"] == "as_expected"
+    assert own_browser.json("/decisions")["data"]["due"] == []
+
+
+def test_initiatives_say_where_each_study_stands(browser: Any) -> None:
+    said = browser.json("/initiatives")["data"]
+    (standing,) = said["initiatives"][0]["standing"]
+    assert (standing["study"], standing["next"]) == ("newsletter", "reviewed")
+    assert [item["study"] for item in said["alone"]] == ["second_try"]
+
+
+def test_search_leads_to_what_it_finds_and_escapes_it(browser: Any) -> None:
+    found = {item["kind"]: item for item in browser.json("/search?q=newsletter")["data"]["found"]}
+    assert set(found) == {"study", "decision", "initiative", "document"}
+    for item in found.values():
+        assert browser.page(item["href"].split("#")[0]).status_code == 200
+    document = browser.page(found["document"]["href"]).text
+    assert "&lt;b&gt;never" in document
+    assert "Did you mean" in browser.page("/search?q=newslettr").text
+    assert browser.page("/search?q=%3Cscript%3E").status_code == 200
+
+
+def test_a_document_elsewhere_is_not_found(browser: Any) -> None:
+    for path in ("/documents/../steelyard.toml", "/documents/%2e%2e/steelyard.toml", "/documents/nothing.md"):
+        assert browser.page(path).status_code == 404

@@ -1,4 +1,4 @@
-"""`plan`, `run`, `decide` and `replay`: studies in the terminal."""
+"""`plan`, `run`, `decide`, `review` and `replay`: studies in the terminal."""
 
 from __future__ import annotations
 
@@ -114,6 +114,30 @@ def _follow_up(text: str) -> tuple[date, str]:
         raise DefinitionError(f"{text!r} does not begin with a date", where="--follow-up", hint=hint) from error
 
 
+def review(
+    decision: Annotated[str, typer.Argument(help="A decision: its name (then the latest), or its digest.")],
+    outcome: Annotated[str, typer.Option(help="better, as_expected, worse, no_effect or unclear.")],
+    happened: Annotated[str, typer.Option(help="What happened, with its number and unit.")],
+    who: Annotated[str, typer.Option(help="Who looked.")],
+    next_question: Annotated[str, typer.Option("--next", help="The next hypothesis.")] = "",
+    cites: Annotated[list[str], typer.Option(help="Results that show it; a newer one of the name by default.")] = [],  # noqa: B006
+    project: Folder = HERE,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """Records what became of a decision, beside what it expected."""
+    from steelyard.decisions import read_decision
+    from steelyard.decisions.blocks import review_blocks
+
+    with opened(project, target) as found:
+        done = found.review(
+            decision, outcome=outcome, happened=happened, who=who, cites=tuple(cites) or None,
+            next_question=next_question,
+        )  # fmt: skip
+        entry = found.ledger.get(done.review.decision)
+    show(review_blocks(read_decision(entry), done), done.to_dict(), as_json=as_json)
+
+
 def replay(
     reference: Annotated[str, typer.Argument(help="A study, a decision, or a digest.")],
     strict: Annotated[bool, typer.Option("--strict", help="Exit 4 when something differs.")] = False,
@@ -138,5 +162,5 @@ def _strictly(strict: bool, same: Sequence[bool]) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands."""
-    for command in (plan, run, decide, replay):
+    for command in (plan, run, decide, review, replay):
         app.command()(command)

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from steelyard.decisions.record import Recorded
-from steelyard.document import Block, Callout, Cell, Code, Column, Facts, Heading, Items, Paragraph, Section, Table
+from steelyard.decisions.review import Reviewed
+from steelyard.document import (
+    Block,
+    Callout,
+    CalloutKind,
+    Cell,
+    Code,
+    Column,
+    Facts,
+    Heading,
+    Items,
+    Paragraph,
+    Section,
+    Table,
+)
 
-__all__ = ["decision_blocks"]
+__all__ = ["decision_blocks", "review_blocks"]
 
 MARK = {"passed": "✓", "failed": "✗", "not_run": "–"}
 
@@ -34,6 +48,24 @@ def decision_blocks(recorded: Recorded) -> list[Block]:
         *_gates(recorded),
         _evidence(recorded),
     ]
+
+
+OUTCOMES: dict[str, CalloutKind] = {
+    "better": "good", "as_expected": "good", "worse": "bad", "no_effect": "warning", "unclear": "note",
+}  # fmt: skip
+
+
+def review_blocks(recorded: Recorded, reviewed: Reviewed) -> list[Block]:
+    """What became of a decision, beside what it expected."""
+    review = reviewed.review
+    title = f"{review.outcome.replace('_', ' ').capitalize()}: {review.happened}"
+    facts: list[tuple[str, Cell]] = [
+        ("decided", f"{recorded.decision.choice}: {recorded.decision.action}"),
+        ("expected", recorded.decision.expected_effect or "no expectation was written down"),
+        ("shown by", ", ".join(digest[:16] for digest in review.cites) or "no result"),
+    ]
+    facts += [("next question", review.next_question)] if review.next_question else []
+    return [Callout(OUTCOMES[review.outcome], title, f"{review.who}, {_moment(reviewed.entry.at)}."), Facts(facts)]
 
 
 def _part(title: str, *paragraphs: str) -> list[Block]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from steelyard.decisions.decision import Decision, FollowUp
 from steelyard.decisions.gates import gates
+from steelyard.decisions.review import Reviewed, reviews
 from steelyard.errors import DefinitionError
 from steelyard.result import Check, Result
 from steelyard.warehouse import Entry, Ledger
@@ -89,14 +90,14 @@ def decisions(ledger: Ledger, name: str | None = None) -> tuple[Recorded, ...]:
 def due_follow_ups(ledger: Ledger, today: date) -> tuple[tuple[Recorded, FollowUp], ...]:
     """What was to be looked at again by today, oldest date first.
 
-    A follow-up is done when a later decision of the same name is recorded after its date.
+    A follow-up is done when, on its date or later, the decision is reviewed or another of its name is recorded.
     """
-    everything = decisions(ledger)
+    everything, looked = decisions(ledger), reviews(ledger)
     due = [
         (record, item)
         for record in everything
         for item in record.decision.follow_ups
-        if item.on <= today and not _followed(record, item, everything)
+        if item.on <= today and not _followed(record, item, everything) and not _reviewed(record, item, looked)
     ]
     return tuple(sorted(due, key=lambda pair: pair[1].on))
 
@@ -107,4 +108,10 @@ def _followed(record: Recorded, item: FollowUp, everything: Sequence[Recorded]) 
         and later.entry.number > record.entry.number
         and later.entry.at[:10] >= item.on.isoformat()
         for later in everything
+    )
+
+
+def _reviewed(record: Recorded, item: FollowUp, looked: Sequence[Reviewed]) -> bool:
+    return any(
+        done.review.decision == record.entry.digest and done.entry.at[:10] >= item.on.isoformat() for done in looked
     )

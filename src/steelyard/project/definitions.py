@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from steelyard.decisions.initiative import Initiative, initiative_file
 from steelyard.definition_file import read_definition
-from steelyard.errors import DefinitionError, SteelyardError
+from steelyard.errors import DefinitionError, SteelyardError, unknown_name
 from steelyard.project.settings import Settings
 from steelyard.studies import Study
 
@@ -41,6 +42,7 @@ class Definitions:
         tables: What is built, by name.
         metrics: The governed metrics.
         studies: The studies, by name.
+        initiatives: The initiatives, by name.
         problems: What is wrong, in the order of the files; the rest works all the same.
     """
 
@@ -48,6 +50,7 @@ class Definitions:
     tables: Mapping[str, TableDefinition]
     metrics: MetricCatalog
     studies: Mapping[str, Study]
+    initiatives: Mapping[str, Initiative] = field(default_factory=dict)
     problems: tuple[SteelyardError, ...] = field(default=())
 
 
@@ -78,7 +81,27 @@ def read_definitions(folder: Path, settings: Settings) -> Definitions:
     )
     problems += metrics.problems
     studies = _studies(folder, problems)
-    return Definitions(sources=sources, tables=tables, metrics=metrics, studies=studies, problems=tuple(problems))
+    found = ((path, (item,)) for path, item in _each(folder, "initiatives/**/*.yml", initiative_file, problems))
+    initiatives = _by_name(found, problems)
+    problems += _unknown_parts(initiatives, studies, metrics)
+    return Definitions(
+        sources=sources,
+        tables=tables,
+        metrics=metrics,
+        studies=studies,
+        initiatives=initiatives,
+        problems=tuple(problems),
+    )
+
+
+def _unknown_parts(
+    initiatives: Mapping[str, Initiative], studies: Mapping[str, Study], metrics: MetricCatalog
+) -> Iterator[SteelyardError]:
+    for item in initiatives.values():
+        where = f"initiatives/{item.name}.yml"
+        yield from (unknown_name("study", name, studies, where=where) for name in item.studies if name not in studies)
+        if item.metric and item.metric not in metrics.metrics:
+            yield unknown_name("metric", item.metric, metrics.metrics, where=where)
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

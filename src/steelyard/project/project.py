@@ -15,6 +15,7 @@ from steelyard.project.audited_questions import AuditedQuestions
 from steelyard.project.dates import Range, as_range
 from steelyard.project.definitions import Definitions, read_definitions
 from steelyard.project.evidence import cited_results, reopened, table_and_column
+from steelyard.project.followed_decisions import FollowedDecisions
 from steelyard.project.ramped_experiments import LOGS, RampedExperiments
 from steelyard.project.settings import FILE, Settings, Target, read_settings
 from steelyard.result import Result
@@ -22,8 +23,6 @@ from steelyard.studies import Plan, Replay, Setting, Study
 from steelyard.warehouse import Entry, Ledger, Store, Warehouse, connect, finish_erasures
 
 if TYPE_CHECKING:
-    from steelyard.decisions import Decision
-    from steelyard.decisions.record import Recorded
     from steelyard.metrics import Explanation
     from steelyard.metrics.watching import WatchReport
     from steelyard.pipeline import RefreshReport
@@ -51,7 +50,7 @@ def open_project(folder: str | Path, *, target: str | None = None) -> Project:
     return Project(root, target=target)
 
 
-class Project(AuditedQuestions, RampedExperiments):
+class Project(AuditedQuestions, RampedExperiments, FollowedDecisions):
     """A folder of definitions, opened for one target."""
 
     def __init__(self, folder: Path, *, target: str | None = None) -> None:
@@ -307,28 +306,6 @@ class Project(AuditedQuestions, RampedExperiments):
         return tuple(
             (entry, Result.from_dict(entry.body["result"])) for entry in self.ledger.entries(kind="result", name=name)
         )
-
-    def decide(self, name: str, **said: Any) -> Recorded:
-        """Records a decision; it cites the study's latest result unless `cites` says otherwise.
-
-        Args:
-            name: The study, or the decision's own name.
-            said: The fields of `Decision`.
-        """
-        from steelyard.decisions import Decision, decide
-
-        latest = self.ledger.latest("result", name)
-        if latest is not None:
-            said.setdefault("cites", (latest.digest,))
-            said.setdefault("question", latest.body["result"]["question"])
-            said.setdefault("situation", latest.body["result"]["verdict"]["says"])
-        said.setdefault("question", name.replace("_", " "))
-        missing = [field for field in ("choice", "action", "why", "who", "reversible") if field not in said]
-        if missing:
-            raise DefinitionError(f"the decision does not say {', '.join(missing)}", where=f"decide {name}")
-        decision: Decision = Decision(name=name, **said)
-        self.record_definitions()
-        return decide(decision, self.ledger)
 
     def replay(self, reference: str) -> tuple[Replay, ...]:
         """Recomputes kept results, and says same or what differs.

@@ -20,7 +20,7 @@ class Entry:
     Args:
         number: Its place in this ledger, from 1; another ledger may hold the same entry at another place.
         digest: What it is cited by: SHA-256 over everything below.
-        kind: "registration", "result", "decision", "erasure", "refresh", "migration", "stage",
+        kind: "registration", "result", "decision", "review", "erasure", "refresh", "migration", "stage",
             "metric_definition".
         name: What it is about, such as the study's name.
         body: Plain JSON.

@@ -17,7 +17,7 @@ from steelyard.warehouse import Warehouse
 
 __all__ = ["Edition", "LiveProject", "definitions_stamp"]
 
-FOLDERS = ("sources", "tables", "metrics", "studies", "dashboards")
+FOLDERS = ("sources", "tables", "metrics", "studies", "dashboards", "initiatives", "documents")
 
 
 @dataclass(eq=False, kw_only=True)

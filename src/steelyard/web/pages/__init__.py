@@ -6,10 +6,12 @@ from steelyard.web.pages.data import data
 from steelyard.web.pages.decisions import decision, decisions, replay_decision
 from steelyard.web.pages.explain import explain
 from steelyard.web.pages.home import home
+from steelyard.web.pages.initiatives import initiatives
 from steelyard.web.pages.ledger import entry, ledger
 from steelyard.web.pages.metric import metric
 from steelyard.web.pages.metrics import metrics
 from steelyard.web.pages.results import replay_result, result
+from steelyard.web.pages.search import document, search_page
 from steelyard.web.pages.studies import plan, studies, study
 from steelyard.web.pages.table import table
 
@@ -17,9 +19,11 @@ __all__ = [
     "data",
     "decision",
     "decisions",
+    "document",
     "entry",
     "explain",
     "home",
+    "initiatives",
     "ledger",
     "metric",
     "metrics",
@@ -27,6 +31,7 @@ __all__ = [
     "replay_decision",
     "replay_result",
     "result",
+    "search_page",
     "studies",
     "study",
     "table",

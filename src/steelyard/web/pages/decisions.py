@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from steelyard.dashboards import age
-from steelyard.decisions.blocks import decision_blocks
+from steelyard.decisions.blocks import decision_blocks, review_blocks
 from steelyard.decisions.record import Recorded, due_follow_ups, read_decision
 from steelyard.decisions.record import decisions as recorded
+from steelyard.decisions.review import Reviewed, reviews
 from steelyard.document import Block, Callout, Column, Heading, Link, Paragraph, Table
 from steelyard.errors import SteelyardError
 from steelyard.web.page import Crumb, Page, address
@@ -70,21 +71,39 @@ def decisions(view: View) -> Page:
             {"decision": item.entry.digest, "on": todo.on, "what": todo.what, "who": todo.who} for item, todo in due
         ],
     }
-    return Page(title="Decisions", section="Decisions", lead=[Heading("Decisions", 1)], blocks=blocks, data=data)
+    loop = Paragraph([Link("Where each initiative stands", "/initiatives"), " on the way from hypothesis to result."])
+    return Page(title="Decisions", section="Decisions", lead=[Heading("Decisions", 1), loop], blocks=blocks, data=data)
 
 
 def decision(view: View) -> Page:
     """One decision as situation, task, action and result, with the results that it rests on."""
     found = read_decision(entry_of_kind(view, "decision"))
     head, *rest = decision_blocks(found)
+    done = reviews(view.project.ledger, found.entry.digest)
     return Page(
         title=found.decision.name,
         section="Decisions",
         crumbs=CRUMBS,
         lead=[head],
-        blocks=[*_followed(view, found), *rest, *_evidence(view, found)],
-        data=found.to_dict(),
+        blocks=[*_followed(view, found), *rest, *_happened(found, done), *_evidence(view, found)],
+        data={**found.to_dict(), "reviews": [item.to_dict() for item in done]},
     )
+
+
+def _happened(found: Recorded, done: Sequence[Reviewed]) -> list[Block]:
+    """What became of it, beside what it expected; newest first."""
+    if not done:
+        says = "steelyard review records what happened, beside what was expected."
+        return [Heading("What happened", 2, id="happened"), Callout("note", "Not reviewed yet", says)]
+    return [
+        Heading("What happened", 2, id="happened"),
+        *(block for item in reversed(done) for block in _review(found, item)),
+    ]
+
+
+def _review(found: Recorded, item: Reviewed) -> list[Block]:
+    links = [Link(digest[:12], address("results", digest)) for digest in item.review.cites]
+    return [*review_blocks(found, item), *([Paragraph(["The results: ", *links])] if links else [])]
 
 
 def _followed(view: View, found: Recorded) -> list[Block]:
