@@ -281,7 +281,7 @@ class RampedExperiments:
     def _ids(self, study: Experiment, sample: int) -> Any:
         import numpy as np
 
-        from steelyard.studies.experiments.population import source_of
+        from steelyard.studies.experiments.unit_source import source_of
         from steelyard.warehouse import Query, quote_name
 
         with self._owner.warehouse(self._owner.newest) as warehouse:

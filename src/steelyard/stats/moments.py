@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from steelyard.errors import DataError, DefinitionError
 
-__all__ = ["Moments", "merged"]
+__all__ = ["Moments", "flatten_rounding", "merged"]
 
 F64 = npt.NDArray[np.float64]
 EPS = float(np.finfo(np.float64).eps)
@@ -63,7 +63,7 @@ class Moments:
         offset = np.where(usable, sums / max(rows, 1), np.nan)
         with np.errstate(invalid="ignore", over="ignore"):
             cross = products - rows * np.outer(offset, offset)
-        _flatten_rounding(cross, np.diag(products), rows)
+        flatten_rounding(cross, np.diag(products), rows)
         return cls(names=tuple(names), rows=rows, counts=tuple(counts), origin=shifts, offset=offset, cross=cross)
 
     @classmethod
@@ -104,6 +104,11 @@ class Moments:
     def origin_of(self, name: str) -> float:
         """What the column's mean is measured from."""
         return float(self.origin[self.place(name)])
+
+    @property
+    def units(self) -> int:
+        """What the means are taken over: the rows, where rows are not clusters."""
+        return self.rows
 
     def missing(self, name: str) -> int:
         """Rows of the group that have no value in the column."""
@@ -154,10 +159,15 @@ class Moments:
         )
 
 
-def _flatten_rounding(cross: F64, squares: F64, rows: int) -> None:
+def flatten_rounding(cross: F64, squares: F64, rows: int) -> None:
     """Takes out, in place, the spread that is nothing but the rounding of the sums: a constant column has none.
 
     Rounding of a sum of n terms grows up to n times the last digit, always the same way when the terms are equal.
+
+    Args:
+        cross: Sums of products of deviations, shape (k, k); changed.
+        squares: Sums of squares that they were made of, shape (k,).
+        rows: How many terms the sums have.
     """
     still = np.isfinite(squares) & (np.diag(cross) <= EPS * max(rows, 64) * squares)
     cross[still, :] = np.where(np.isnan(cross[still, :]), np.nan, 0.0)

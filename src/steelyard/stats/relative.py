@@ -56,11 +56,22 @@ def log_relative(treated: Sample, control: Sample, level: float = 0.95, *, norma
     return log_contrast(_on_log_scale(treated), _on_log_scale(control), level, normal=normal)
 
 
-def log_contrast(above: Sample, below: Sample, level: float = 0.95, *, normal: bool = False) -> Interval:
-    """`exp(above - below) - 1` of two independent means that are on the log scale already; as `log_relative`."""
+def log_contrast(
+    above: Sample, below: Sample, level: float = 0.95, *, normal: bool = False, df: float | None = None
+) -> Interval:
+    """`exp(above - below) - 1` of two independent means that are on the log scale already; as `log_relative`.
+
+    Args:
+        above: The logarithm that is judged.
+        below: The logarithm that is taken from it.
+        level: Confidence level.
+        normal: Whether to use the normal reference in place of Welch's t.
+        df: Degrees of freedom, where they are not Welch and Satterthwaite's.
+    """
     gap = above.mean - below.mean
     error = math.sqrt(above.squared_error + below.squared_error)
-    df = math.inf if normal else degrees_of_freedom(above, below)
+    if df is None:
+        df = math.inf if normal else degrees_of_freedom(above, below)
     reach = _reference(df, level) * error
     return Interval(
         value=math.expm1(gap),

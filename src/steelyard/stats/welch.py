@@ -27,13 +27,14 @@ def degrees_of_freedom(one: Sample, other: Sample) -> float:
     return 1.0 / (share**2 / (one.n - 1) + (1 - share) ** 2 / (other.n - 1))
 
 
-def welch(treated: Sample, control: Sample, level: float = 0.95) -> Interval:
+def welch(treated: Sample, control: Sample, level: float = 0.95, *, df: float | None = None) -> Interval:
     """The difference `treated - control` with Welch's t interval and two-sided p-value.
 
     Args:
         treated: The arm that is judged, two units or more.
         control: The arm that it is compared with, two units or more.
         level: Confidence level, above 0 and below 1.
+        df: Degrees of freedom, where they are not Welch and Satterthwaite's.
 
     Returns:
         The interval; with no variance in either arm it has no width, and its p-value is 0 or 1.
@@ -50,7 +51,7 @@ def welch(treated: Sample, control: Sample, level: float = 0.95) -> Interval:
 
     value = (treated.origin - control.origin) + (treated.mean - control.mean)
     error = math.sqrt(treated.squared_error + control.squared_error)
-    df = degrees_of_freedom(treated, control)
+    df = degrees_of_freedom(treated, control) if df is None else df
     reach = float(stdtrit(df, (1 + level) / 2)) * error
     p_value = 2 * float(stdtr(df, -abs(value) / error)) if error else float(value == 0)
     return Interval(

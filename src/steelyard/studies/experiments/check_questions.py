@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steelyard.stats.moments import Moments, merged
+from steelyard.studies.experiments.cluster_sums import CLUSTER, unit_variance
 from steelyard.studies.experiments.columns import above
 from steelyard.studies.experiments.population import (
     ARM,
@@ -17,10 +18,10 @@ from steelyard.studies.experiments.population import (
     UNIT,
     Population,
     population,
-    source_of,
     start_of,
 )
 from steelyard.studies.experiments.sources import Assignment
+from steelyard.studies.experiments.unit_source import source_of
 from steelyard.studies.study import Context
 from steelyard.warehouse.query import Query, Value, quote_name, quote_text
 
@@ -35,15 +36,16 @@ ZONED = ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
 
 
 def assigned_by_arm(study: Experiment, context: Context) -> Query | None:
-    """Units that were assigned, exposed or not; None where every unit that is assigned takes part."""
+    """Units (or clusters) that were assigned, exposed or not; None where every unit that is assigned takes part."""
     if study.exposure is None:
         return None
     people = population(replace(study, exposure=None, between=None, segments=()), context)
-    if UNIT not in people.has:
+    if UNIT not in people.has and CLUSTER not in people.has:
         return None
+    who = f"count(DISTINCT {CLUSTER})" if CLUSTER in people.has else "count(*)"
     once = f"\nWHERE {IN_TWO_ARMS} = 0" if IN_TWO_ARMS in people.has else ""
     return Query(
-        sql=f"SELECT {ARM}, count(*) AS n\nFROM {people.relation} AS units{once}\nGROUP BY {ARM}\nORDER BY {ARM}",
+        sql=f"SELECT {ARM}, {who} AS n\nFROM {people.relation} AS units{once}\nGROUP BY {ARM}\nORDER BY {ARM}",
         parameters=_bound(people),
         says="units that were assigned, by arm",
     )
@@ -65,7 +67,7 @@ def entries_by_day(study: Experiment, context: Context, people: Population) -> Q
         return None
     return Query(
         sql=f"SELECT {ARM}, day, count(*) AS n\n"
-        f"FROM (SELECT {ARM}, {day} AS day FROM {people.relation} AS units WHERE {start} IS NOT NULL) AS entries\n"
+        f"FROM (SELECT {ARM}, {day} AS day FROM {people.of_units} AS units WHERE {start} IS NOT NULL) AS entries\n"
         f"GROUP BY {ARM}, day\nORDER BY {ARM}, day",
         parameters=_bound(people),
         says="units by arm and the day on which they came in",
@@ -90,13 +92,13 @@ def heavy_metrics(study: Experiment, arms: Mapping[str, Moments]) -> tuple[str, 
     coefficient of variation: most metrics need not be asked.
     """
     found: list[str] = []
-    groups = [arms[arm] for arm in study.arms if arm in arms and arms[arm].rows > 1]
+    groups = [arms[arm] for arm in study.arms if arm in arms and arms[arm].units > 1]
     for use in (*study.primaries, *study.guardrail_uses):
         column = above(use.metric)
         if not groups or use.winsorise or use.kind in ("share", "ratio") or column not in groups[0].names:
             continue
         whole = merged(groups)
-        mean, variance = whole.mean(column), whole.variance(column)
+        mean, variance = whole.mean(column), unit_variance(whole, column)
         if not (mean > 0 and math.isfinite(variance)):
             continue
         if TAIL + math.sqrt(variance) / mean * math.sqrt(TAIL * (1 - TAIL)) >= LEAST_SHARE:

@@ -6,6 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from steelyard.result import Check
+from steelyard.studies.experiments.cluster_checks import (
+    clusters_in_one_arm,
+    clusters_known,
+    enough_clusters,
+    whole_clusters,
+)
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.measured import Found
 from steelyard.studies.experiments.split_checks import (
@@ -53,11 +59,15 @@ CHECKS: tuple[Row, ...] = (
     ("filled_arms", "blocking", filled_arms),
     ("one_arm_each", "blocking", one_arm_each),
     ("one_row_each", "blocking", one_row_each),
+    ("clusters_in_one_arm", "blocking", clusters_in_one_arm),
+    ("clusters_known", "blocking", clusters_known),
     ("values_present", "blocking", values_present),
     ("share_is_binary", "blocking", shares_are_binary),
     ("denominator_positive", "blocking", denominators_positive),
     ("denominator_known", "doubt", denominators_known),
     ("enough_units", "doubt", enough_units),
+    ("enough_clusters", "doubt", enough_clusters),
+    ("whole_clusters", "doubt", whole_clusters),
     ("values_vary", "doubt", values_vary),
     ("relative_scale", "doubt", relative_scale),
     ("quantiles_bounded", "doubt", quantiles_bounded),

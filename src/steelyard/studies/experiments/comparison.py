@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from steelyard.stats.cluster_moments import ClusterMoments
 from steelyard.stats.cuped import Adjusted, cuped
 from steelyard.stats.interval import Interval
 from steelyard.stats.linearise import Linear, linear_mean, linear_ratio
@@ -13,6 +14,7 @@ from steelyard.stats.proportions import share_ratio, two_shares
 from steelyard.stats.relative import log_contrast, log_relative
 from steelyard.stats.sample import Sample
 from steelyard.stats.welch import welch
+from steelyard.studies.experiments.cluster_sums import squared
 from steelyard.studies.experiments.columns import above, before_above, before_below, below
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.winsorising import Winsorise
@@ -72,6 +74,9 @@ def is_binary(moments: Moments, column: str) -> bool:
     """
     at = moments.place(column)
     mean = moments.mean(column)
+    if isinstance(moments, ClusterMoments):
+        about, near = moments.mean(squared(column)), moments.origin_of(column)
+        return math.isclose(about + near * (2 * mean - near), mean, rel_tol=1e-7, abs_tol=1e-9)
     square = float(moments.cross[at, at]) / moments.rows + mean**2
     return math.isclose(square, mean, rel_tol=1e-7, abs_tol=1e-9)
 

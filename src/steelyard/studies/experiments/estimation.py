@@ -12,7 +12,9 @@ from steelyard.stats.bonferroni import bonferroni
 from steelyard.stats.holm import holm
 from steelyard.stats.interval import Interval
 from steelyard.stats.moments import Moments
-from steelyard.studies.experiments.comparison import Comparison, arm_sample, compare
+from steelyard.studies.experiments.cluster_comparison import compare_arms
+from steelyard.studies.experiments.cluster_table import clusters_table
+from steelyard.studies.experiments.comparison import Comparison, arm_sample
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.look_bounds import at_look
 from steelyard.studies.experiments.look_findings import bounds_of, look_findings
@@ -104,7 +106,7 @@ def _compared(
                 role=role if everybody else "exploratory",
                 arm=arm,
                 segment=segment,
-                units=sum(group.rows for group in (treated, control) if group is not None),
+                units=sum(group.units for group in (treated, control) if group is not None),
                 level=level,
                 found=found,
             )
@@ -132,7 +134,7 @@ def _method(use: MetricUse, treated: Moments, control: Moments, stages: Pairs | 
     """Makes the comparison at a level: within stages where their splits differ, else of all units."""
     if stages is not None:
         return lambda level: compare_by_stage(use, stages, level)
-    return lambda level: compare(use, treated, control, level)
+    return lambda level: compare_arms(use, treated, control, level)
 
 
 def _of_quantiles(
@@ -161,6 +163,7 @@ def find(study: Experiment, evidence: Evidence) -> Findings:
             **looked.tables,
             **stages_table(study, evidence),
             **quantiles_table(evidence),
+            **clusters_table(study, evidence),
             **_more(evidence),
         },
         facts={
@@ -244,7 +247,7 @@ def _arms(study: Experiment, evidence: Evidence) -> pa.Table:
                     "arm": arm,
                     "share": study.arms[arm],
                     "units": evidence.units(arm),
-                    "analysed": moments.rows if moments is not None else 0,
+                    "analysed": moments.units if moments is not None else 0,
                     "metric": use.metric,
                     "level": level,
                     "std_error": error,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.stats.moments import Moments, merged
 from steelyard.stats.quantile_difference import QuantileSample
 from steelyard.studies.experiments.by_day import DAY
+from steelyard.studies.experiments.cluster_sums import moments_of_clusters
 from steelyard.studies.experiments.columns import below
 from steelyard.studies.experiments.looks import LOOKS, LooksSoFar, looks_so_far
 from steelyard.studies.experiments.metric_use import MetricUse
@@ -21,6 +22,7 @@ from steelyard.studies.experiments.questions import (
     BEYOND,
     BY_DAY,
     CAPS,
+    CLUSTERS,
     DAYS,
     IDS,
     MOMENTS,
@@ -36,7 +38,7 @@ from steelyard.studies.experiments.row_quantiles import shares_noted
 from steelyard.studies.experiments.stage_splits import STAGES, splits_in
 from steelyard.studies.experiments.tail import Tail, tails_of
 from steelyard.studies.experiments.winsorising import caps_known, caps_of
-from steelyard.warehouse.moments import moments_by_group
+from steelyard.warehouse.moments import moments_by_group, shifts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,6 +86,9 @@ class Evidence:
         caps: Metric -> where it was winsorised.
         course: Local day of entry -> stage (0 where all had one split) -> arm -> moments of the first primary.
         quantiles: Metric, segment ("all" or as in estimates) and arm -> its quantile.
+        clusters: Rows of counts of clusters by arm; empty where units were randomised one by one.
+        by_segment: (Segment's value, arm) -> moments, of each segment's column, where clusters may stand in several
+            segments, so that `cells` have none; else empty.
     """
 
     cells: Mapping[tuple[str, ...], Moments]
@@ -104,6 +109,8 @@ class Evidence:
     caps: Mapping[str, float] = field(default_factory=dict)
     course: Mapping[date, Mapping[int, Mapping[str, Moments]]] = field(default_factory=dict)
     quantiles: Mapping[tuple[str, str, str], QuantileEvidence] = field(default_factory=dict)
+    clusters: tuple[Mapping[str, Any], ...] = ()
+    by_segment: tuple[Mapping[tuple[str, str], Moments], ...] = ()
 
     @cached_property
     def arms(self) -> Mapping[str, Moments]:
@@ -119,7 +126,7 @@ class Evidence:
 
     def segment(self, place: int) -> Mapping[tuple[str, str], Moments]:
         """(Segment's value, arm) -> moments, of the segment column at that place."""
-        return self._merged_by(lambda key: (key[place + 1], key[0]))
+        return self.by_segment[place] if self.by_segment else self._merged_by(lambda key: (key[place + 1], key[0]))
 
     def quantile(self, metric: str, arm: str, segment: str = "all") -> QuantileSample | None:
         """A quantile in an arm; None where it cannot be computed."""
@@ -134,14 +141,25 @@ class Evidence:
         if self.counts:
             rows = [row for row in self.counts if row["arm"] == arm and row[STAGE] == stage]
             return sum(row["n"] - (row.get("in_two_arms") or 0) for row in rows)
-        return sum(moments.rows for key, moments in self.by_stage.get(stage, {}).items() if key[0] == arm)
+        return sum(moments.units for key, moments in self.by_stage.get(stage, {}).items() if key[0] == arm)
 
     def units(self, arm: str) -> int:
         """Units that were assigned to the arm and entered, whether their windows have closed or not."""
         if self.counts:
             rows = [row for row in self.counts if row["arm"] == arm]
             return sum(row["n"] - (row.get("in_two_arms") or 0) for row in rows)
-        return self.arms[arm].rows if arm in self.arms else 0
+        return self.arms[arm].units if arm in self.arms else 0
+
+    def randomised(self, arm: str) -> int:
+        """What was randomised into the arm and entered: clusters, or else units."""
+        if self.clusters:
+            return sum(int(row["clusters"]) for row in self.clusters if row["arm"] == arm)
+        return self.units(arm)
+
+    @property
+    def of_what(self) -> str:
+        """What was randomised, in a word that begins a sentence."""
+        return "Clusters" if self.clusters else "Units"
 
     def total(self, name: str) -> int | None:
         """The sum over arms of one of the counts; None where it was not counted."""
@@ -167,7 +185,13 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
     staged = STAGE in by
     groups: dict[tuple[str, ...], list[Moments]] = {}
     stages: dict[int, dict[tuple[str, ...], list[Moments]]] = {}
-    for key, group in moments_by_group(data[MOMENTS], by).items():
+    shifts = shifts_of(data[SAMPLE])
+    found: Mapping[tuple[Any, ...], Moments] = (
+        moments_of_clusters(data[MOMENTS], (ARM,), shifts, all_segments=study.segments)
+        if study.cluster
+        else moments_by_group(data[MOMENTS], by)
+    )
+    for key, group in found.items():
         labels = tuple(label(value) for value in ((key[0], *key[2:]) if staged else key))
         groups.setdefault(labels, []).append(group)
         if staged:
@@ -191,14 +215,32 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         assigned={row["arm"]: row["n"] for row in _labelled(data.get(ASSIGNED))},
         days=_by_day(data.get(DAYS)),
         tails=tails_of(_labelled(data.get(TAILS))),
-        since={label(key[0]): found for key, found in moments_by_group(data[SINCE], (ARM,)).items()}
-        if SINCE in data
-        else {},
+        since=_since(study, data.get(SINCE)),
         beyond=_labelled(data.get(BEYOND)),
         caps=caps_known(study, caps_of(data.get(CAPS))),
         course=_course(data.get(BY_DAY)),
         quantiles=quantile_evidence(study, data, shares_noted(notes), label),
+        clusters=_labelled(data.get(CLUSTERS)),
+        by_segment=_by_segment(study, data[MOMENTS], shifts) if study.cluster else (),
     )
+
+
+def _since(study: Experiment, table: pa.Table | None) -> dict[str, Moments]:
+    if table is None:
+        return {}
+    found = moments_of_clusters(table, (ARM,), {}) if study.cluster else moments_by_group(table, (ARM,))
+    return {label(key[0]): group for key, group in found.items()}
+
+
+def _by_segment(
+    study: Experiment, table: pa.Table, shifts: Mapping[str, float]
+) -> tuple[Mapping[tuple[str, str], Moments], ...]:
+    found = []
+    for column in study.segments:
+        cells = moments_of_clusters(table, (ARM,), shifts, segment=column, all_segments=study.segments)
+        found.append(_merged({(label(value), label(arm)): group for (arm, value), group in cells.items()},
+                             lambda key: key, lambda _: True))  # fmt: skip
+    return tuple(found)
 
 
 def _merged(cells: Mapping[Any, Moments], of: Callable[[Any], Any], taken: Callable[[Any], bool]) -> dict[Any, Moments]:

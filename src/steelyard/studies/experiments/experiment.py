@@ -43,7 +43,8 @@ class Experiment(Study):
     Args:
         arms: Arm -> its share of the units; the shares add up to one.
         primary: The metric that decides; or several, with a `correction`.
-        unit: What was randomised: an entity of the project, or the id column of `table`.
+        unit: What metrics are taken of, and was randomised unless there is a `cluster`: an entity of the project, or
+            the id column of `table`.
         control: The arm that the others are compared with; `control` or else the first by default.
         table: A table with one row a unit whose columns are the metrics; empty reads governed metrics (or, of a bare
             source, the table `data`).
@@ -63,7 +64,9 @@ class Experiment(Study):
             state a split of its own. Empty ramps over 5, 10, 20 and 100 %, and enrols all where no stage ever begins.
         layer: Experiments of one layer exclude each other; empty shares units with all others.
         holdout: Units that are kept out of it, and of others.
-        cluster: Not offered yet: groups of units that were randomised together.
+        cluster: What was randomised, where that is a group of units (a store, a class; or the user, where rows are page
+            views): an entity of the project that the unit's table refers to, or a column of the unit table. Empty where
+            each unit was randomised by itself.
         interference: How units influence each other, where they do (one stock, one auction, friends): the answer is
             then at most unclear. Empty declares that they do not.
         looks: When the result is read: `once`, `daily`, `weekly`, how many times, or `Looks`.

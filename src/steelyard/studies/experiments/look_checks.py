@@ -39,7 +39,7 @@ def with_look_checks(study: Experiment, evidence: Evidence, found: tuple[Check, 
 
 def _ratio(study: Experiment, evidence: Evidence) -> Check:
     arms = (study.control, *study.treated)
-    counts = [evidence.units(arm) for arm in arms]
+    counts = [evidence.randomised(arm) for arm in arms]
     stages = sorted(evidence.splits)
     if not sum(counts):
         return Check(name="sample_ratio", status="not_run", says="No unit was counted, so the split cannot be tested.")
@@ -54,7 +54,7 @@ def _ratio(study: Experiment, evidence: Evidence) -> Check:
     failed = found.p_value < RATIO_DOUBTS
     doubts = RATIO_STOPS <= found.p_value < RATIO_DOUBTS
     numbers = f"p = {found.p_value:.2g} at whatever look (log of the e-value {found.log_evidence:.1f})"
-    words = f"Units did not fall as the split says: {shown}; {numbers}. "
+    words = f"{evidence.of_what} did not fall as the split says: {shown}; {numbers}. "
     words += "Something loses or adds units in one arm, and may change who is compared: find it first."
     return Check(
         name="sample_ratio",
@@ -62,7 +62,7 @@ def _ratio(study: Experiment, evidence: Evidence) -> Check:
         severity="doubt" if doubts else "blocking",
         value=found.p_value,
         limit=RATIO_DOUBTS if doubts else RATIO_STOPS,
-        says=words if failed else f"Units fell as the split says: {shown}; {numbers}.",
+        says=words if failed else f"{evidence.of_what} fell as the split says: {shown}; {numbers}.",
     )
 
 
@@ -98,7 +98,7 @@ def _against_the_plan(study: Experiment, evidence: Evidence, looks: LooksSoFar) 
 
 
 def _rows(study: Experiment, evidence: Evidence, arm: str) -> int:
-    return sum(evidence.arms[name].rows for name in (arm, study.control) if name in evidence.arms)
+    return sum(evidence.arms[name].units for name in (arm, study.control) if name in evidence.arms)
 
 
 def _planned_number(study: Experiment) -> int | None:

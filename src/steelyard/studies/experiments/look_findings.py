@@ -61,7 +61,7 @@ def _rules(study: Experiment) -> Stopping:
 
 
 def _units(study: Experiment, evidence: Evidence, arm: str) -> int:
-    return sum(evidence.arms[name].rows for name in (arm, study.control) if name in evidence.arms)
+    return sum(evidence.arms[name].units for name in (arm, study.control) if name in evidence.arms)
 
 
 def look_number(study: Experiment, evidence: Evidence) -> int:

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from steelyard.errors import DefinitionError
 from steelyard.studies.experiments.governed import window_of
-from steelyard.studies.experiments.population import EXPOSED_AT, UNIT, population, source_of
+from steelyard.studies.experiments.population import EXPOSED_AT, UNIT, population
 from steelyard.studies.experiments.questions import Asked
 from steelyard.studies.experiments.sources import Holdout
+from steelyard.studies.experiments.unit_source import source_of
 from steelyard.studies.study import Context
 from steelyard.warehouse.query import Query, quote_text
 

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from steelyard.errors import DefinitionError, unknown_name
+from steelyard.errors import DefinitionError
 from steelyard.studies.experiments.allocation import Allocation
 from steelyard.studies.experiments.assignment_sql import arm_sql, by_stage_sql, enrolled_sql
 from steelyard.studies.experiments.clock import as_column, day_bounds
+from steelyard.studies.experiments.cluster_column import refuse_units_below
+from steelyard.studies.experiments.cluster_sums import CLUSTER
 from steelyard.studies.experiments.columns import from_table
 from steelyard.studies.experiments.enrolment import enrolled_at, enrolled_by, is_dated, splits_of
 from steelyard.studies.experiments.governed import BEGINS_AT, study_moments, window_of
 from steelyard.studies.experiments.sources import Assignment
+from steelyard.studies.experiments.unit_source import columns_of, known_column, source_of
 from steelyard.studies.study import Context
 from steelyard.warehouse.query import Value, quote_name, quote_text
 
@@ -25,36 +28,20 @@ __all__ = [
     "ASSIGNED_AT",
     "EXPOSED_AT",
     "IN_TWO_ARMS",
+    "PRESENT",
     "STAGE",
     "UNIT",
     "Population",
-    "Source",
     "population",
-    "source_of",
     "start_of",
 ]
 
 UNIT, ARM, ASSIGNED_AT, EXPOSED_AT, IN_TWO_ARMS = "unit", "arm", "assigned_at", "exposed_at", "in_two_arms"
 STAGE = "ramp_stage"
+PRESENT = "has_units"
+"""1 in rows of units, 0 in the row of a cluster that was assigned and has none; where assignments are of clusters."""
 TEXTS = ("VARCHAR", "TEXT")
-RESERVED = (UNIT, ARM, ASSIGNED_AT, EXPOSED_AT, IN_TWO_ARMS, STAGE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """The table with one row a unit.
-
-    Args:
-        table: Its name.
-        unit: The column that holds the unit's id; empty where nobody says.
-        columns: Its columns and their types.
-        governed: Whether metrics come from the project's definitions rather than from its columns.
-    """
-
-    table: str
-    unit: str
-    columns: Mapping[str, str]
-    governed: bool
+RESERVED = (UNIT, ARM, ASSIGNED_AT, EXPOSED_AT, IN_TWO_ARMS, STAGE, CLUSTER, PRESENT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +50,9 @@ class Population:
 
     Args:
         select: One row a unit: `unit`, `arm`, `assigned_at`, `exposed_at`, `in_two_arms` as far as they are known,
-            `ramp_stage` where stages had different splits, the segments and, of a unit table, the metrics' columns.
-        has: Which of the six there are.
+            `ramp_stage` where stages had different splits, `cluster` where there are clusters, the segments and, of a
+            unit table, the metrics' columns.
+        has: Which of these there are.
         analysed: The condition under which a unit's metrics count; empty when all do.
         parameters: The values that both bind.
         metrics: Aliases of the metrics' columns in `select`; none when they are governed.
@@ -81,56 +69,14 @@ class Population:
         """The SELECT as something to select from."""
         return f"({self.select})"
 
-
-def source_of(study: Experiment, context: Context) -> Source:
-    """The table with one row a unit that the study means.
-
-    Raises:
-        DefinitionError: It names none.
-        UnknownNameError: The table or the entity is not there.
-    """
-    table = study.table or ("data" if context.metrics is None and "data" in context.tables else "")
-    if table:
-        columns = _columns(table, context, where=f"{study.name}.table")
-        return Source(table=table, unit=_id_column(study, table, columns, context), columns=columns, governed=False)
-    if context.metrics is None:
-        raise DefinitionError(
-            f"the experiment {study.name!r} names no table, and there are no governed metrics here",
-            where=study.name,
-            hint="say `table:`, one row a unit, whose columns are the metrics",
+    @property
+    def of_units(self) -> str:
+        """The same without the rows of clusters that have no unit."""
+        return (
+            f"(SELECT * FROM {self.relation} AS everybody WHERE {PRESENT} = 1)"
+            if PRESENT in self.has
+            else self.relation
         )
-    homes = {item.entity: item for item in context.metrics.tables.values() if item.entity}
-    if study.unit not in homes:
-        raise unknown_name("entity with a table of its own", study.unit, homes, where=f"{study.name}.unit")
-    home = homes[study.unit]
-    columns = _columns(home.name, context, where=f"{study.name}.unit")
-    return Source(table=home.name, unit=home.key[0], columns=columns, governed=True)
-
-
-def _columns(table: str, context: Context, *, where: str) -> Mapping[str, str]:
-    if table not in context.tables:
-        raise unknown_name("table", table, context.tables, where=where)
-    return context.tables[table]
-
-
-def _id_column(study: Experiment, table: str, columns: Mapping[str, str], context: Context) -> str:
-    """The id's column in the unit table: the unit itself, or the key of the entity."""
-    if study.unit in columns:
-        return study.unit
-    declared = context.metrics.tables.get(table) if context.metrics else None
-    if declared is not None and declared.entity == study.unit and declared.key:
-        return declared.key[0]
-    if study.unit and isinstance(study.assignment, Assignment) and study.assignment.table in ("", table):
-        return _known(study.assignment.unit, columns, study, "assignment.unit") if study.assignment.unit else ""
-    if study.unit:
-        raise unknown_name("column", study.unit, columns, where=f"{study.name}.unit (table {table!r})")
-    return ""
-
-
-def _known(column: str, columns: Mapping[str, str], study: Experiment, field_name: str) -> str:
-    if column not in columns:
-        raise unknown_name("column", column, columns, where=f"{study.name}.{field_name}")
-    return column
 
 
 def population(study: Experiment, context: Context) -> Population:
@@ -158,7 +104,10 @@ class _Writer:
         self.joins: list[str] = []
         self.conditions: list[str] = []
         self.parameters: dict[str, Value] = {}
-        self.unit_type = self.source.columns.get(self.source.unit, "")
+        self.types = {
+            UNIT: self.source.columns.get(self.source.unit, ""),
+            CLUSTER: self.source.columns.get(self.source.cluster, ""),
+        }
         self.clock_type = ""
         self.clock_zone = context.zone
         self.allocation: Allocation | None = None
@@ -167,6 +116,8 @@ class _Writer:
     def written(self) -> Population:
         if self.source.unit:
             self.has[UNIT] = f"t.{quote_name(self.source.unit)}"
+        if self.source.cluster:
+            self.has[CLUSTER] = f"t.{quote_name(self.source.cluster)}"
         self._assigned()
         self._exposed()
         metrics = {} if self.source.governed else from_table(self.study, self.source.columns, self.source.table)
@@ -212,7 +163,7 @@ class _Writer:
 
     def _segments(self) -> dict[str, str]:
         for column in self.study.segments:
-            _known(column, self.source.columns, self.study, "segments")
+            known_column(column, self.source.columns, self.study, "segments")
         return {column: f"t.{quote_name(column)}" for column in self.study.segments}
 
     def _assigned(self) -> None:
@@ -234,16 +185,16 @@ class _Writer:
             self._assigned_elsewhere(given)
 
     def _own(self, column: str, field_name: str) -> str:
-        return f"t.{quote_name(_known(column, self.source.columns, self.study, field_name))}"
+        return f"t.{quote_name(known_column(column, self.source.columns, self.study, field_name))}"
 
     def _by_hash(self) -> None:
-        if not self.source.unit:
+        if not self.source.randomised:
             raise DefinitionError(
                 f"the experiment {self.study.name!r} assigns by hash and names no unit",
                 where=f"{self.study.name}.unit",
                 hint="say `unit:`, the column that holds the id; or where assignments are written: `assignment:`",
             )
-        unit = self.has[UNIT]
+        unit = self.has[self._randomised]
         self.allocation = found = enrolled_by(self.study, self.context)
         if found.ended_at is not None:
             self.now = min(self.now, found.ended_at)
@@ -251,10 +202,16 @@ class _Writer:
         if splits := splits_of(found, self.study.arms):
             self.has[STAGE] = by_stage_sql(found, unit, {stage: str(stage) for stage in splits})
         if enrolled := enrolled_sql(found, unit):
-            self.conditions.append(enrolled)
+            # A unit without a cluster is counted, not dropped.
+            self.conditions.append(f"({enrolled} OR {unit} IS NULL)" if self.source.cluster else enrolled)
         if is_dated(self.allocation) and self.study.exposure is None:
             self.clock_type = "TIMESTAMPTZ"
             self.has[ASSIGNED_AT] = self._enrolled_at(unit, self.clock_type, self.context.zone)
+
+    @property
+    def _randomised(self) -> str:
+        """Alias of the id of what was randomised."""
+        return CLUSTER if self.source.cluster else UNIT
 
     def _enrolled_at(self, unit: str, column_type: str, zone: str) -> str:
         """The moment at which the stage began that the unit came in with."""
@@ -264,15 +221,15 @@ class _Writer:
         return sql
 
     def _assigned_elsewhere(self, given: Assignment) -> None:
-        columns = _columns(given.table, self.context, where=f"{self.study.name}.assignment.table")
-        unit_column = self._reference(given.table, given.unit, columns, "assignment.unit")
+        columns = columns_of(given.table, self.context, where=f"{self.study.name}.assignment.table")
+        unit_column = self._reference(given.table, given.unit, columns, "assignment.unit", self._randomised)
         unit = quote_name(unit_column)
-        arm = quote_name(_known(given.arm, columns, self.study, "assignment.arm"))
+        arm = quote_name(known_column(given.arm, columns, self.study, "assignment.arm"))
         picked = [f"{unit} AS unit", f"min({arm}) AS arm", f"max({arm}) AS last_arm"]
         picked += ["count(*) AS assignments", f"count({arm}) AS labelled"]
         conditions = [f"({given.where})"] if given.where else []
         if given.at:
-            at = quote_name(_known(given.at, columns, self.study, "assignment.at"))
+            at = quote_name(known_column(given.at, columns, self.study, "assignment.at"))
             picked.append(f"min({at}) AS assigned_at")
             self.clock_type = columns[given.at]
             self.clock_zone = self._zone(given.table, self.clock_type)
@@ -289,34 +246,44 @@ class _Writer:
         """Assigned units are all there, with or without a row in the unit table: none is dropped by a join."""
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         inner = f"SELECT {', '.join(picked)} FROM {quote_name(table)}{where} GROUP BY {unit}"
-        self.joins.append(f"RIGHT JOIN ({inner}) AS a ON {self._same_unit('a.unit', unit_type)}")
-        self.has[UNIT], self.unit_type = "a.unit", unit_type
+        key = self._randomised
+        self.joins.append(f"RIGHT JOIN ({inner}) AS a ON {self._same_unit('a.unit', unit_type, key)}")
+        if key == CLUSTER:
+            self.has[PRESENT] = f"CASE WHEN {self.has[CLUSTER]} IS NULL THEN 0 ELSE 1 END"
+        self.has[key], self.types[key] = "a.unit", unit_type
 
-    def _same_unit(self, other: str, other_type: str) -> str:
+    def _same_unit(self, other: str, other_type: str, key: str) -> str:
         """Whether another table's id is the unit's; as text where one of them is text and the other a number."""
-        if (other_type.upper() in TEXTS) == (self.unit_type.upper() in TEXTS):
-            return f"{other} = {self.has[UNIT]}"
-        return f"CAST({other} AS VARCHAR) = CAST({self.has[UNIT]} AS VARCHAR)"
+        if (other_type.upper() in TEXTS) == (self.types[key].upper() in TEXTS):
+            return f"{other} = {self.has[key]}"
+        return f"CAST({other} AS VARCHAR) = CAST({self.has[key]} AS VARCHAR)"
 
-    def _reference(self, table: str, given: str, columns: Mapping[str, str], field_name: str) -> str:
-        """The column of another table that holds the unit's id."""
-        if UNIT not in self.has:
+    def _reference(self, table: str, given: str, columns: Mapping[str, str], field_name: str, key: str) -> str:
+        """The column of another table that holds the unit's id, or its cluster's."""
+        if key not in self.has:
             raise DefinitionError(
                 f"the table {self.source.table!r} has no id to be joined with {table!r}",
                 where=f"{self.study.name}.unit",
                 hint="say `unit:`, the column that holds the id",
             )
         declared = self.context.metrics.tables.get(table) if self.context.metrics else None
-        by_entity = declared.entities.get(self.study.unit, ()) if declared else ()
-        return _known(given or (by_entity[0] if by_entity else self.source.unit), columns, self.study, field_name)
+        entity, own = (
+            (self.study.cluster, self.source.cluster) if key == CLUSTER else (self.study.unit, self.source.unit)
+        )
+        by_entity = declared.entities.get(entity, ()) if declared else ()
+        wanted = given or (by_entity[0] if by_entity else own)
+        if not self.source.cluster:
+            refuse_units_below(self.study, self.source.columns, table, columns, wanted, own, field_name)
+        return known_column(wanted, columns, self.study, field_name)
 
     def _exposed(self) -> None:
         given = self.study.exposure
         if given is None:
             return
         table = given.table or given.event
-        columns = _columns(table, self.context, where=f"{self.study.name}.exposure")
-        unit_column = self._reference(table, given.unit, columns, "exposure.unit")
+        columns = columns_of(table, self.context, where=f"{self.study.name}.exposure")
+        key = self._exposed_by(given.unit, table, columns)
+        unit_column = self._reference(table, given.unit, columns, "exposure.unit", key)
         unit, unit_type = quote_name(unit_column), columns[unit_column]
         declared = self.context.metrics.tables.get(table) if self.context.metrics else None
         at_column = given.at or (declared.time if declared else "")
@@ -324,19 +291,35 @@ class _Writer:
             raise DefinitionError(
                 f"nothing says when a row of {table!r} happened", where=f"{self.study.name}.exposure", hint="say `at:`"
             )
-        at = quote_name(_known(at_column, columns, self.study, "exposure.at"))
+        at = quote_name(known_column(at_column, columns, self.study, "exposure.at"))
         self.clock_type = columns[at_column]
         self.clock_zone = zone = self._zone(table, self.clock_type)
         conditions = [self._until(at, self.clock_type, "exposed_until", zone)]
         conditions += self._within(at, self.clock_type, zone)
         conditions += [f"({given.where})"] if given.where else []
         if is_dated(self.allocation):
-            conditions.append(f"{at} >= {self._enrolled_at(unit, self.clock_type, zone)}")
+            drawn = unit if key == self._randomised else quote_name(self._cluster_of_events(table, columns))
+            conditions.append(f"{at} >= {self._enrolled_at(drawn, self.clock_type, zone)}")
         self.joins.append(
             f"JOIN (SELECT {unit} AS unit, min({at}) AS exposed_at FROM {quote_name(table)} "
-            f"WHERE {' AND '.join(conditions)} GROUP BY {unit}) AS e ON {self._same_unit('e.unit', unit_type)}"
+            f"WHERE {' AND '.join(conditions)} GROUP BY {unit}) AS e ON {self._same_unit('e.unit', unit_type, key)}"
         )
         self.has[EXPOSED_AT] = self._moment("e.exposed_at", self.clock_type, zone)
+
+    def _exposed_by(self, given: str, table: str, columns: Mapping[str, str]) -> str:
+        """Whether events name the unit or its cluster: the unit, where they can."""
+        if not self.source.cluster:
+            return UNIT
+        declared = self.context.metrics.tables.get(table) if self.context.metrics else None
+        of_cluster = (self.source.cluster, *(declared.entities.get(self.study.cluster, ()) if declared else ()))
+        by_unit = declared is not None and self.study.unit in declared.entities
+        if given in of_cluster or UNIT not in self.has:
+            return CLUSTER
+        return UNIT if given or by_unit or self.source.unit in columns else CLUSTER
+
+    def _cluster_of_events(self, table: str, columns: Mapping[str, str]) -> str:
+        """The column of events that holds the cluster, by which stages take units in."""
+        return self._reference(table, "", columns, "exposure", CLUSTER)
 
     def _until(self, at: str, column_type: str, name: str, zone: str) -> str:
         self.parameters[name] = as_column(self.now, column_type, zone)
@@ -362,6 +345,7 @@ class _Writer:
     def _analysed(self) -> str:
         """Units in one arm only, whose longest window has closed."""
         conditions = [f"{IN_TWO_ARMS} = 0"] if IN_TWO_ARMS in self.has else []
+        conditions += [f"{PRESENT} = 1"] if PRESENT in self.has else []
         found = (window_of(use, self.context.metrics, governed=self.source.governed) for use in self.study.uses)
         lengths = [length for length in found if length is not None]
         started = start_of(self.has)

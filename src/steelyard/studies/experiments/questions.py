@@ -7,11 +7,21 @@ from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from steelyard.errors import DefinitionError
 from steelyard.stats.moments import Moments, merged
 from steelyard.studies.experiments.by_day import moments_by_day
-from steelyard.studies.experiments.check_questions import assigned_by_arm, entries_by_day, heavy_metrics, largest_units
+from steelyard.studies.experiments.check_questions import (
+    assigned_by_arm,
+    day_of_entry,
+    entries_by_day,
+    heavy_metrics,
+    largest_units,
+)
 from steelyard.studies.experiments.clock import day_bounds
+from steelyard.studies.experiments.cluster_questions import CLUSTERS, arms_of, clusters_by_arm, moments_by_cluster
+from steelyard.studies.experiments.cluster_sums import CLUSTER
 from steelyard.studies.experiments.columns import pairs
 from steelyard.studies.experiments.enrolment import enrolled_by, splits_of
 from steelyard.studies.experiments.governed import governed_notes, governed_units
@@ -25,7 +35,6 @@ from steelyard.studies.experiments.population import (
     UNIT,
     Population,
     population,
-    source_of,
     start_of,
 )
 from steelyard.studies.experiments.quantile_questions import quantile_questions
@@ -33,6 +42,7 @@ from steelyard.studies.experiments.row_quantiles import RowQuantile, row_quantil
 from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.experiments.spans import by_spans
 from steelyard.studies.experiments.stage_splits import STAGES, splits_query
+from steelyard.studies.experiments.unit_source import source_of
 from steelyard.studies.experiments.winsorising import capped, caps_known, caps_of, caps_query, units_beyond
 from steelyard.studies.study import Context
 from steelyard.warehouse.moments import SAMPLE_ROWS, moments, moments_by_group, shift_sample, shifts_of, unusable_values
@@ -48,6 +58,7 @@ __all__ = [
     "BEYOND",
     "BY_DAY",
     "CAPS",
+    "CLUSTERS",
     "DAYS",
     "IDS",
     "MOMENTS",
@@ -100,17 +111,27 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
 def _last_questions(study: Experiment, asked: Asked, earlier: Mapping[str, pa.Table]) -> dict[str, Query]:
     """What could not be used, where something could not; and what the largest units hold, where it may matter."""
     found: dict[str, Query] = {}
-    if not _all_usable(study, earlier[MOMENTS]):
+    groups = _by_arm(study, earlier)
+    if not all(
+        np.isfinite(group.offset).all() and np.isfinite(group.cross.diagonal()).all() for group in groups.values()
+    ):
         found[UNUSABLE] = unusable_values(
             asked.relation, by=[ARM], values=asked.values, where=asked.where, parameters=asked.parameters
         )
-    groups: dict[str, list[Moments]] = {}
-    for key, group in moments_by_group(earlier[MOMENTS], grouped_by(study, earlier[MOMENTS].column_names)).items():
-        groups.setdefault(str(key[0]), []).append(group)
-    heavy = heavy_metrics(study, {arm: merged(cells) for arm, cells in groups.items()})
+    heavy = heavy_metrics(study, groups)
     if heavy:
         found[TAILS] = largest_units(asked.relation, heavy, where=asked.where, parameters=asked.parameters)
     return found
+
+
+def _by_arm(study: Experiment, earlier: Mapping[str, pa.Table]) -> dict[str, Moments]:
+    """The moments of each arm."""
+    if study.cluster:
+        return arms_of(study, earlier[MOMENTS], shifts_of(earlier[SAMPLE]))
+    groups: dict[str, list[Moments]] = {}
+    for key, group in moments_by_group(earlier[MOMENTS], grouped_by(study, earlier[MOMENTS].column_names)).items():
+        groups.setdefault(str(key[0]), []).append(group)
+    return {arm: merged(cells) for arm, cells in groups.items()}
 
 
 def first_questions(study: Experiment, context: Context) -> dict[str, Query]:
@@ -121,6 +142,9 @@ def first_questions(study: Experiment, context: Context) -> dict[str, Query]:
         found[UNITS] = counts
     if UNIT in asked.people.has:
         found[IDS] = _ids(asked.people)
+    if study.cluster:
+        day = day_of_entry(study, context, asked.people)
+        found[CLUSTERS] = clusters_by_arm(asked.people, source_of(study, context), day)
     more = {
         ASSIGNED: assigned_by_arm(study, context),
         DAYS: entries_by_day(study, context, asked.people),
@@ -194,8 +218,10 @@ def _noted(asked: Asked) -> Query:
 
 
 def _moments(study: Experiment, asked: Asked, shifts: Mapping[str, float], caps: Mapping[str, float]) -> Query:
-    by = grouped_by(study, asked.people.has)
+    by = (*grouped_by(study, asked.people.has), *((CLUSTER,) if study.cluster else ()))
     relation, where, bound = capped(asked.relation, by, asked.values, asked.where, caps)
+    if study.cluster:
+        return moments_by_cluster(study, relation, asked.values, shifts, where, {**asked.parameters, **bound})
     return moments(
         relation,
         by=by,
@@ -223,7 +249,7 @@ def _counts(people: Population) -> Query | None:
         return None
     listed = ", ".join(f"{sql} AS {name}" for name, sql in sums.items())
     return Query(
-        sql=f"SELECT {by}, count(*) AS n, {listed}\nFROM {people.relation} AS units\nGROUP BY {by}\nORDER BY {by}",
+        sql=f"SELECT {by}, count(*) AS n, {listed}\nFROM {people.of_units} AS units\nGROUP BY {by}\nORDER BY {by}",
         parameters=people.parameters,
         says="units by arm",
     )
@@ -233,7 +259,7 @@ def _ids(people: Population) -> Query:
     """Whether each unit stands in one row: then it is in one arm too, and nothing more need be asked."""
     return Query(
         sql=f"SELECT count(*) AS n, count({UNIT}) AS with_id, count(DISTINCT {UNIT}) AS ids\n"
-        f"FROM {people.relation} AS units",
+        f"FROM {people.of_units} AS units",
         parameters=_bound(people),
         limit=1,
         says="one row a unit",
@@ -244,7 +270,7 @@ def _repeated(people: Population) -> Query:
     """The units that stand in several rows, and those in several arms."""
     once = (
         f"SELECT {UNIT}, count(*) AS times, min({ARM}) AS first_arm, max({ARM}) AS last_arm "
-        f"FROM {people.relation} AS units WHERE {UNIT} IS NOT NULL GROUP BY {UNIT} HAVING count(*) > 1"
+        f"FROM {people.of_units} AS units WHERE {UNIT} IS NOT NULL GROUP BY {UNIT} HAVING count(*) > 1"
     )
     return Query(
         sql="SELECT count(*) AS repeated, sum(CASE WHEN first_arm <> last_arm THEN 1 ELSE 0 END) AS in_two_arms\n"
@@ -262,10 +288,3 @@ def _bound(people: Population) -> dict[str, Value]:
 def _each_once(table: pa.Table) -> bool:
     (row,) = table.to_pylist()
     return bool(row["n"] == row["with_id"] == row["ids"])
-
-
-def _all_usable(study: Experiment, table: pa.Table) -> bool:
-    import numpy as np
-
-    groups = moments_by_group(table, grouped_by(study, table.column_names)).values()
-    return all(np.isfinite(group.offset).all() and np.isfinite(group.cross.diagonal()).all() for group in groups)

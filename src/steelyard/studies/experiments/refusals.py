@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
-from steelyard.studies.experiments.sources import Assignment, Holdout
+from steelyard.studies.experiments.sources import Assignment, Holdout, Stage
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
@@ -31,7 +31,14 @@ def _holdout(study: Experiment) -> str:
 
 
 def _cluster(study: Experiment) -> str:
-    return f"the cluster {study.cluster!r}: errors are those of independent units" if study.cluster else ""
+    own = [stage for stage in study.ramp if isinstance(stage, Stage) and stage.arms]
+    if not study.cluster:
+        return ""
+    if names := [repr(use.metric) for use in study.uses if use.quantile is not None]:
+        return f"the cluster {study.cluster!r} and the quantile {names[0]}, whose error over clusters is not made"
+    if not own:
+        return ""
+    return f"the cluster {study.cluster!r} and stages with splits of their own, within which clusters are not compared"
 
 
 def _looks(study: Experiment) -> str:

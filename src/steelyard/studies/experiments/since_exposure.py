@@ -14,6 +14,7 @@ from steelyard.stats.moments import Moments
 from steelyard.stats.relative import log_contrast
 from steelyard.stats.sample import Sample
 from steelyard.stats.welch import welch
+from steelyard.studies.experiments.cluster_comparison import freedom
 from steelyard.studies.experiments.estimation import contrast
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.spans import above_until, below_until
@@ -69,7 +70,7 @@ def trends(study: Experiment, evidence: Evidence) -> Iterator[Trend]:
         mine, theirs = (_slope(forms, levers, logs=logs) for forms in pair)
         if not (mine.usable and theirs.usable):
             continue
-        found = welch(mine, theirs)
+        found = welch(mine, theirs, df=freedom(treated, control))
         first, last = (_effect(pair[0][place], pair[1][place], logs=logs) for place in (0, -1))
         whole = [_in_span(moments, (0, spans[-1][1])) for moments in (treated, control)]
         yield Trend(
@@ -157,10 +158,11 @@ def _compared(treated: Linear, control: Linear, level: float) -> list[tuple[str,
     one, other = treated.sample(), control.sample()
     if not (one.usable and other.usable) or one.squared_error + other.squared_error == 0:
         return []
-    found = [("absolute", welch(one, other, level))]
+    df = freedom(treated.moments, control.moments)
+    found = [("absolute", welch(one, other, level, df=df))]
     if one.level > 0 and other.level > 0:
         logs = [Sample(n=s.n, mean=math.log(s.level), variance=s.variance / s.level**2) for s in (one, other)]
-        found.append(("relative", log_contrast(logs[0], logs[1], level)))
+        found.append(("relative", log_contrast(logs[0], logs[1], level, df=df)))
     return found
 
 

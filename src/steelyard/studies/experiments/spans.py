@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from steelyard.studies.experiments.cluster_sums import cluster_moments
 from steelyard.studies.experiments.governed import ENDS_AT, window_of
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.population import ARM, ASSIGNED_AT, EXPOSED_AT, Population, start_of
@@ -64,6 +65,16 @@ def by_spans(study: Experiment, context: Context, people: Population) -> Query |
         if ratio:
             values[below_until(edge)] = UnitMetric(**words, part="denominator")
     sql = unit_table(catalog, entity=study.unit, units=people.select, values=values, types=context.tables, unit="unit")
+    if study.cluster:
+        return cluster_moments(
+            f"({sql})",
+            by=(ARM,),
+            values=tuple(values),
+            products=tuple(combinations(values, 2)),
+            shifts={},
+            where=people.analysed or None,
+            parameters=people.parameters,
+        )
     return moments(
         f"({sql})",
         by=(ARM,),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from steelyard.stats.equal_rates import equal_rates
 from steelyard.stats.sample_ratio import sample_ratio
 from steelyard.stats.welch import welch
+from steelyard.studies.experiments.cluster_comparison import freedom
 from steelyard.studies.experiments.columns import before_above
 from steelyard.studies.experiments.comparison import covariate_of
 from steelyard.studies.experiments.estimation import contrast
@@ -39,7 +40,7 @@ IMBALANCE_DOUBTS = 0.001
 def split_as_promised(study: Experiment, evidence: Evidence) -> Found:
     """Units by arm against the split."""
     arms = (study.control, *study.treated)
-    counts = [evidence.units(arm) for arm in arms]
+    counts = [evidence.randomised(arm) for arm in arms]
     if not sum(counts):
         yield Measured(holds=None, severity="blocking", says="No unit was counted, so the split cannot be tested.")
         return
@@ -47,9 +48,13 @@ def split_as_promised(study: Experiment, evidence: Evidence) -> Found:
     shown = ", ".join(
         f"{arm} {n:,} (expected {e:,.1f})" for arm, n, e in zip(arms, counts, found.expected, strict=True)
     )
-    words = f"Units did not fall as the split says: {shown}; such a gap has a chance of {found.p_value:.2g}. "
+    words = (
+        f"{evidence.of_what} did not fall as the split says: {shown}; such a gap has a chance of {found.p_value:.2g}. "
+    )
     words += "Something loses or adds units in one arm, and may change who is compared: find it first."
-    yield _by_chance(found.p_value, words, f"Units fell as the split says: {shown}; p = {found.p_value:.2g}.")
+    yield _by_chance(
+        found.p_value, words, f"{evidence.of_what} fell as the split says: {shown}; p = {found.p_value:.2g}."
+    )
 
 
 def _by_chance(p_value: float, bad: str, good: str) -> Measured:
@@ -69,14 +74,15 @@ def triggered_alike(study: Experiment, evidence: Evidence) -> Found:
     assigned = {arm: evidence.assigned.get(arm, 0) for arm in (study.control, *study.treated)}
     if not evidence.assigned or not all(assigned.values()):
         return
-    exposed = [min(evidence.units(arm), n) for arm, n in assigned.items()]
+    exposed = [min(evidence.randomised(arm), n) for arm, n in assigned.items()]
     found = equal_rates(exposed, list(assigned.values()))
     shown = ", ".join(
         f"{arm} {count / n:.2%} ({count:,} of {n:,})" for (arm, n), count in zip(assigned.items(), exposed, strict=True)
     )
-    words = f"Units were not exposed alike: {shown}; such a gap has a chance of {found:.2g}. The change itself, or the "
-    words += "log, decides who counts as exposed: compare all assigned units, or an event that it cannot move."
-    yield _by_chance(found, words, f"Units were exposed alike: {shown}; p = {found:.2g}.")
+    words = f"{evidence.of_what} were not exposed alike: {shown}; such a gap has a chance of {found:.2g}. "
+    words += "The change itself, or the log, decides who counts as exposed: compare all assigned units, or an event "
+    words += "that it cannot move."
+    yield _by_chance(found, words, f"{evidence.of_what} were exposed alike: {shown}; p = {found:.2g}.")
 
 
 def known_arms(study: Experiment, evidence: Evidence) -> Found:
@@ -92,7 +98,7 @@ def known_arms(study: Experiment, evidence: Evidence) -> Found:
 
 def _rows_of(evidence: Evidence, arm: str) -> int:
     found = [row["n"] for row in evidence.counts if row["arm"] == arm]
-    return sum(found) if found else evidence.arms[arm].rows
+    return sum(found) if found else evidence.arms[arm].units
 
 
 def filled_arms(study: Experiment, evidence: Evidence) -> Found:
@@ -118,6 +124,8 @@ def _listed(numbers: dict[str, int]) -> str:
 def one_arm_each(study: Experiment, evidence: Evidence) -> Found:
     """Units in two arms."""
     if evidence.ids is None:
+        if evidence.clusters:
+            return
         yield Measured(
             holds=None,
             severity="note",
@@ -141,9 +149,15 @@ def one_row_each(study: Experiment, evidence: Evidence) -> Found:
     yield counted(
         repeated + without,
         f"{repeated:,} ids stand in several rows and {without:,} rows have none: rows are not units, "
-        "and errors taken over rows would be too small.",
+        f"and errors taken over rows would be too small{_say_cluster(study, repeated)}.",
         f"Each of {int(seen['ids']):,} units stands in one row.",
     )
+
+
+def _say_cluster(study: Experiment, repeated: int) -> str:
+    if not repeated or study.cluster or not study.unit:
+        return ""
+    return f" (where {study.unit!r} was randomised and each of its rows is to count, say `cluster: {study.unit}`)"
 
 
 def balance_before(study: Experiment, evidence: Evidence) -> Found:
@@ -160,7 +174,7 @@ def balance_before(study: Experiment, evidence: Evidence) -> Found:
             samples = pair[0].sample(), pair[1].sample()
             if not (samples[0].usable and samples[1].usable):
                 continue
-            found = welch(*samples)
+            found = welch(*samples, df=freedom(treated, control))
             failed = found.p_value < IMBALANCE_DOUBTS
             yield Measured(
                 holds=not failed,

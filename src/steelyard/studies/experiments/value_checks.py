@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from steelyard.studies.experiments.cluster_comparison import compare_arms
 from steelyard.studies.experiments.columns import above, below, columns_in, ranked
-from steelyard.studies.experiments.comparison import arm_sample, compare, is_binary
+from steelyard.studies.experiments.comparison import arm_sample, is_binary
 from steelyard.studies.experiments.estimation import contrast
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.measured import Found, Measured
@@ -137,14 +138,14 @@ def enough_units(study: Experiment, evidence: Evidence) -> Found:
         moments = evidence.arms.get(arm)
         if moments is None:
             continue
-        if moments.rows < FEWEST_UNITS:
-            few.append(f"{arm!r} has {moments.rows:,} units")
+        if moments.units < FEWEST_UNITS:
+            few.append(f"{arm!r} has {moments.units:,} units")
         for use in map(evidence.resolved, study.uses):
             if use.kind == "share" and math.isfinite(moments.offset_of(above(use.metric))):
-                ones = round(moments.mean(above(use.metric)) * moments.rows)
-                least = min(ones, moments.rows - ones)
+                ones = round(moments.mean(above(use.metric)) * moments.units)
+                least = min(ones, moments.units - ones)
                 if least < FEWEST_OF_A_KIND:
-                    few.append(f"{use.metric!r} is rare in {arm!r}: {least} of {moments.rows:,} differ from the rest")
+                    few.append(f"{use.metric!r} is rare in {arm!r}: {least} of {moments.units:,} differ from the rest")
     yield Measured(
         holds=not few,
         limit=float(FEWEST_UNITS),
@@ -261,7 +262,7 @@ def _decides(study: Experiment, evidence: Evidence, metric: str, arm: str) -> fl
     treated, control = evidence.arms.get(arm), evidence.arms.get(study.control)
     if treated is None or control is None or not {arm, study.control} <= set(tail.arms):
         return 0.0
-    found = compare(use, treated, control, study.level).absolute
+    found = compare_arms(use, treated, control, study.level).absolute
     if found is None or found.low <= 0 <= found.high:
         return 0.0
     beyond = tail.arms[arm].excess - tail.arms[study.control].excess

@@ -1,0 +1,96 @@
+"""Whether clusters were randomised whole, are known, and are enough."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from steelyard.studies.experiments.evidence import Evidence
+from steelyard.studies.experiments.measured import Found, Measured, counted
+
+if TYPE_CHECKING:
+    from steelyard.studies.experiments.experiment import Experiment
+
+__all__ = ["clusters_in_one_arm", "clusters_known", "enough_clusters", "whole_clusters"]
+
+FEWEST_CLUSTERS = 10
+"""Clusters in an arm below which CR2's intervals are doubted."""
+STILL_GROW = 0.05
+
+
+def _counted(evidence: Evidence, name: str) -> int:
+    return sum(int(row[name] or 0) for row in evidence.clusters)
+
+
+def clusters_in_one_arm(study: Experiment, evidence: Evidence) -> Found:
+    """Clusters with units in two arms."""
+    if not evidence.clusters:
+        return
+    several = _counted(evidence, "in_two_arms")
+    yield counted(
+        several,
+        f"{several:,} clusters have units in two arms or more, or units in an arm and units in none: they were not "
+        "randomised whole.",
+        "Every cluster is in one arm.",
+    )
+
+
+def clusters_known(study: Experiment, evidence: Evidence) -> Found:
+    """Units that name no cluster."""
+    if not evidence.clusters:
+        return
+    outside = max((int(row.get("outside") or 0) for row in evidence.clusters), default=0)
+    without = _counted(evidence, "without_cluster") + outside
+    yield counted(
+        without,
+        f"{without:,} units name no {study.cluster!r}: which of them were randomised together is unknown.",
+        f"Every unit names its {study.cluster!r}.",
+    )
+
+
+def enough_clusters(study: Experiment, evidence: Evidence) -> Found:
+    """Clusters by arm."""
+    if not evidence.clusters:
+        return
+    found = {arm: evidence.arms[arm].rows for arm in (study.control, *study.treated) if arm in evidence.arms}
+    shown = ", ".join(f"{arm!r} {n:,}" for arm, n in found.items())
+    few = min(found.values(), default=0) < FEWEST_CLUSTERS
+    yield Measured(
+        holds=not few,
+        value=float(min(found.values(), default=0)),
+        limit=float(FEWEST_CLUSTERS),
+        says=f"Clusters by arm: {shown}; "
+        + (
+            f"below {FEWEST_CLUSTERS} their intervals are too narrow where clusters are unlike in size."
+            if few
+            else "enough for intervals by CR2 and its degrees of freedom."
+        ),
+    )
+
+
+def whole_clusters(study: Experiment, evidence: Evidence) -> Found:
+    """With several looks: clusters whose units came in on several days, so that looks see parts of them."""
+    if not evidence.clusters or evidence.looks is None:
+        return
+    known = [row["on_several_days"] for row in evidence.clusters if row["on_several_days"] is not None]
+    clusters = _counted(evidence, "clusters")
+    if not known or not clusters:
+        yield Measured(
+            holds=None,
+            severity="doubt",
+            says="Nothing says when units came in: bounds of several looks hold if clusters come in whole.",
+        )
+        return
+    share = sum(int(number) for number in known) / clusters
+    failed = share > STILL_GROW
+    yield Measured(
+        holds=not failed,
+        value=share,
+        limit=STILL_GROW,
+        says=f"{share:.1%} of clusters came in over several days"
+        + (
+            ": what a look adds is then not independent of what was seen, and bounds of several looks are not exact. "
+            "Give units a window from their cluster's start, or look once."
+            if failed
+            else ", so that each look adds whole clusters."
+        ),
+    )
