@@ -144,7 +144,10 @@ def test_an_assignment_that_nobody_makes_is_refused() -> None:
         ({"layer": "checkout", "assignment": Assignment()}, "layer 'checkout', and another system assigned"),
         ({"holdout": Holdout(everywhere=0.1), "assignment": Assignment()}, "a holdout, and another system"),
         ({"holdout": Holdout(layer=0.1)}, "names no layer"),
-        ({"cluster": "store", "ramp": (Stage(share=0.1, arms=HALVES), 1.0)}, "cluster 'store'"),
+        (
+            {"cluster": "store", "ramp": (Stage(share=0.1, arms={"control": 0.6, "one_page": 0.4}), 1.0)},
+            "cluster 'store'",
+        ),
         ({"looks": "daily"}, "daily looks: more than one look needs a stopping rule"),
         ({"looks": 5, "stopping": "fixed"}, "5 looks: more than one look needs a stopping rule"),
         ({"stopping": "obrien_fleming"}, "'obrien_fleming'.*with one look"),

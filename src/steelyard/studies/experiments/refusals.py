@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
-from steelyard.studies.experiments.sources import Assignment, Holdout, Stage
+from steelyard.studies.experiments.sources import Assignment, Holdout
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
@@ -30,13 +30,19 @@ def _holdout(study: Experiment) -> str:
     return ""
 
 
+def _has_own_splits(study: Experiment) -> bool:
+    """Whether a stage of the ramp has another split than the study."""
+    return any(
+        abs(stage.arms.get(arm, 0.0) - share) > 1e-9 for stage in study.stages for arm, share in study.arms.items()
+    )
+
+
 def _cluster(study: Experiment) -> str:
-    own = [stage for stage in study.ramp if isinstance(stage, Stage) and stage.arms]
     if not study.cluster:
         return ""
     if names := [repr(use.metric) for use in study.uses if use.quantile is not None]:
         return f"the cluster {study.cluster!r} and the quantile {names[0]}, whose error over clusters is not made"
-    if not own:
+    if not _has_own_splits(study):
         return ""
     return f"the cluster {study.cluster!r} and stages with splits of their own, within which clusters are not compared"
 
@@ -56,10 +62,7 @@ def _stopping(study: Experiment) -> str:
 
 def _ramp(study: Experiment) -> str:
     names = [repr(use.metric) for use in study.uses if use.kind == "quantile"]
-    own = any(
-        abs(stage.arms.get(arm, 0.0) - share) > 1e-9 for stage in study.stages for arm, share in study.arms.items()
-    )
-    if not names or not own:
+    if not names or not _has_own_splits(study):
         return ""
     return f"the quantile {names[0]} over stages with splits of their own: quantiles within stages do not add up"
 
