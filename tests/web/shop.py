@@ -13,7 +13,10 @@ FIRST = date(2026, 1, 1)
 DAYS = 88  # 2026-01-01 to 2026-03-29, which is a Sunday: the last week is whole
 
 FILES = {
-    "steelyard.toml": ('name = "Corner shop"\nzone = "Europe/Berlin"\ncurrency = "USD"\nsensitive = ["email"]\n'),
+    "steelyard.toml": (
+        'name = "Corner shop"\nzone = "Europe/Berlin"\ncurrency = "USD"\n'
+        'sensitive = ["email"]\nguardrails = ["refunds"]\n'
+    ),
     "sources/shop.yml": """sources:
   raw_orders:
     kind: files
@@ -58,6 +61,14 @@ SELECT ordered_on AS day, count(*) AS orders, sum(amount) AS revenue FROM orders
   refunds: {sum: orders.refunded, measured_in: USD, better: down, owner: support}
 trees:
   revenue: visits * conversion * average_order
+alerts:
+  orders_low: {metric: orders, below: 9, owner: growth, says: Look at the payments first.}
+annotations:
+  - {at: 2026-03-02, until: 2026-03-08, kind: outage, says: The till was down}
+  - {at: 2026-02-14, kind: holiday, says: "Valentine's Day", metrics: [visits]}
+cohorts:
+  came_back: {entity: customer, start: {table: orders}, activity: {table: orders}, cohort: month, every: month,
+    question: Who orders again?}
 """,
     "studies/newsletter.yml": """kind: experiment
 question: Does the newsletter raise what customers spend?

@@ -19,7 +19,7 @@ HOSTILE = (
     "../../../../etc/passwd",
     "..%2f..%2fetc%2fpasswd",
     "'; DROP TABLE orders; --",
-    "{{ 7 * 7 }}",
+    "{{ 7777 * 7777 }}",
     "{% include '/etc/passwd' %}",
     "a\x00b",
     "\ud7ff\U0001f600 \u202eevil",
@@ -42,7 +42,7 @@ def harmless(text: str) -> None:
     assert "root:" not in text
     assert "Traceback" not in text
     assert 'File "' not in text
-    assert "49" not in text or "{{ 7 * 7 }}" not in text
+    assert "60481729" not in text
 
 
 @pytest.mark.parametrize("address", IN_PATH)

@@ -85,7 +85,7 @@ def test_an_unchanged_page_costs_a_304_until_something_changes(own: Project, own
         return again() if again() == 304 else int(own_browser.page(path).headers["etag"] == tag or 304)
 
     assert settled() == 304
-    own.ledger.append("stage", "checkout", {"share": 0.05})
+    own.ledger.append("note", "checkout", {"share": 0.05})
     assert again() == 200
     tag = own_browser.page(path).headers["etag"]
     with own.store.transaction("one more table") as transaction:
@@ -120,7 +120,7 @@ def test_a_page_is_remembered_only_for_its_own_state(
     for _ in range(3):
         own_browser.page("/studies")
     assert len(made) <= 2  # a bucket of the clock may end in between
-    own.ledger.append("stage", "checkout", {"share": 0.1})
+    own.ledger.append("note", "checkout", {"share": 0.1})
     before = len(made)
     own_browser.page("/studies")
     assert len(made) == before + 1

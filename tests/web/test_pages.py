@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from steelyard.document import from_json
-from steelyard.project import Project
+from steelyard.project import Project, open_project
+from steelyard.web import create_app
 
 NAMES = (
     "home", "metrics", "metric", "metric by day and channel", "explain", "explain two weeks", "studies", "study",
@@ -93,13 +95,14 @@ def test_every_link_of_every_page_leads_somewhere(browser: Any, paths: dict[str,
 
 def test_home_shows_metrics_with_their_change_studies_decisions_and_what_is_due(browser: Any) -> None:
     said = browser.json("/")["data"]
-    # Week of 2026-03-23, 84 orders; by hand: 7 days of 12 orders. Of day 77 (2026-03-19) all 12 fall away: 72 before.
-    assert said["metrics"]["orders"] == {"period": "2026-03-23", "value": 84, "change": pytest.approx(84 / 72 - 1)}
+    # Week of 2026-03-23; by hand: 7 days of 12 orders and 150 visits. Of day 77 (2026-03-19) all 12 orders fall away.
+    assert said["metrics"]["conversion"]["value"] == pytest.approx(84 / 1050)
+    assert said["metrics"]["conversion"]["change"] == pytest.approx(84 / 1050 - 72 / 1050)
     assert said["studies"]["newsletter"]["verdict"]["answer"] == "yes"
     assert [item["what"] for item in said["due"]] == ["Look whether it wore off"]
     assert said["decisions"][0]["decision"]["name"] == "price_list"
     page = browser.page("/").text
-    assert "▲ +16.7%" in page
+    assert "▲ +1.1 pp" in page
     assert "1 follow-up is due" in page
 
 
@@ -254,3 +257,129 @@ def test_search_leads_to_what_it_finds_and_escapes_it(browser: Any) -> None:
 def test_a_document_elsewhere_is_not_found(browser: Any) -> None:
     for path in ("/documents/../steelyard.toml", "/documents/%2e%2e/steelyard.toml", "/documents/nothing.md"):
         assert browser.page(path).status_code == 404
+
+
+def test_home_has_one_headline_its_drivers_and_guardrails(browser: Any) -> None:
+    said = browser.json("/")["data"]
+    assert said["health"] == "revenue"
+    assert said["drivers"] == ["visits", "conversion", "average_order"]
+    assert said["guardrails"] == ["refunds"]
+    assert said["data_through"] == "2026-03-29"
+    page = browser.page("/").text
+    order = [page.index(f'id="{part}"') for part in ("drivers", "guardrails", "studies", "decisions", "data")]
+    assert order == sorted(order)
+    assert "The parts add up to the change." in page
+
+
+def test_home_of_a_project_without_metrics_or_data_says_what_to_do(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "steelyard.toml").write_text('name = "new"\n', encoding="utf-8")
+    with open_project(tmp_path) as empty:
+        client = type(browser)(create_app(empty))
+        page = client.page("/").text
+        client.close()
+    assert "No metric is defined yet" in page
+    assert "steelyard refresh" in page
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "orders.sql").write_text("-- key: id\n-- time: day\nSELECT id, day FROM raw\n", "utf-8")
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "m.yml").write_text("metrics:\n  orders: {count: orders}\n", encoding="utf-8")
+    with open_project(tmp_path) as empty:
+        client = type(browser)(create_app(empty))
+        answer = client.page("/")
+        client.close()
+    assert answer.status_code == 200
+    assert "orders has no number" in answer.text
+
+
+def test_settings_that_name_no_metric_are_a_problem_that_home_tells(own: Project, own_browser: Any) -> None:
+    assert own_browser.page("/").status_code == 200
+    path = own.folder / "steelyard.toml"
+    path.write_text(path.read_text("utf-8").replace('["refunds"]', '["refund"]'), encoding="utf-8")
+    page = own_browser.page("/").text
+    assert "no metric for guardrails named &#x27;refund&#x27;" in page
+    assert "did you mean &#x27;refunds&#x27;" in page
+
+
+def test_an_open_alert_is_on_home_until_it_is_over(own: Project, own_browser: Any) -> None:
+    tag = own_browser.page("/").headers["etag"]
+    report = own.watch(on="2026-03-19")
+    assert [item.title for item in report.alerts] == ["orders is below 9"]
+    page = own_browser.page("/")
+    assert page.headers["etag"] != tag
+    assert "Orders is below 9 (growth)" in page.text
+    assert "Look at the payments first." in page.text
+    link = re.search(r'href="(/metrics/orders/explain[^"]*)"', page.text)
+    assert link is not None
+    assert "after=2026-03-19..2026-03-19" in link[1].replace("%2E", ".")
+    assert own_browser.page(link[1].replace("&amp;", "&")).status_code == 200
+    own.watch(on="2026-03-20")
+    assert own_browser.json("/")["data"]["alerts"] == []
+
+
+def test_a_metric_draws_what_is_usual_what_happened_and_what_an_alert_watches(browser: Any) -> None:
+    said = browser.json("/metrics/orders?grain=day")["data"]
+    assert [item["says"] for item in said["happened"]] == ["The till was down"]
+    assert said["expected"]["season"] == 7
+    page = browser.page("/metrics/orders?grain=day").text
+    assert "alert below" in page
+    assert "usual range" in page
+    assert "The till was down" in page
+    assert "alert below" not in browser.page("/metrics/orders?grain=day&where=channel+%3D+'web'").text
+
+
+def test_a_metric_is_compared_with_the_period_before(browser: Any) -> None:
+    said = browser.json("/metrics/visits?grain=day&since=2026-02-01&until=2026-02-14&compare=previous")["data"]
+    assert [value is not None for value in said["compared"]["values"]] == [True] * 14
+    earlier = browser.json("/metrics/visits?grain=day&since=2026-01-18&until=2026-01-31")["data"]["trend"]
+    assert said["compared"]["values"] == [row["value"] for row in earlier]
+    year = browser.json("/metrics/visits?grain=day&since=2026-02-01&until=2026-02-14&compare=year")["data"]
+    assert year["compared"]["values"] == [None] * 14
+
+
+def test_a_group_of_a_breakdown_leads_to_itself_and_on_to_its_rows(browser: Any) -> None:
+    page = browser.page("/metrics/orders?by=channel").text
+    link = re.search(r'<a href="(/metrics/orders[^"]*)">web</a>', page)
+    assert link is not None
+    narrowed = browser.json(link[1].replace("&amp;", "&"))["data"]
+    whole = browser.json("/metrics/orders?by=channel")["data"]["breakdown"]
+    assert sum(row["value"] for row in narrowed["trend"]) == next(r["orders"] for r in whole if r["channel"] == "web")
+    rows = browser.json("/metrics/orders/rows?where=channel+%3D+'web'")["data"]
+    assert rows["rows"] == sum(row["value"] for row in narrowed["trend"])
+    assert "email" not in rows["shown"][0]
+
+
+def test_the_rows_of_a_ratio_are_of_one_side(browser: Any) -> None:
+    page = browser.page("/metrics/conversion").text
+    assert "rows?side=numerator" in page
+    assert browser.page("/metrics/conversion/rows").status_code == 400
+    said = browser.json("/metrics/conversion/rows?side=denominator&since=2026-03-23&until=2026-03-29")["data"]
+    assert said["rows"] == 1050
+
+
+def test_the_spread_of_a_metric_is_counted_over_rows_or_things(browser: Any) -> None:
+    said = browser.json("/metrics/revenue?spread=customer")["data"]["spread"]
+    assert said["values"] == 97
+    assert "Revenue of each customer" in browser.page("/metrics/revenue?spread=customer").text
+    assert browser.page("/metrics/revenue?spread=custmer").status_code == 404
+
+
+def test_cohorts_are_reached_from_the_metrics_of_their_table(browser: Any) -> None:
+    assert 'href="/analyses/came_back"' in browser.page("/metrics/orders").text
+    assert 'href="/analyses/came_back"' not in browser.page("/metrics/visits").text
+    said = browser.json("/analyses/came_back")
+    assert said["data"]["kind"] == "cohorts"
+    assert browser.page("/analyses/came_bck").status_code == 404
+
+
+def test_what_a_page_is_of_is_also_csv(browser: Any) -> None:
+    answer = browser.page("/metrics/orders?grain=day&since=2026-01-05&until=2026-01-06&format=csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text.splitlines() == ['"period","orders"', "2026-01-05,12", "2026-01-06,12"]
+    parts = browser.page("/metrics/orders?by=channel&format=csv").text.splitlines()
+    assert parts[0] == '"channel","orders"'
+    assert browser.page("/decisions?format=csv").status_code == 400
+
+
+def test_a_definition_tells_its_history(browser: Any) -> None:
+    said = browser.json("/metrics/revenue")["data"]["how"]
+    assert said["history"]["revenue"]

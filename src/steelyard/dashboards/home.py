@@ -1,46 +1,43 @@
-"""The first page of a project where nobody wrote another: the state of things, the most urgent first."""
+"""The first page of a project where nobody wrote another: one headline, its drivers, guardrails, then the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from steelyard.document import Block, Figure, Grid, Heading, Link, Paragraph
+from steelyard.document import Block, Heading
 
-__all__ = ["home_blocks"]
+__all__ = ["Part", "home_blocks"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of the page under its own heading; one without blocks is not shown.
+
+    Args:
+        title: The heading.
+        id: Where links lead.
+        blocks: What it holds.
+    """
+
+    title: str
+    id: str
+    blocks: Sequence[Block]
 
 
 def home_blocks(
-    *,
-    attention: Sequence[Block],
-    tiles: Sequence[Figure],
-    tiles_say: str,
-    studies: Sequence[Block],
-    decisions: Sequence[Block],
-    data: Sequence[Block],
+    *, figures: Sequence[Block], attention: Sequence[Block], line: Sequence[Block], parts: Sequence[Part]
 ) -> list[Block]:
-    """The page: what needs somebody, the metrics, what was found, what was chosen, and how fresh the data is.
+    """The page.
 
     Args:
-        attention: What is wrong or due; nothing is shown where nothing is.
-        tiles: One a metric.
-        tiles_say: What the tiles compare, or why there are none.
-        studies: The latest results.
-        decisions: What was decided.
-        data: Its freshness.
+        figures: The one metric that says how the whole is doing.
+        attention: What is wrong or due; nothing where nothing is.
+        line: The metric over time.
+        parts: The rest, in order.
     """
-    metrics: list[Block] = [
-        Heading("Metrics", 2, id="metrics"),
-        Paragraph([tiles_say, " ", Link("All metrics", "/metrics")]),
-    ]
-    if tiles:
-        metrics.append(Grid(list(tiles), columns=4 if len(tiles) in (4, 7, 8) else 3))
-    return [
-        *attention,
-        *metrics,
-        Heading("Latest studies", 2, id="studies"),
-        *studies,
-        Heading("Decisions", 2, id="decisions"),
-        *decisions,
-        Heading("Data", 2, id="data"),
-        *data,
-    ]
+    found: list[Block] = [*figures, *attention, *line]
+    for part in parts:
+        if part.blocks:
+            found += [Heading(part.title, 2, id=part.id), *part.blocks]
+    return found

@@ -1,20 +1,19 @@
-"""A metric by period: its tile, its chart, and how its last whole period stands to the one before."""
+"""A metric by period, and how its last whole period stands to others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from steelyard.document import Block, Callout, Event, Figure, Format, Grid, LineChart, Series, Sparkline
 from steelyard.metrics import Metric, MetricTable
+from steelyard.metrics.calendar import next_period
 from steelyard.metrics.metric_blocks import metric_format
 
-__all__ = ["Trend", "label_of", "tile", "trend_blocks", "trend_of"]
+__all__ = ["Trend", "label_of", "last_day", "period_said", "trend_of", "trends_of", "year_before"]
 
-IN_A_TILE = 26
-PERIOD = {"week": "week of {}", "month": "month of {}", "quarter": "quarter of {}"}
+MONTHS = {"month", "quarter", "year"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +45,28 @@ class Trend:
         pairs = self.whole or tuple(zip(self.periods, self.values, strict=True))
         return pairs[-1] if pairs else None
 
+    def at(self, day: date) -> Any:
+        """The value of the whole period that begins on a day; None where there is none."""
+        return dict(self.whole).get(day)
+
     @property
     def change(self) -> float | None:
-        """How the last whole period moved against the whole one before: a fraction of it, or a difference of two
-        fractions; None where that says nothing."""
-        values = [value for _, value in self.whole[-2:]]
-        if len(values) < 2 or any(value is None for value in values):
+        """How the last whole period moved against the whole one before; see `change_from`."""
+        pair = self.whole[-2:]
+        return self.change_from(pair[0][1]) if len(pair) == 2 else None
+
+    def change_from(self, before: Any) -> float | None:
+        """How the last whole period stands to an earlier value: a fraction of it, or a difference of two fractions.
+
+        None where that says nothing.
+        """
+        after = self.whole[-1][1] if self.whole else None
+        if before is None or after is None:
             return None
-        before, after = (float(value) for value in values)
+        old, new = float(before), float(after)
         if self.is_share:
-            return after - before
-        return (after - before) / abs(before) if before else None
+            return new - old
+        return (new - old) / abs(old) if old else None
 
     @property
     def is_share(self) -> bool:
@@ -68,7 +78,19 @@ class Trend:
         """Which period the last one is."""
         if self.last is None:
             return "no data yet"
-        return PERIOD.get(self.grain, "{}").format(self.last[0]) + ("" if self.whole else ", so far")
+        return period_said(self.last[0], self.grain) + ("" if self.whole else ", so far")
+
+    def from_whole(self) -> Trend:
+        """Without the periods before the first whole one, which are lower than they would be."""
+        if not self.whole:
+            return self
+        return self.since(len(self.periods) - self.periods.index(self.whole[0][0]))
+
+    def since(self, count: int) -> Trend:
+        """The last so many periods."""
+        kept = self.periods[-count:]
+        partial = {day: says for day, says in self.partial.items() if day in kept}
+        return Trend(metric=self.metric, grain=self.grain, periods=kept, values=self.values[-count:], partial=partial)
 
 
 def trend_of(answer: MetricTable, name: str) -> Trend:
@@ -83,72 +105,48 @@ def trend_of(answer: MetricTable, name: str) -> Trend:
     )
 
 
+def trends_of(answer: MetricTable) -> dict[str, Trend]:
+    """Every metric of such an answer."""
+    return {metric.name: trend_of(answer, metric.name) for metric in answer.metrics}
+
+
 def label_of(metric: Metric) -> str:
     """The metric's name as a heading."""
     return metric.name.replace("_", " ").capitalize()
 
 
-def tile(trend: Trend, *, href: str | None = None, label: str | None = None) -> Figure:
-    """The metric at a glance: its last whole period, the change against the one before, and its trend.
+def year_before(day: date, grain: str) -> date:
+    """The first day of the same period a year before: 52 weeks for days and weeks, so that weekdays stay the same.
 
-    Args:
-        trend: The metric by period.
-        href: Where the tile leads.
-        label: What it is called; the metric's name by default.
+    >>> year_before(date(2026, 3, 2), "week"), year_before(date(2024, 2, 1), "month")
+    (datetime.date(2025, 3, 3), datetime.date(2023, 2, 1))
     """
-    last = trend.last
-    return Figure(
-        label or label_of(trend.metric),
-        last[1] if last else None,
-        _short(trend.metric, last[1] if last else None),
-        change=trend.change,
-        change_format=Format.points(1, signed=True) if trend.is_share else Format.percent(1, signed=True),
-        better=trend.metric.better or None,
-        note=trend.says,
-        sparkline=Sparkline([value for _, value in trend.whole[-IN_A_TILE:]], f"by {trend.grain}") if last else None,
-        href=href,
-    )
+    return day.replace(year=day.year - 1) if grain in MONTHS else day - timedelta(days=364)
 
 
-def _short(metric: Metric, value: Any) -> Format:
-    """As the metric is written; money without its cents from a thousand on."""
-    style = metric_format(metric)
-    if style.kind == "money" and value is not None and abs(value) >= 1000:
-        return Format.money(style.currency or "", 0)
-    return style
+def last_day(start: date, grain: str) -> date:
+    """The last day of the period that begins on a day.
+
+    >>> last_day(date(2024, 2, 1), "month"), last_day(date(2024, 2, 26), "week")
+    (datetime.date(2024, 2, 29), datetime.date(2024, 3, 3))
+    """
+    return next_period(start, grain) - timedelta(days=1)
 
 
-def trend_blocks(trend: Trend) -> list[Block]:
-    """The last whole period against the one before, its place among all, and the line over time."""
-    if not trend.periods:
-        return [Callout("note", "No rows", "Nothing was counted in this range.")]
-    unfinished = [day for day in trend.periods[1:] if day in trend.partial]
-    chart = LineChart(
-        title=f"{label_of(trend.metric)} by {trend.grain}",
-        x=trend.periods,
-        series=[Series(label_of(trend.metric), trend.values)],
-        format=metric_format(trend.metric),
-        incomplete_from=unfinished[0] if unfinished else None,
-        events=[Event(trend.periods[0], f"part of a {trend.grain}")] if trend.periods[0] in trend.partial else [],
-        zero=not trend.is_share,
-    )
-    return [Grid(_figures(trend), columns=3), chart]
+def period_said(day: date, grain: str) -> str:
+    """A period as a person writes it.
+
+    >>> period_said(date(2025, 12, 29), "week"), period_said(date(2026, 2, 1), "month")
+    ('29 Dec 2025 to 4 Jan 2026', 'Feb 2026')
+    """
+    if grain == "month":
+        return f"{day:%b %Y}"
+    if grain not in ("week", "quarter"):
+        return f"{day:%Y}" if grain == "year" and day.month == 1 else _day(day)
+    end = last_day(day, grain)
+    first = f"{day.day}" if (day.year, day.month) == (end.year, end.month) else f"{day.day} {day:%b}"
+    return f"{first if day.year == end.year else _day(day)} to {_day(end)}"
 
 
-def _figures(trend: Trend) -> list[Block]:
-    style = metric_format(trend.metric)
-    known = [(day, value) for day, value in trend.whole if value is not None]
-    shown: list[Block] = [tile(trend, label=f"Last whole {trend.grain}" if trend.whole else "So far")]
-    if known:
-        top, low = max(known, key=lambda pair: pair[1]), min(known, key=lambda pair: pair[1])
-        shown += [
-            Figure("Highest", top[1], _short(trend.metric, top[1]), note=_period(trend, top[0])),
-            Figure(
-                "Lowest", low[1], style if low[1] < 1000 else _short(trend.metric, low[1]), note=_period(trend, low[0])
-            ),
-        ]
-    return shown
-
-
-def _period(trend: Trend, day: date) -> str:
-    return PERIOD.get(trend.grain, "{}").format(day)
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"

@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 from steelyard.errors import DataError, DefinitionError
 
-__all__ = ["SegmentChange", "lmdi", "mix_and_rate", "settled", "shapley"]
+__all__ = ["SegmentChange", "lmdi", "mix_and_rate", "product_parts", "settled", "shapley"]
 
 MOST_FACTORS = 12
 NEAR = 0.5
@@ -45,6 +46,22 @@ def lmdi(before: Sequence[float], after: Sequence[float]) -> tuple[float, ...] |
     weight = math.copysign(_logarithmic_mean(abs(first), abs(last)), first)
     parts = [weight * _log_ratio(old, new) for old, new in zip(before, after, strict=True)]
     return settled(parts, last - first, scale=_scale(before, after))
+
+
+def product_parts(
+    before: Sequence[float], after: Sequence[float]
+) -> tuple[Literal["LMDI", "Shapley"], tuple[float, ...]]:
+    """What each factor adds to the change of their product, by LMDI, or by Shapley where one changes its sign.
+
+    Args:
+        before: The factors' values at first; at most 12.
+        after: Their values then, in the same order.
+
+    >>> product_parts([2.0, 1.0], [2.0, -1.0])
+    ('Shapley', (0.0, -4.0))
+    """
+    found = lmdi(before, after)
+    return ("LMDI", found) if found is not None else ("Shapley", shapley(before, after))
 
 
 def _log_ratio(old: float, new: float) -> float:

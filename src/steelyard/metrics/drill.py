@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from steelyard.document import Block
 
-__all__ = ["Drill", "drill"]
+__all__ = ["Drill", "Drilling", "drill", "row_sides", "used_values"]
 
 SHOWN = 1_000
 
@@ -154,12 +154,21 @@ def drill(
     cell = cell_of(at or {}, grain, _week_start(catalog, metric), catalog.year_start, catalog.zone)
     asked = [*cell.values, *([cell.grain] if cell.grain else [])]
     question = ask(metric, by=asked, where=where, since=since, until=until, limit=limit)
-    drilling = _Drilling(catalog, warehouse, metric, question, cell, side)
+    drilling = Drilling(catalog, warehouse, metric, question, cell, side)
     return drilling.found(limit, timeout)
 
 
-class _Drilling:
-    """One drill on its way: the answer's own plan, its rows in place of their aggregate, the number that they make."""
+class Drilling:
+    """The rows behind a number on their way: the answer's own plan, with its rows in place of their aggregate.
+
+    Args:
+        catalog: The definitions.
+        warehouse: What is read.
+        metric: The metric.
+        question: What is asked.
+        cell: The cell.
+        side: Which side of a ratio.
+    """
 
     def __init__(
         self,
@@ -236,29 +245,30 @@ class _Drilling:
         return name
 
     @property
-    def _with(self) -> str:
-        """The steps that come before: rows once each, rates, what follows a row, what its many rows say."""
+    def steps(self) -> list[str]:
+        """What comes before: rows once each, rates, what follows a row, what its many rows say."""
         steps = [*self.asked.planner.needs.sources.steps.items(), *self.fact.steps]
-        if not steps:
-            return ""
-        return "WITH " + ",\n".join(f"{sql_name(name)} AS (\n{text}\n)" for name, text in steps) + "\n"
+        return [f"{sql_name(name)} AS (\n{text}\n)" for name, text in steps]
 
     @property
-    def _from(self) -> str:
+    def source(self) -> str:
+        """Where the rows come from, and which of them count."""
         lines = self.fact.lines()
         if self.conditions:
             lines.append("WHERE " + "\n  AND ".join(self.conditions))
         return "\n".join(lines)
 
     def found(self, limit: int, timeout: float | None) -> Drill:
+        """The rows, the first so many of them, and the number that all of them make."""
         refuse_false_claims(self.warehouse, self.fact.claims, self.catalog, self.read.version)
         columns = ",\n".join(f"  {sql} AS {sql_name(name)}" for name, sql in self.shown.items())
-        sql = f"{self._with}SELECT\n{columns}\n{self._from}{self._order()}\nLIMIT {limit}"
-        number = f"{self._with}SELECT count(*) AS counted, {self._number()} AS number\n{self._from}"
+        before = "WITH " + ",\n".join(self.steps) + "\n" if self.steps else ""
+        sql = f"{before}SELECT\n{columns}\n{self.source}{self._order()}\nLIMIT {limit}"
+        number = f"{before}SELECT count(*) AS counted, {self._number()} AS number\n{self.source}"
         values = self.asked.planner.needs.parameters.values
-        counted = Query(sql=number, parameters=_used(values, number))
+        counted = Query(sql=number, parameters=used_values(values, number))
         whole = self.warehouse.fetch(counted, timeout=timeout).to_pylist()[0]
-        table = self.warehouse.fetch(Query(sql=sql, parameters=_used(values, sql), limit=limit), timeout=timeout)
+        table = self.warehouse.fetch(Query(sql=sql, parameters=used_values(values, sql), limit=limit), timeout=timeout)
         rows = int(whole["counted"])
         versions = [self.read.version(name) for name in sorted(self._tables())]
         return Drill(
@@ -272,7 +282,7 @@ class _Drilling:
             value=whole["number"],
             left_out=tuple(self.left_out),
             sql=sql,
-            parameters=_used(values, sql),
+            parameters=used_values(values, sql),
             tables=tuple(
                 TableRead(name=v.name, version_id=v.version_id, fingerprint=v.fingerprint, rows=v.rows)
                 for v in versions
@@ -321,7 +331,7 @@ class _Drilling:
         return notes
 
 
-def _used(values: Mapping[str, Value], sql: str) -> dict[str, Value]:
+def used_values(values: Mapping[str, Value], sql: str) -> dict[str, Value]:
     """The values that a SELECT names; the plan has more."""
     asked = set(re.findall(r"\$([a-z_][a-z0-9_]*)", sql))
     return {name: value for name, value in values.items() if name in asked}
@@ -331,6 +341,16 @@ def _week_start(catalog: MetricCatalog, metric: str) -> str:
     """The first day of the metric's week."""
     starts = {leaf.aggregate.week_start for leaf in leaves(catalog.formula(metric))}
     return starts.pop() or catalog.week_start if len(starts) == 1 else catalog.week_start
+
+
+def row_sides(catalog: MetricCatalog, metric: str) -> tuple[str, ...]:
+    """The sides of a metric that have rows of their own: both of a ratio, else one without a name.
+
+    Raises:
+        DefinitionError: The metric's number is not made of rows alone.
+    """
+    sides = _leaves(catalog, metric)
+    return tuple(sides) if len(sides) > 1 and catalog.metric(metric).kind != "mean" else ("",)
 
 
 def _leaves(catalog: MetricCatalog, metric: str) -> dict[str, Leaf]:

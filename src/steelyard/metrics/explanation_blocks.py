@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from steelyard.document import (
     Block,
     Callout,
     Column,
-    Facts,
     Figure,
     Format,
+    Grid,
     Heading,
+    Items,
     Paragraph,
     Section,
     Step,
@@ -26,6 +28,7 @@ from steelyard.metrics.root_cause.words import size_format
 __all__ = ["explanation_blocks"]
 
 SHOWN = 8
+OPEN = 2
 
 
 def explanation_blocks(found: Explanation) -> list[Block]:
@@ -46,39 +49,46 @@ def _style(found: Explanation) -> Format:
 
 
 def _head(found: Explanation) -> Iterator[Block]:
-    label = found.metric.name.replace("_", " ").capitalize()
-    per_day = " per day" if found.basis == "per day" else ""
-    before, after = (f"{first} to {last}" for first, last in (found.before_range, found.after_range))
-    relative = found.change / found.before if found.change is not None and found.before else None
-    yield Figure(
-        f"{label}{per_day}, {after}",
-        found.after,
-        _style(found),
-        change=relative,
-        better=found.metric.better or None,
-        note=f"against {before}",
-    )
-    facts = [(f"{label}{per_day}, {before}", format_value(found.before, _style(found)))]
-    facts.append((f"{label}{per_day}, {after}", format_value(found.after, _style(found))))
-    facts.append(("Change", format_value(found.change, size_format(found))))
-    if found.totals is not None:
-        facts += [
-            (f"Total, {span}", format_value(total, _style(found)))
-            for span, total in zip((before, after), found.totals, strict=True)
-        ]
-    yield Facts(facts)
-    yield Paragraph(" ".join(found.summary))
+    """The two numbers and their difference at a glance, then the whole of it in words."""
+    label = found.metric.name.replace("_", " ").capitalize() + (" per day" if found.basis == "per day" else "")
+    style, share = _style(found), metric_format(found.metric).kind == "percent"
+    relative = found.change / found.before if found.change is not None and found.before and not share else None
+    totals = found.totals or (None, None)
+    figures = [
+        Figure(f"{label}, before", found.before, style, note=_days(found.before_range, totals[0], style)),
+        Figure(f"{label}, after", found.after, style, note=_days(found.after_range, totals[1], style)),
+        Figure(
+            "Change",
+            found.change,
+            size_format(found),
+            change=relative,
+            better=found.metric.better or None,
+            note="of what it was before" if relative is not None else None,
+        ),
+    ]
+    yield Grid(figures, columns=3)
+    faults = {fault.says for fault in found.faults}
+    yield Items([sentence for sentence in found.summary if sentence not in faults])
+
+
+def _days(days: tuple[date, date], total: float | None, style: Format) -> str:
+    said = f"{days[0]}" if days[0] == days[1] else f"{days[0]} to {days[1]}"
+    return said if total is None else f"{said}, {format_value(total, style)} in all"
 
 
 def _fault_blocks(found: Explanation) -> Iterator[Block]:
-    for fault in found.faults:
-        yield Callout("warning", f"Data: {fault.kind}", fault.says)
+    """What is wrong with the data, in one place."""
+    if len(found.faults) == 1:
+        yield Callout("warning", f"Data: {found.faults[0].kind}", found.faults[0].says)
+    elif found.faults:
+        kinds = ", ".join(dict.fromkeys(fault.kind for fault in found.faults))
+        yield Callout("warning", f"Data: {kinds}", "\n".join(fault.says for fault in found.faults))
 
 
 def _cause_blocks(found: Explanation) -> Iterator[Block]:
     """The segments that stand out, what they leave over, and what else happened."""
     if found.causes:
-        yield Heading("Segments that stand out", level=3)
+        yield Heading("Segments that stand out", level=2)
         yield _causes(found)
     if found.search.says:
         yield Paragraph(found.search.says)
@@ -123,12 +133,12 @@ def _tree_blocks(found: Explanation) -> Iterator[Block]:
     tree = found.tree
     if tree is None or found.before is None:
         return
-    yield Heading(f"By its tree: {tree.text}", level=3)
+    yield Heading(f"By its tree: {tree.text.replace('_', ' ').replace('*', '×')}", level=2)
     yield WaterfallChart(
         title=f"{found.metric.name.replace('_', ' ').capitalize()} by factor ({tree.method})",
         start_label="before",
         start=found.before,
-        steps=[Step(factor.name, factor.contribution) for factor in tree.factors],
+        steps=[Step(factor.name.replace("_", " "), factor.contribution) for factor in tree.factors],
         end_label="after",
         format=_style(found),
         better=found.metric.better or None,
@@ -143,15 +153,44 @@ def _factors(tree: TreeChange, found: Explanation) -> Table:
         Column("after", format=Format.significant(5), align="right"),
         Column("contribution", format=size_format(found), align="right"),
     ]
-    return Table(columns, [(f.name, f.before, f.after, f.contribution) for f in tree.factors])
+    return Table(columns, [(f.name.replace("_", " "), f.before, f.after, f.contribution) for f in tree.factors])
 
 
 def _dimension_blocks(found: Explanation) -> Iterator[Block]:
-    for number, dimension in enumerate(found.dimensions):
-        blocks: list[Block] = [_segments(dimension, found)]
-        if dimension.reversal:
-            blocks.append(Callout("warning", "Simpson's reversal", dimension.reversal))
-        yield Section(f"By {dimension.dimension}", blocks, open=number < 2)
+    """The dimensions that tell most stand open; the others are folded together."""
+    if not found.dimensions:
+        return
+    yield Heading("By dimension", level=2)
+    shown = [Section(f"By {_name(item)}", list(_dimension(item, found))) for item in found.dimensions[:OPEN]]
+    yield from shown
+    rest: list[Block] = [
+        block
+        for item in found.dimensions[OPEN:]
+        for block in (Heading(f"By {_name(item)}", level=3), *_dimension(item, found))
+    ]
+    if rest:
+        count = len(found.dimensions) - OPEN
+        yield Section(f"By {count} more dimension{'s' if count > 1 else ''}", rest, open=False)
+
+
+def _name(dimension: DimensionChange) -> str:
+    return dimension.dimension.replace("_", " ")
+
+
+def _dimension(dimension: DimensionChange, found: Explanation) -> Iterator[Block]:
+    yield _segments(dimension, found)
+    parted = [segment for segment in dimension.segments if segment.mix is not None]
+    if parted:
+        mix, rate = (
+            format_value(sum(part or 0.0 for part in parts), size_format(found))
+            for parts in ([item.mix for item in parted], [item.rate for item in parted])
+        )
+        yield Paragraph(
+            f"Of the change, {mix} is mix (segments became a larger or smaller part) and {rate} is rate (segments "
+            "themselves became higher or lower)."
+        )
+    if dimension.reversal:
+        yield Callout("warning", "Simpson's reversal", dimension.reversal)
 
 
 def _segments(dimension: DimensionChange, found: Explanation) -> Table:
@@ -181,8 +220,7 @@ def _row(segment: Segment, parted: bool) -> tuple[object, ...]:
 
 
 def _foot(found: Explanation) -> Iterator[Block]:
-    for note in found.notes:
-        yield Callout("note", note)
-    for dimension, why in found.skipped.items():
-        yield Callout("note", f"Not by {dimension}", why)
+    says = [*found.notes, *(f"Not by {dimension}: {why}" for dimension, why in found.skipped.items())]
+    if says:
+        yield Callout("note", "What to know of this", "\n".join(says))
     yield Section("How these numbers were made", found.hows[1].blocks(), open=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from steelyard.decisions.initiative import Initiative, initiative_file
 from steelyard.definition_file import read_definition
 from steelyard.errors import DefinitionError, SteelyardError, unknown_name
-from steelyard.project.settings import Settings
+from steelyard.project.settings import FILE, Settings
 from steelyard.studies import Study
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def read_definitions(folder: Path, settings: Settings) -> Definitions:
         smallest_group_of=settings.smallest_group_of,
     )
     problems += metrics.problems
+    problems += _unknown_metrics(settings, metrics, folder)
     studies = _studies(folder, problems)
     found = ((path, (item,)) for path, item in _each(folder, "initiatives/**/*.yml", initiative_file, problems))
     initiatives = _by_name(found, problems)
@@ -102,6 +103,14 @@ def _unknown_parts(
         yield from (unknown_name("study", name, studies, where=where) for name in item.studies if name not in studies)
         if item.metric and item.metric not in metrics.metrics:
             yield unknown_name("metric", item.metric, metrics.metrics, where=where)
+
+
+def _unknown_metrics(settings: Settings, metrics: MetricCatalog, folder: Path) -> Iterator[SteelyardError]:
+    """What the settings name as metrics and is none."""
+    named = [("health", settings.health), *(("guardrails", name) for name in settings.guardrails)]
+    for key, name in named:
+        if name and name not in metrics.metrics and name not in metrics.broken:
+            yield unknown_name(f"metric for {key}", name, metrics.metrics, where=str(folder / FILE))
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

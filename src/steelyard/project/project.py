@@ -154,6 +154,11 @@ class Project(AuditedQuestions, RampedExperiments, FollowedDecisions):
         text = self.target.warehouse
         return connect(text if "://" in text else self._path(text), read_only=True, **limits)
 
+    @property
+    def alert_log(self) -> Path:
+        """The file that remembers what alerts of the target were told."""
+        return self.folder / ".steelyard" / f"alerts-{self.target_name}.jsonl"
+
     @cached_property
     def ledger(self) -> Ledger:
         """The target's ledger; an erasure that was cut short is completed when it is opened."""

@@ -58,6 +58,9 @@ class Settings:
             are; 1 shows everything.
         smallest_group_of: The entity whose members are the units, such as `customer`; rows are counted of tables that
             do not say it, and of all of them where this is empty.
+        health: The metric that says how the whole is doing, which the first page opens with; empty takes the root of
+            the first tree, or the first metric.
+        guardrails: Metrics that must not get worse while others are pushed; empty takes those that studies guard.
         target: The target that is used when none is asked for.
         targets: The environments by name.
         plugins: Whether kinds of study from other packages are looked for.
@@ -73,6 +76,8 @@ class Settings:
     sensitive: tuple[str, ...] = ()
     smallest_group: int = 1
     smallest_group_of: str = ""
+    health: str = ""
+    guardrails: tuple[str, ...] = ()
     target: str = "dev"
     targets: Mapping[str, Target] = field(default_factory=lambda: {"dev": Target()})
     plugins: bool = True

@@ -40,6 +40,6 @@ def watch_project(
             on=as_day(on),
             now=now,
             folder=project.folder,
-            log=project.folder / ".steelyard" / f"alerts-{project.target_name}.jsonl",
+            log=project.alert_log,
             send=send,
         )

@@ -80,12 +80,15 @@ def _posted(routes: list[Route], path: str) -> bool:
 
 def _routes(site: Site) -> list[Route]:
     page = site.endpoint
-    view = ("grain", "by", "where", "since", "until", "as_of")
+    cut = ("where", "since", "until", "as_of")
+    view = ("grain", "by", "compare", "spread", *cut)
     return [
         Route("/", page(pages.home, queries=True)),
         Route("/metrics", page(pages.metrics)),
         Route("/metrics/{name}", page(pages.metric, takes=view, queries=True)),
         Route("/metrics/{name}/explain", page(pages.explain, takes=("before", "after"), queries=True)),
+        Route("/metrics/{name}/rows", page(pages.rows, takes=("side", *cut), queries=True)),
+        Route("/analyses/{name}", page(pages.analysis, takes=("by", *cut), queries=True)),
         Route("/studies", page(pages.studies)),
         Route("/studies/{name}", page(pages.study)),
         Route("/studies/{name}/plan", page(pages.plan, queries=True)),

@@ -60,7 +60,7 @@ class Edition:
         return " · ".join(part for part in (catalog, ledger) if part)
 
     def state(self) -> str | None:
-        """A text that differs whenever a page could: definitions, data, ledger or code; None where that is unknown."""
+        """A text that differs whenever a page could; None where the data's or the ledger's state is unknown."""
         try:
             data = _data_state(self.project)
             heads = self.project.ledger.heads()
@@ -69,7 +69,8 @@ class Edition:
         if data is None:
             return None
         trouble = str(self.trouble) if self.trouble else ""
-        return digest([self.stamp, data, heads, version("steelyard"), trouble, self.project.target_name])
+        alerts = _file_state(self.project.alert_log)
+        return digest([self.stamp, data, heads, version("steelyard"), trouble, self.project.target_name, alerts])
 
 
 def _data_state(project: Project) -> str | None:
@@ -78,6 +79,15 @@ def _data_state(project: Project) -> str | None:
     if "://" in project.target.warehouse:
         return None
     found = (project.folder / Path(project.target.warehouse).expanduser()).stat()
+    return f"{found.st_mtime_ns} {found.st_size}"
+
+
+def _file_state(path: Path) -> str:
+    """A text that differs when the file was written; empty where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return ""
     return f"{found.st_mtime_ns} {found.st_size}"
 
 

@@ -1,4 +1,4 @@
-"""Whether a request wants a page for a person or the same as JSON."""
+"""Whether a request wants a page for a person, the same as JSON, or its table as CSV."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from steelyard.errors import DefinitionError
 
 __all__ = ["MEDIA", "Form", "wanted"]
 
-Form = Literal["html", "json"]
-MEDIA: dict[Form, str] = {"html": "text/html; charset=utf-8", "json": "application/json"}
+Form = Literal["html", "json", "csv"]
+MEDIA: dict[Form, str] = {
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8; header=present",
+}
 
 
 def wanted(format_asked: str, accept: str) -> Form:
     """The form that is wanted: `?format=` first, else the better of the two in `Accept`, else HTML.
 
     Raises:
-        DefinitionError: `?format=` is neither html nor json.
+        DefinitionError: `?format=` is neither html, json nor csv.
 
     >>> wanted("", "application/json"), wanted("", "text/html,*/*;q=0.8"), wanted("json", "text/html")
     ('json', 'html', 'json')
@@ -25,8 +29,12 @@ def wanted(format_asked: str, accept: str) -> Form:
         return "html"
     if format_asked == "json":
         return "json"
+    if format_asked == "csv":
+        return "csv"
     if format_asked:
-        raise DefinitionError(f"no format {format_asked!r}", where="?format", hint="html or json")
+        raise DefinitionError(
+            f"no format {format_asked!r}", where="?format", hint="html, json, or csv where the page is of one table"
+        )
     return "json" if _weight(accept, "application/json") > _weight(accept, "text/html") else "html"
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlencode
 
 from steelyard.document import Block
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["Act", "Choice", "Choices", "Controls", "Crumb", "Input", "Page", "address"]
 
@@ -115,6 +118,7 @@ class Page:
         controls: What may be chosen.
         acts: What may be done.
         status: The HTTP status.
+        table: What the page is of as one table, which `?format=csv` gives; None where it is of no table.
     """
 
     title: str
@@ -126,3 +130,4 @@ class Page:
     controls: Controls | None = None
     acts: Sequence[Act] = ()
     status: int = 200
+    table: pa.Table | None = None

@@ -1,4 +1,4 @@
-"""A page as HTML or as JSON."""
+"""A page as HTML, as JSON, or its table as CSV."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -15,11 +16,11 @@ from markupsafe import Markup
 
 from steelyard.canonical import plain
 from steelyard.document import Callout, to_html, to_json
-from steelyard.errors import SteelyardError
+from steelyard.errors import DefinitionError, SteelyardError
 from steelyard.web.asset import asset_address
 from steelyard.web.page import Page
 
-__all__ = ["SECTIONS", "Surroundings", "as_html", "as_json"]
+__all__ = ["SECTIONS", "Surroundings", "as_csv", "as_html", "as_json"]
 
 SECTIONS = (
     ("Home", "/"),
@@ -102,6 +103,21 @@ def as_json(page: Page) -> bytes:
         "blocks": to_json([*page.lead, *page.blocks]),
     }
     return _written(said)
+
+
+def as_csv(page: Page) -> bytes:
+    """The table that the page is of.
+
+    Raises:
+        DefinitionError: It is of no table.
+    """
+    if page.table is None:
+        raise DefinitionError("this page is of no table", where="?format", hint="html or json")
+    import pyarrow.csv as arrow_csv
+
+    written = BytesIO()
+    arrow_csv.write_csv(page.table, written)
+    return written.getvalue()
 
 
 def error_as_json(error: SteelyardError) -> bytes:

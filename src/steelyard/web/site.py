@@ -23,7 +23,7 @@ from steelyard.web.made import Made, Memory, headers_of
 from steelyard.web.negotiate import MEDIA, wanted
 from steelyard.web.page import Page
 from steelyard.web.refusal import around_page, failure, form_of
-from steelyard.web.render import Surroundings, as_html, as_json
+from steelyard.web.render import Surroundings, as_csv, as_html, as_json
 from steelyard.web.view import View
 from steelyard.web.waiting import WORK, address_of, ended, working
 from steelyard.web.work import Ticket, Work, WorkQueue, gave_up
@@ -189,7 +189,10 @@ class PageEndpoint:
 
         def make(work: Work) -> Made:
             page = self.build(View(edition=edition, names=request.path_params, asked=asked, now=now, work=work))
-            body = as_json(page) if form == "json" else as_html(page, around_page(request, edition))
+            if form == "html":
+                body = as_html(page, around_page(request, edition))
+            else:
+                body = as_json(page) if form == "json" else as_csv(page)
             return Made(body, MEDIA[form], tag)
 
         return Wanted(tag, make)

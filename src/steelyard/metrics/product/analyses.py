@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from steelyard.metrics.catalog import MetricCatalog
     from steelyard.warehouse import Warehouse
 
-__all__ = ["ANALYSES", "Analysis", "AnalysisKind", "analyse"]
+__all__ = ["ANALYSES", "Analysis", "AnalysisKind", "analyse", "analysis_tables"]
 
 Analysis = Funnel | Sessions | Cohorts | Lifecycle | TouchAttribution | Paths
 
@@ -94,3 +94,24 @@ def analyse(
         if key not in kind.takes:
             raise unknown_name(f"option of {kind.name} {name!r}", key, ("by", "where", "since", "until", *kind.takes))
     return kind.run(catalog, warehouse, found, by=by, where=where, since=since, until=until, **given)
+
+
+def analysis_tables(analysis: Analysis) -> tuple[str, ...]:
+    """The tables whose rows are the events of an analysis.
+
+    >>> from steelyard.metrics.product.events import EventRows
+    >>> analysis_tables(Cohorts(name="back", start=EventRows(table="signups"), activity=EventRows(table="visits")))
+    ('signups', 'visits')
+    """
+    return tuple(dict.fromkeys(_tables_of(analysis)))
+
+
+def _tables_of(part: Any) -> Iterator[str]:
+    if isinstance(part, tuple):
+        for item in part:
+            yield from _tables_of(item)
+    elif is_dataclass(part):
+        if isinstance(named := getattr(part, "table", None), str) and named:
+            yield named
+        for field in fields(part):
+            yield from _tables_of(getattr(part, field.name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from steelyard.metrics.attribution import MOST_FACTORS, lmdi, settled, shapley
+from steelyard.metrics.attribution import MOST_FACTORS, product_parts, settled
 from steelyard.metrics.explanation import Factor, TreeChange
 from steelyard.metrics.root_cause.compared import Compared
 from steelyard.metrics.tree import Tree
@@ -71,10 +71,8 @@ class _Branches:
         if factors is None:
             return None
         old_side, new_side = zip(*factors, strict=True)
-        parts = lmdi(old_side, new_side)
-        method: Literal["LMDI", "Shapley"] = "LMDI"
-        if parts is None:
-            parts, method = shapley(old_side, new_side), "Shapley"
+        method, parts = product_parts(old_side, new_side)
+        if method == "Shapley":
             self.notes.append("A factor changes its sign, where LMDI is undefined: the factors are weighed by Shapley.")
         elif math.prod(old_side) == 0 or math.prod(new_side) == 0:
             self.notes.append("The product comes from or goes to zero: what did so shares the change equally.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steelyard.web.pages.analysis import analysis
 from steelyard.web.pages.data import data
 from steelyard.web.pages.decisions import decision, decisions, replay_decision
 from steelyard.web.pages.explain import explain
@@ -11,11 +12,13 @@ from steelyard.web.pages.ledger import entry, ledger
 from steelyard.web.pages.metric import metric
 from steelyard.web.pages.metrics import metrics
 from steelyard.web.pages.results import replay_result, result
+from steelyard.web.pages.rows import rows
 from steelyard.web.pages.search import document, search_page
 from steelyard.web.pages.studies import plan, studies, study
 from steelyard.web.pages.table import table
 
 __all__ = [
+    "analysis",
     "data",
     "decision",
     "decisions",
@@ -31,6 +34,7 @@ __all__ = [
     "replay_decision",
     "replay_result",
     "result",
+    "rows",
     "search_page",
     "studies",
     "study",

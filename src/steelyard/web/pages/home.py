@@ -1,165 +1,150 @@
-"""Home: what needs somebody, the metrics, the latest studies and decisions, and how fresh the data is."""
+"""Home: one headline, what drives it, what must not suffer, then what runs, what was chosen, and the data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
-from steelyard.dashboards import age, home_blocks, latest_of, study_table, tile, trend_of
+from steelyard.dashboards import Part, age, home_blocks, latest_of, running_table, study_table
 from steelyard.decisions.record import decisions as recorded_decisions
 from steelyard.decisions.record import due_follow_ups
-from steelyard.document import Block, Callout, Cell, Facts, Figure, Heading, Link, Paragraph
-from steelyard.errors import SteelyardError
-from steelyard.metrics import MetricCatalog, query
+from steelyard.document import Block, Callout, Heading, Inline, Items, Link, Paragraph
+from steelyard.metrics.watching.alert_log import AlertLog
 from steelyard.web.page import Page, address
 from steelyard.web.pages.decisions import decision_rows
-from steelyard.web.pages.problems import problem_callouts
-from steelyard.web.pages.tables_known import KnownTable, known_tables
+from steelyard.web.pages.home_attention import attention_blocks
+from steelyard.web.pages.home_data import freshness_says, tests_say
+from steelyard.web.pages.home_metrics import HomeMetrics, home_metrics
+from steelyard.web.pages.tables_known import KnownTable
 from steelyard.web.view import View
 
-__all__ = ["home", "top_metrics"]
+__all__ = ["home"]
 
-TILES = 8
 ROWS = 5
+SOON = timedelta(days=14)
 
 
 def home(view: View) -> Page:
     """The first page."""
-    project = view.project
-    tables, tiles, metric_data, unanswered = _from_the_warehouse(view)
-    results = latest_of(project.results())
-    made = recorded_decisions(project.ledger)
-    due = due_follow_ups(project.ledger, view.today)
-    attention: list[Block] = [
-        *problem_callouts(project.problems, project.folder),
-        *_failed_tests(tables),
-        *_due(view),
-        *unanswered,
-    ]
-    studies: list[Block] = [
-        study_table(
-            project.definitions.studies,
-            results,
-            href=lambda name: address("studies", name),
-            when=lambda at: age(at, view.now),
-            most=ROWS,
-        )
-        if results or project.definitions.studies
-        else Paragraph("No study is defined yet: a file under studies/ is one.")
-    ]
-    decisions: list[Block] = [
-        decision_rows(made, view.now, most=ROWS)
-        if made
-        else Paragraph("No decision was recorded yet: steelyard decide records one.")
-    ]
-    blocks = home_blocks(
-        attention=attention,
-        tiles=tiles,
-        tiles_say=_tiles_say(tiles),
-        studies=studies,
-        decisions=decisions,
-        data=_freshness(view, tables),
-    )
-    data = {
-        "project": project.name,
-        "target": project.target_name,
-        "problems": [error.to_dict() for error in project.problems],
-        "metrics": metric_data,
-        "studies": {
-            name: {"entry": kept[0][0].digest, "verdict": kept[0][1].verdict.to_dict(), "at": kept[0][0].at}
-            for name, kept in results.items()
-        },
-        "decisions": [item.to_dict() for item in made[::-1][:ROWS]],
-        "due": [{"decision": item.entry.digest, "on": todo.on, "what": todo.what} for item, todo in due],
-        "tables": [table.to_dict() for table in tables],
-    }
-    return Page(title=project.name, section="Home", lead=[Heading(project.name, 1)], blocks=blocks, data=data)
-
-
-def top_metrics(catalog: MetricCatalog) -> tuple[str, ...]:
-    """The metrics that come first: those that a tree takes apart, its parts, and then as they are defined."""
-    roots = list(catalog.trees)
-    parts = [branch.metric for tree in catalog.trees.values() for branch in tree.branches]
-    return tuple(dict.fromkeys([*roots, *parts, *catalog.metrics]))
-
-
-def _from_the_warehouse(view: View) -> tuple[list[KnownTable], list[Figure], dict[str, Any], list[Block]]:
-    """Tables, tiles and their values; a callout where the warehouse went away, so that the rest still shows."""
-    try:
-        tables = known_tables(view)
-        return tables, *_tiles(view)
-    except SteelyardError as error:
-        says = " ".join(part for part in (error.problem, error.hint) if part)
-        return [], [], {}, [Callout("bad", "The warehouse did not answer", says)]
-
-
-def _tiles(view: View) -> tuple[list[Figure], dict[str, Any], list[Block]]:
-    """The tiles, their values, and what could not be answered."""
-    catalog = view.project.definitions.metrics
-    names = top_metrics(catalog)[:TILES]
-    tiles: list[Figure] = []
-    data: dict[str, Any] = {}
-    wrong: list[Block] = []
-    if not names:
-        return tiles, data, wrong
-    with view.warehouse() as warehouse:
-        for name in names:
-            try:
-                trend = trend_of(query(catalog, warehouse, [name], by=("week",)), name)
-            except SteelyardError as error:
-                wrong.append(Callout("warning", f"{name} has no number", f"{error.problem} {error.hint}".strip()))
-                continue
-            tiles.append(tile(trend, href=address("metrics", name)))
-            last = trend.last
-            data[name] = {"period": last[0], "value": last[1], "change": trend.change} if last else None
-    return tiles, data, wrong
-
-
-def _tiles_say(tiles: list[Figure]) -> str:
-    if not tiles:
-        return "No metric has a number yet: files under metrics/ define them, steelyard refresh fills the tables."
-    return "The last whole week of each, against the week before."
-
-
-def _failed_tests(tables: list[KnownTable]) -> Iterator[Block]:
-    stopping = [table for table in tables if table.status == "bad"]
-    if stopping:
-        says: list[Any] = []
-        for table in stopping:
-            says += [Link(table.name, address("data", table.name)), f": {table.tests_say}. "]
-        yield Callout("bad", "Data tests that do not hold", says)
-
-
-def _due(view: View) -> Iterator[Block]:
+    found = home_metrics(view)
+    alerts = AlertLog(view.project.alert_log).open()
+    results = latest_of(view.project.results())
+    running = _running(view)
+    made = recorded_decisions(view.project.ledger)
     due = due_follow_ups(view.project.ledger, view.today)
-    if due:
-        count = "1 follow-up is due" if len(due) == 1 else f"{len(due):,} follow-ups are due"
-        says: list[Any] = []
-        for item, todo in due[:ROWS]:
-            link = Link(item.decision.name, address("decisions", item.entry.digest))
-            says += ["\n" if says else "", f"{todo.on}: {todo.what} (", link, ")"]
-        if len(due) > ROWS:
-            says += ["\n", Link(f"and {len(due) - ROWS:,} more", "/decisions")]
-        yield Callout("warning", count, says)
+    blocks = home_blocks(
+        figures=found.figures,
+        attention=attention_blocks(view, found, alerts, due),
+        line=found.line,
+        parts=[
+            Part(title="What drives it", id="drivers", blocks=found.drivers),
+            Part(title="Guardrails", id="guardrails", blocks=found.guardrails),
+            Part(title="Metrics", id="metrics", blocks=found.others),
+            Part(title="Experiments that run", id="experiments", blocks=_experiments(view, running, results)),
+            Part(title="Latest studies", id="studies", blocks=_studies(view, results)),
+            Part(title="Decisions", id="decisions", blocks=_decisions(view, made)),
+            Part(title="Data", id="data", blocks=_data(view, found)),
+        ],
+    )
+    name = view.project.name
+    return Page(
+        title=name,
+        section="Home",
+        lead=[Heading(name, 1), *([Paragraph(fresh)] if (fresh := freshness_says(view, found)) else [])],
+        blocks=blocks,
+        data={
+            "project": name,
+            "target": view.project.target_name,
+            "problems": [error.to_dict() for error in view.project.problems],
+            **found.data,
+            "alerts": alerts,
+            "experiments": [_running_data(standing) for standing in running],
+            "studies": {
+                study: {"entry": kept[0][0].digest, "verdict": kept[0][1].verdict.to_dict(), "at": kept[0][0].at}
+                for study, kept in results.items()
+            },
+            "decisions": [item.to_dict() for item in made[::-1][:ROWS]],
+            "due": [{"decision": item.entry.digest, "on": todo.on, "what": todo.what} for item, todo in due],
+            "tables": [table.to_dict() for table in found.tables],
+        },
+    )
 
 
-def _freshness(view: View, tables: list[KnownTable]) -> list[Block]:
-    published = [table for table in tables if table.published_at]
+def _running(view: View) -> list[Any]:
+    """Where the ramp of each experiment that runs stands; one whose file is gone is in the ledger all the same."""
+    known = view.project.definitions.studies
+    return [view.project.ramp(name) for name in view.project.stage_ledger.running() if name in known]
+
+
+def _running_data(standing: Any) -> dict[str, Any]:
+    begun = sum(row["act"] == "advance" for row in standing.acts)
+    return {
+        "experiment": standing.study,
+        "state": standing.state,
+        "stage": begun,
+        "stages": len(standing.planned),
+        "share": standing.planned[begun - 1].share if 0 < begun <= len(standing.planned) else None,
+        "next_stage": standing.next_stage,
+        "ready": standing.ready,
+    }
+
+
+def _experiments(view: View, running: list[Any], results: dict[str, Any]) -> list[Block]:
+    if not running:
+        return []
+    verdicts = {name: kept[0][1].verdict.answer for name, kept in results.items()}
+    table = running_table(
+        running, verdicts, href=lambda name: address("studies", name), when=lambda at: age(at, view.now)
+    )
+    return [table]
+
+
+def _studies(view: View, results: dict[str, Any]) -> list[Block]:
+    known = view.project.definitions.studies
+    if not results and not known:
+        return [Paragraph("No study is defined yet: a file under studies/ is one.")]
+    table = study_table(
+        known,
+        results,
+        href=lambda name: address("studies", name),
+        when=lambda at: age(at, view.now),
+        most=ROWS,
+    )
+    more = len({*results, *known}) - len(table.rows)
+    return [table, *([Paragraph([Link(f"All studies, {more:,} more", "/studies")])] if more > 0 else [])]
+
+
+def _decisions(view: View, made: Any) -> list[Block]:
+    blocks: list[Block] = list(_soon(view))
+    if not made:
+        return [*blocks, Paragraph("No decision was recorded yet: steelyard decide records one.")]
+    more = len(made) - ROWS
+    shown = decision_rows(made, view.now, most=ROWS)
+    return [*blocks, shown, *([Paragraph([Link(f"All decisions, {more:,} more", "/decisions")])] if more > 0 else [])]
+
+
+def _soon(view: View) -> Iterator[Block]:
+    """The follow-ups of the next two weeks; those that are due stand above."""
+    later = [pair for pair in due_follow_ups(view.project.ledger, view.today + SOON) if pair[1].on > view.today]
+    if later:
+        items: list[list[Inline]] = [
+            [f"{todo.on}: {todo.what} (", Link(item.decision.name, address("decisions", item.entry.digest)), ")"]
+            for item, todo in later[:ROWS]
+        ]
+        yield Paragraph("To be looked at again in the next two weeks:")
+        yield Items(items)
+
+
+def _data(view: View, found: HomeMetrics) -> list[Block]:
+    published: list[KnownTable] = [table for table in found.tables if table.published_at]
     if not published:
-        return [Paragraph(["Nothing was loaded or built yet: ", "steelyard refresh does. ", Link("All data", "/data")])]
-    newest = max(published, key=lambda table: table.published_at)
+        how: list[Inline] = ["steelyard refresh loads the sources and builds the tables. ", Link("All data", "/data")]
+        return [Callout("note", "Nothing was loaded or built yet", how)]
     oldest = min(published, key=lambda table: table.published_at)
-    facts: list[tuple[str, Cell]] = [
-        ("tables", len(published)),
-        ("rows", sum(table.rows or 0 for table in published)),
-        ("last published", f"{newest.name}, {age(newest.published_at, view.now)}"),
-        ("least fresh", f"{oldest.name}, {age(oldest.published_at, view.now)}"),
-        ("tests", _tests(published)),
-    ]
-    return [Facts(facts), Paragraph([Link("All data", "/data")])]
-
-
-def _tests(tables: list[KnownTable]) -> str:
-    checks = [check for table in tables for check in table.tests]
-    failed = sum(check.status != "passed" for check in checks)
-    return f"{len(checks) - failed:,} of {len(checks):,} hold" if checks else "none declared"
+    rows = sum(table.rows or 0 for table in published)
+    says = (
+        f"{len(published):,} tables with {rows:,} rows; {tests_say(published)}. The least fresh is {oldest.name}, "
+        f"published {age(oldest.published_at, view.now)}. "
+    )
+    return [Paragraph([says, Link("Sources, tables, lineage and tests", "/data")])]
