@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from steelyard.canonical import digest
 from steelyard.errors import DefinitionError, PolicyError, SteelyardError, unknown_name
@@ -19,13 +18,14 @@ from steelyard.metrics.graph import Graph, Place
 from steelyard.metrics.metric import Metric
 from steelyard.metrics.tree import Tree, parse_tree
 from steelyard.warehouse import TableDeclaration
+from steelyard.warehouse.named_zone import named_zone
 
 if TYPE_CHECKING:
     from steelyard.metrics.product.analyses import Analysis
     from steelyard.metrics.watching.alert import Alert
     from steelyard.metrics.watching.sink import Sink
 
-__all__ = ["WEEK_DAYS", "MetricCatalog", "check_zone"]
+__all__ = ["WEEK_DAYS", "MetricCatalog"]
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ class MetricCatalog:
     sinks: Mapping[str, Sink] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_zone(self.zone)
+        named_zone(self.zone)
         if self.week_start not in WEEK_DAYS:
             raise unknown_name("day of the week", self.week_start, WEEK_DAYS)
         if self.fan_out not in ("flag", "refuse"):
@@ -204,7 +204,7 @@ class MetricCatalog:
             try:
                 for zone in (table.zone, *table.zones.values()):
                     if zone:
-                        check_zone(zone)
+                        named_zone(zone)
                 self.zone_of_day(table.name)
             except SteelyardError as error:
                 yield error.at(table.where)
@@ -337,20 +337,6 @@ class MetricCatalog:
             hint="see `sensitive` in steelyard.toml",
         )
 
-    def refuse_small(self, what: str, hint: str) -> None:
-        """Refuses what could tell of fewer units than the project's smallest group, and is not counted.
-
-        Raises:
-            PolicyError: The project has a smallest group.
-        """
-        if self.smallest_group > 1:
-            said = f"{self.smallest_group} {self.smallest_group_of or 'rows'}"
-            raise PolicyError(
-                f"{what}, and this project tells of no fewer than {said}",
-                where="smallest_group in steelyard.toml",
-                hint=hint,
-            )
-
     def time_of(self, fact: str, time: str, *, where: str = "") -> Place | None:
         """The column that places a fact's rows in time; None where there is none.
 
@@ -392,19 +378,6 @@ class MetricCatalog:
             raise unknown_name("table or role", owner, (*self.tables, *declared.roles), where=declared.where)
         says = f"the zone {declared.zone_of_day!r}"
         return Place(owner, column, self.graph.path(name, owner, where=declared.where, says=says, column=column))
-
-
-def check_zone(zone: str, where: str = "") -> ZoneInfo:
-    """The zone of that name.
-
-    Raises:
-        DefinitionError: There is none.
-    """
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        hint = "write an IANA name, such as Europe/Berlin"
-        raise DefinitionError(f"no time zone {zone!r}", where=where, hint=hint) from error
 
 
 def _by_name(kind: str, items: Iterable[tuple[str, T, str]], problems: list[SteelyardError]) -> dict[str, T]:

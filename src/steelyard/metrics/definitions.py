@@ -10,12 +10,13 @@ from typing import Any, Literal
 from steelyard.definition_file import Definition, build, read_definition
 from steelyard.errors import DefinitionError, SteelyardError, unknown_name
 from steelyard.metrics.annotation import Annotation
-from steelyard.metrics.catalog import MetricCatalog, check_zone
+from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.metric import Metric
 from steelyard.metrics.tree import Tree, parse_tree
 from steelyard.metrics.watching.alert import Alert
 from steelyard.metrics.watching.sink import Sink
 from steelyard.warehouse import TableDeclaration
+from steelyard.warehouse.named_zone import named_zone
 
 __all__ = ["read_metrics"]
 
@@ -149,9 +150,9 @@ class _Reading:
         self._refuse_second("table", name, self.tables, {n: t.where for n, t in self.tables.items()}, where)
         table = build(TableDeclaration, {**_mapping(said, "table", name, where), "name": name}, definition, at)
         if table.zone:
-            check_zone(table.zone, definition.where((*at, "zone")))
+            named_zone(table.zone, definition.where((*at, "zone")))
         for column, zone in table.zones.items():
-            check_zone(zone, definition.where((*at, "zones", column)))
+            named_zone(zone, definition.where((*at, "zones", column)))
         self.tables[name] = replace(table, where=where)
 
     def _metrics(self, definition: Definition, name: str, said: Any) -> None:

@@ -18,6 +18,7 @@ from steelyard.metrics.fact_rows import Side
 from steelyard.metrics.false_claims import refuse_false_claims
 from steelyard.metrics.joins import column_sql
 from steelyard.metrics.question import ask
+from steelyard.metrics.small_groups import refuse_small
 from steelyard.warehouse import Query, Value, Warehouse
 
 __all__ = ["Distribution", "distribution", "distribution_per"]
@@ -124,7 +125,9 @@ def distribution(
     >>> found.values, found.missing, found.low, found.high, sum(found.counts)
     (3, 1, 5.0, 7.5, 3)
     """
-    catalog.refuse_small("the bins of a distribution may be of few", "ask for the number, by what it can be grouped by")
+    refuse_small(
+        catalog, "the bins of a distribution may be of few", "ask for the number, by what it can be grouped by"
+    )
     question = ask(metric, where=where, since=since, until=until)
     drilling = Drilling(catalog, warehouse, metric, question, Cell(values={}), side)
     refuse_false_claims(warehouse, drilling.fact.claims, catalog, drilling.read.version)

@@ -21,6 +21,7 @@ from steelyard.metrics.graph import Place
 from steelyard.metrics.joins import column_sql
 from steelyard.metrics.names import free_name, sql_name
 from steelyard.metrics.question import Question, ask
+from steelyard.metrics.small_groups import refuse_small
 from steelyard.result import TableRead
 from steelyard.warehouse import Query, Value, Warehouse
 
@@ -150,7 +151,7 @@ def drill(
     >>> found.value, found.table.to_pylist()[0]
     (14, {'id': 1, 'amount': 5, 'channel': 'web', 'revenue': 5})
     """
-    catalog.refuse_small("a drill shows single rows", "ask for the number, by what it can be grouped by")
+    refuse_small(catalog, "a drill shows single rows", "ask for the number, by what it can be grouped by")
     cell = cell_of(at or {}, grain, _week_start(catalog, metric), catalog.year_start, catalog.zone)
     asked = [*cell.values, *([cell.grain] if cell.grain else [])]
     question = ask(metric, by=asked, where=where, since=since, until=until, limit=limit)

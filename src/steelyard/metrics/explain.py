@@ -21,6 +21,7 @@ from steelyard.metrics.root_cause.cube import Cube, read_cube
 from steelyard.metrics.root_cause.faults import find_faults
 from steelyard.metrics.root_cause.search import Found, search_cube
 from steelyard.metrics.root_cause.words import in_words
+from steelyard.metrics.small_groups import refuse_small
 from steelyard.warehouse import Warehouse
 
 __all__ = ["explain"]
@@ -66,7 +67,7 @@ def explain(
     ranges = (_range(before, "before"), _range(after, "after"))
     _check_dimensions(dimensions)
     if dimensions:
-        catalog.refuse_small("the segments of a change are not counted", "explain without dimensions")
+        refuse_small(catalog, "the segments of a change are not counted", "explain without dimensions")
     compared = Compared(catalog=catalog, warehouse=warehouse, metric=catalog.metric(metric), ranges=ranges)
     return _Explaining(compared, [*concerned(annotations, metric), *happenings]).explanation(dimensions)
 

@@ -15,6 +15,7 @@ from steelyard.metrics.local_hours import hours_in_zone
 from steelyard.metrics.question import Question, ask
 from steelyard.metrics.restated import CAUSES, Cell, additive_cell, one_type, quotient_cell
 from steelyard.metrics.row_changes import RowChanges, VersionPair, row_changes
+from steelyard.metrics.small_groups import refuse_small
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -150,7 +151,7 @@ def restatement(
         PolicyError: The project tells of no single rows.
         DataError: A key that the answer leans on is not unique; or a number is a NaN.
     """
-    catalog.refuse_small("a restatement tells what single rows add", "ask for the number as of each moment")
+    refuse_small(catalog, "a restatement tells what single rows add", "ask for the number as of each moment")
     question = ask(metric, by=by, where=where, since=since, until=until, fill=False)
     sides = sides_of(catalog, metric)
     for table in {aggregate.table for aggregate in sides.values()}:

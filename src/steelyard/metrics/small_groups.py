@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from steelyard.errors import DefinitionError
+from steelyard.errors import DefinitionError, PolicyError
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.question import Question
 from steelyard.metrics.unit_table import unit_places
@@ -13,7 +13,7 @@ from steelyard.metrics.unit_table import unit_places
 if TYPE_CHECKING:
     from steelyard.metrics.facts import Fact
 
-__all__ = ["refuse_uncounted", "size_of_groups", "small_groups"]
+__all__ = ["refuse_small", "refuse_uncounted", "size_of_groups", "small_groups"]
 
 Line = tuple[int, ...]
 
@@ -89,6 +89,21 @@ def size_of_groups(catalog: MetricCatalog, fact: Fact) -> str:
     return f"count(DISTINCT {fact.column(found[0])})" if found else "count(*)"
 
 
+def refuse_small(catalog: MetricCatalog, what: str, hint: str) -> None:
+    """Refuses what could tell of fewer units than the project's smallest group, and is not counted.
+
+    Raises:
+        PolicyError: The project has a smallest group.
+    """
+    if catalog.smallest_group > 1:
+        said = f"{catalog.smallest_group} {catalog.smallest_group_of or 'rows'}"
+        raise PolicyError(
+            f"{what}, and this project tells of no fewer than {said}",
+            where="smallest_group in steelyard.toml",
+            hint=hint,
+        )
+
+
 def refuse_uncounted(catalog: MetricCatalog, question: Question) -> None:
     """Refuses a window or a balance of a part of the rows, for nobody counts the units that it is of.
 
@@ -97,4 +112,4 @@ def refuse_uncounted(catalog: MetricCatalog, question: Question) -> None:
     """
     if question.by or question.where or question.context:
         what = "the units of a window or a balance are not counted by group"
-        catalog.refuse_small(what, "ask for it of everything: without dimensions and conditions")
+        refuse_small(catalog, what, "ask for it of everything: without dimensions and conditions")

@@ -13,6 +13,7 @@ from steelyard.pipeline.conversion import column_type
 from steelyard.pipeline.duration import parse_duration
 from steelyard.pipeline.sources.packaged import DATASETS
 from steelyard.pipeline.sources.reads import READS, Reads
+from steelyard.warehouse.named_zone import named_zone
 
 __all__ = ["Identity", "SourceDefinition", "read_source_file", "source_definition"]
 
@@ -113,7 +114,8 @@ class SourceDefinition:
             parse_duration(self.look_back, where=self.where)
         if self.max_rejected is not None and self.max_rejected < 0:
             raise DefinitionError(f"max_rejected is {self.max_rejected}", where=self.where, hint="0 or more")
-        _check_zone(self.zone, self.where)
+        if self.zone:
+            named_zone(self.zone, self.where)
         for name in (*self.key, *((self.cursor,) if self.cursor else ())):
             if self.columns and self.kind in ("files", "log", "rest", "python") and name not in self.columns:
                 raise unknown_name("declared column", name, self.columns, where=self.where)
@@ -132,17 +134,6 @@ class SourceDefinition:
 
 
 _ASKED = ("sql", "rest", "python", "dlt")
-
-
-def _check_zone(zone: str, where: str) -> None:
-    if not zone:
-        return
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, OSError) as error:
-        raise DefinitionError(f"no time zone named {zone!r}", where=where, hint="such as Europe/Berlin") from error
 
 
 def source_definition(

@@ -20,6 +20,7 @@ from steelyard.pipeline.references import Reference, table_references
 from steelyard.pipeline.steps import Deduplicate, Step
 from steelyard.pipeline.table_sql import parse_table_sql, split_table_file
 from steelyard.warehouse import Bridge, History, Rates, Role, TableDeclaration
+from steelyard.warehouse.named_zone import named_zone
 
 __all__ = ["TableDefinition", "parse_table", "read_table_file"]
 
@@ -234,9 +235,9 @@ def parse_table(name: str, text: str, *, path: str = "") -> TableDefinition:
 def _declaration(name: str, header: Header, written: Definition) -> TableDeclaration:
     kept = header.materialise if isinstance(header.materialise, str) else header.materialise.how
     if header.zone:
-        _known_zone(header.zone, written.where(("zone",)))
+        named_zone(header.zone, written.where(("zone",)))
     for column, zone in header.zones.items():
-        _known_zone(zone, written.where(("zones", column)))
+        named_zone(zone, written.where(("zones", column)))
     history = header.history or (History() if kept == "history" else None)
     began = (history.valid_from,) if history is not None and header.key else ()
     return TableDeclaration(
@@ -263,17 +264,6 @@ def _declaration(name: str, header: Header, written: Definition) -> TableDeclara
         owner=header.owner,
         where=written.where(),
     )
-
-
-def _known_zone(zone: str, where: str) -> None:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise DefinitionError(
-            f"no time zone {zone!r}", where=where, hint="an IANA name such as 'Europe/Berlin'"
-        ) from error
 
 
 def _materialise(header: Header, written: Definition) -> Materialise:

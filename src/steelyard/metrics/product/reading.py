@@ -27,6 +27,7 @@ from steelyard.metrics.product.product_how import ProductHow, RowsRead
 from steelyard.metrics.product.product_table import ProductTable
 from steelyard.metrics.product.source import Source
 from steelyard.metrics.question import as_date
+from steelyard.metrics.small_groups import refuse_small
 from steelyard.result import Provenance, Read, TableRead
 from steelyard.warehouse import KeyProof, Query, Value, Warehouse
 
@@ -53,7 +54,7 @@ class Reading:
     """
 
     def __init__(self, catalog: MetricCatalog, warehouse: Warehouse, where: str = "") -> None:
-        catalog.refuse_small("the groups of a product analysis are not counted", "ask for a metric")
+        refuse_small(catalog, "the groups of a product analysis are not counted", "ask for a metric")
         self.catalog, self.warehouse, self.where = catalog, warehouse, where
         self.tables = Tables(warehouse)
         self.parameters = Parameters()
