@@ -157,11 +157,20 @@ class RampedExperiments:
 
         Args:
             name: The experiment.
+
+        Raises:
+            DefinitionError: Another system assigns its units.
         """
         from steelyard.studies.experiments.allocation import Allocation, allocation_of
 
         rows = self.stage_ledger.rows(name)
         study = self._as_begun(name, rows)
+        if not isinstance(study.assignment, str):
+            raise DefinitionError(
+                f"another system assigns the units of {name!r}, so that their arms are not known here",
+                where=f"{name}.assignment",
+                hint="read them where it wrote them, or let `assignment: steelyard` draw them",
+            )
         testers = self._testers.of(name)
         if not rows and (study.layer or (study.shares and study.shares[0] < 1)):
             return Allocation(name=name, layer=study.layer, testers=testers)

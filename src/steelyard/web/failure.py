@@ -16,6 +16,7 @@ from steelyard.errors import (
     WarehouseError,
     unknown_name,
 )
+from steelyard.web.api.body import MediaTypeError, TooLargeError
 from steelyard.web.guard import CrossSiteError, NotAllowedError, WrongHostError
 from steelyard.web.page import Page
 from steelyard.web.render import SECTIONS
@@ -34,6 +35,8 @@ STATUSES: tuple[tuple[type[SteelyardError], int, str], ...] = (
     (NotAllowedError, 405, "Only reading"),
     (CrossSiteError, 403, "Not from here"),
     (WrongHostError, 421, "Another host"),
+    (TooLargeError, 413, "Too much"),
+    (MediaTypeError, 415, "Another kind of content"),
     (MissingExtraError, 501, "Not installed"),
     (DefinitionError, 400, "That cannot be asked"),
     (CancelledError, 409, "Cancelled"),
