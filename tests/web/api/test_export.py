@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from steelyard.project import Project
 from steelyard.web.api.row_bytes import ROW_FORMS
-from steelyard.web.api.spreadsheet import without_formulas
+from steelyard.web.spreadsheet import without_formulas
 
 ASKED = {"metrics": ["revenue", "orders", "conversion"], "by": ["channel", "day"]}
 HOSTILE = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\tx", "\rx", 'quo"te', "com,ma", "line\nbreak", "<b>", ""]

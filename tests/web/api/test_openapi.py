@@ -28,7 +28,12 @@ def schema_of(document: Any, path: str, method: str = "get") -> Any:
 def test_every_route_is_in_it(document: Any, project: Project) -> None:
     routes = [route for route in create_app(project).routes if isinstance(route, Route)]
     known = {(path, method) for path, methods in document["paths"].items() for method in methods}
-    assert known == {(r.path.replace(":path}", "}"), method.lower()) for r in routes for method in r.methods or () if method != "HEAD"}
+    assert known == {
+        (r.path.replace(":path}", "}"), method.lower())
+        for r in routes
+        for method in r.methods or ()
+        if method != "HEAD"
+    }
     for path, methods in document["paths"].items():
         for operation in methods.values():
             assert operation["summary"].endswith("."), path

@@ -10,7 +10,7 @@ import msgspec
 
 from steelyard.canonical import canonical_json
 from steelyard.metrics.local_hours import with_offset
-from steelyard.web.api.spreadsheet import without_formulas
+from steelyard.web.spreadsheet import without_formulas
 
 if TYPE_CHECKING:
     import pyarrow as pa
