@@ -19,7 +19,8 @@ __all__ = ["HEADERS", "LOOPBACK", "CrossSiteError", "Guard", "NotAllowedError", 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 READING = ("GET", "HEAD")
 _POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "content-security-policy": _POLICY,
