@@ -41,6 +41,12 @@ class Browser:
 
         return self._portal.call(all_of)
 
+    def posted_together(self, path: str, fields: dict[str, str], times: int) -> list[httpx.Response]:
+        async def all_of() -> list[httpx.Response]:
+            return list(await asyncio.gather(*(self.client.post(path, data=fields) for _ in range(times))))
+
+        return self._portal.call(all_of)
+
     def close(self) -> None:
         self._portal.call(self.client.aclose)
         self._entered.__exit__(None, None, None)

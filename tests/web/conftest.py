@@ -26,7 +26,7 @@ def _beside(name: str) -> ModuleType:
     return module
 
 
-browse, shop = _beside("browse"), _beside("shop")
+browse, shop, till, forms = _beside("browse"), _beside("shop"), _beside("till"), _beside("forms")
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +61,29 @@ def own(shop_folder: Path, tmp_path: Path) -> Iterator[Project]:
 @pytest.fixture
 def own_browser(own: Project) -> Iterator[object]:
     made = browse.Browser(create_app(own, patience=60))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def till_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("till")
+    till.make_till(folder).close()
+    return folder
+
+
+@pytest.fixture
+def ramped(till_folder: Path, tmp_path: Path) -> Iterator[Project]:
+    """A project whose experiment may be ramped."""
+    folder = tmp_path / "till"
+    shutil.copytree(till_folder, folder)
+    with open_project(folder) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ramp_browser(ramped: Project) -> Iterator[object]:
+    made = browse.Browser(create_app(ramped))
     yield made
     made.close()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from steelyard.errors import SteelyardError
+from steelyard.errors import PolicyError, SteelyardError
 from steelyard.project import Project
 from steelyard.web import serve
 
@@ -57,6 +57,20 @@ def test_a_port_in_use_is_an_error_with_a_hint(project: Project) -> None:
         with pytest.raises(SteelyardError, match=f"the port {port} is in use") as caught:
             serve(project, port=port, says=lambda _: None)
         assert "--port 0" in caught.value.hint
+
+
+def test_an_address_that_others_reach_needs_somebody_to_be_named_or_a_word(project: Project) -> None:
+    with pytest.raises(PolicyError, match=r"everybody who reaches 0\.0\.0\.0") as caught:
+        serve(project, host="0.0.0.0", port=0, says=lambda _: None)
+    assert "--anyone" in caught.value.hint
+
+
+def test_who_says_it_lets_everybody_read_and_nobody_act(shop_folder: Path) -> None:
+    with running(shop_folder, "--host", "0.0.0.0", "--anyone") as (_, address):
+        local = re.sub(r"//[^:]+", "//127.0.0.1", address)
+        assert httpx.get(f"{local}metrics", timeout=60).status_code == 200
+        answer = httpx.get(f"{local}studies/newsletter/decide", timeout=60)
+        assert (answer.status_code, "A viewer may not" in answer.text) == (403, True)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from steelyard.cli import ask, auditing, data, importing, ledger, ramp, serving, studies, watch
+from steelyard.cli import access, ask, auditing, data, importing, ledger, ramp, serving, studies, watch
 from steelyard.cli.ending import end
 
 __all__ = ["app", "run"]
@@ -24,6 +24,7 @@ app = typer.Typer(
 for module in (data, ask, auditing, watch, importing, studies, ramp, serving):
     module.add_to(app)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(access.app, name="access")
 
 
 def _version(asked: bool) -> None:

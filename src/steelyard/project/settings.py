@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from steelyard.definition_file import build
 from steelyard.errors import DefinitionError, SteelyardError, unknown_name
+from steelyard.project.access import Access
 from steelyard.project.migrations import FORMAT, migrated
 
 __all__ = ["FILE", "Settings", "Target", "read_settings"]
@@ -61,6 +62,7 @@ class Settings:
         health: The metric that says how the whole is doing, which the first page opens with; empty takes the root of
             the first tree, or the first metric.
         guardrails: Metrics that must not get worse while others are pushed; empty takes those that studies guard.
+        access: Who may use the web app, and in which role.
         target: The target that is used when none is asked for.
         targets: The environments by name.
         plugins: Whether kinds of study from other packages are looked for.
@@ -78,6 +80,7 @@ class Settings:
     smallest_group_of: str = ""
     health: str = ""
     guardrails: tuple[str, ...] = ()
+    access: Access = field(default_factory=Access)
     target: str = "dev"
     targets: Mapping[str, Target] = field(default_factory=lambda: {"dev": Target()})
     plugins: bool = True
@@ -130,5 +133,6 @@ def _settings(data: dict[str, Any], path: Path) -> Settings:
     if settings.smallest_group < 1:
         problem = f"{settings.smallest_group} is no size of a group"
         raise DefinitionError(problem, where=f"{path}: smallest_group", hint="give 10, or 1 to show everything")
+    settings.access.check(str(path))
     settings.chosen()
     return settings

@@ -19,10 +19,11 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--target", default=None)
     parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds until a page says that it works")
+    parser.add_argument("--anyone", action="store_true", help="let everybody who reaches the address read")
     given = parser.parse_args()
     try:
         with open_project(given.folder, target=given.target) as project:
-            serve(project, host=given.host, port=given.port, patience=given.patience, says=_say)
+            serve(project, host=given.host, port=given.port, anyone=given.anyone, patience=given.patience, says=_say)
     except SteelyardError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

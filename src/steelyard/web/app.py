@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 from threading import Thread
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,12 +19,14 @@ from starlette.routing import Match, Route
 from steelyard.errors import SteelyardError
 from steelyard.project import Project
 from steelyard.web import pages
-from steelyard.web.api import api_routes
+from steelyard.web.access.door import Door, Everyone
+from steelyard.web.access.gate import Gate
+from steelyard.web.access.routes import access_routes
+from steelyard.web.acts.routes import act_routes
 from steelyard.web.asset import asset_address, assets
 from steelyard.web.failure import UnexpectedError, no_such_page
-from steelyard.web.guard import LOOPBACK, Guard, not_allowed
+from steelyard.web.guard import LOOPBACK, Guard
 from steelyard.web.live import LiveProject
-from steelyard.web.operation import Operation
 from steelyard.web.site import PATIENCE, Site
 from steelyard.web.work_pages import work_routes
 
@@ -34,18 +35,27 @@ __all__ = ["create_app"]
 LOG = logging.getLogger("steelyard.web")
 
 
-def create_app(project: Project, *, hosts: Collection[str] | None = LOOPBACK, patience: float = PATIENCE) -> Starlette:
+def create_app(
+    project: Project,
+    *,
+    hosts: Collection[str] | None = LOOPBACK,
+    everyone: Everyone | None = None,
+    patience: float = PATIENCE,
+) -> Starlette:
     """The project's pages as an ASGI application.
 
     Args:
         project: An opened project; it stays the caller's to close, after the application has stopped.
         hosts: The names by which the application may be called; None allows any, for a server behind a proxy that
             checks them.
+        everyone: The role of all who reach it, where `steelyard.toml` names nobody under `access`; `nobody` for none.
+            None is a decider where it answers to loopback's names alone, and a viewer elsewhere.
         patience: Seconds after which a person who waits for a query is shown that it runs.
     """
     live = LiveProject(project)
     site = Site(live, patience=patience)
-    routes = _routes(site)
+    door = Door(live, everyone or ("decider" if hosts is LOOPBACK else "viewer"))
+    routes = [*_routes(site), *access_routes(site, door), *act_routes(site, door)]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -61,6 +71,7 @@ def create_app(project: Project, *, hosts: Collection[str] | None = LOOPBACK, pa
         routes=routes,
         middleware=[
             Middleware(Guard, hosts=hosts, refuse=site.failed, posted=partial(_posted, routes)),
+            Middleware(Gate, door=door, routes=routes, refuse=site.failed),
             Middleware(GZipMiddleware, minimum_size=1024),
         ],
         exception_handlers={HTTPException: refused, SteelyardError: refused, Exception: refused},
@@ -73,8 +84,6 @@ def _known(request: Request, error: Exception) -> SteelyardError:
         return error
     if isinstance(error, HTTPException) and error.status_code == 404:
         return no_such_page(request.url.path)
-    if isinstance(error, HTTPException) and error.status_code == 405:
-        return not_allowed(request, (error.headers or {}).get("Allow", ""))
     return UnexpectedError("the request could not be answered", where=request.url.path, hint="see the server's log")
 
 
@@ -87,7 +96,7 @@ def _routes(site: Site) -> list[Route]:
     page = site.endpoint
     cut = ("where", "since", "until", "as_of")
     view = ("grain", "by", "compare", "spread", *cut)
-    routes: list[Route] = [
+    return [
         Route("/", page(pages.home, queries=True)),
         Route("/metrics", page(pages.metrics)),
         Route("/metrics/{name}", page(pages.metric, takes=view, queries=True)),
@@ -110,22 +119,11 @@ def _routes(site: Site) -> list[Route]:
         Route("/ledger", page(pages.ledger, takes=("kind", "before"), lasting=False)),
         Route("/ledger/{digest}", page(pages.entry)),
         *work_routes(site),
-        *api_routes(site, lambda: routes),
         Route("/assets/{file}", _asset),
         Route("/favicon.ico", partial(_asset_named, name="mark.svg")),
     ]
-    return routes
 
 
-def _file(summary: str) -> Callable[[Any], Any]:
-    def named(answer: Any) -> Any:
-        answer.operation = Operation(summary=summary, answer=None, media={"*/*": "the file"})
-        return answer
-
-    return named
-
-
-@_file("A file that pages need, at an address that holds the hash of its content.")
 async def _asset(request: Request) -> Response:
     found = assets().get(request.url.path)
     if found is None:
@@ -134,7 +132,6 @@ async def _asset(request: Request) -> Response:
     return Response(found.content, headers={**forever, "content-type": found.kind})
 
 
-@_file("The mark.")
 async def _asset_named(_: Request, *, name: str) -> Response:
     found = assets()[asset_address(name)]
     return Response(found.content, headers={"cache-control": "public, max-age=3600", "content-type": found.kind})

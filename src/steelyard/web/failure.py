@@ -16,7 +16,14 @@ from steelyard.errors import (
     WarehouseError,
     unknown_name,
 )
-from steelyard.web.api.body import MediaTypeError, TooLargeError
+from steelyard.web.access.refused import (
+    FormError,
+    RoleError,
+    SignInError,
+    StaleFormError,
+    TooLargeError,
+    TooManyTriesError,
+)
 from steelyard.web.guard import CrossSiteError, NotAllowedError, WrongHostError
 from steelyard.web.page import Page
 from steelyard.web.render import SECTIONS
@@ -32,11 +39,15 @@ class UnexpectedError(SteelyardError):
 STATUSES: tuple[tuple[type[SteelyardError], int, str], ...] = (
     (UnknownNameError, 404, "Not found"),
     (PolicyError, 403, "Not allowed by policy"),
-    (NotAllowedError, 405, "Only reading"),
+    (SignInError, 401, "Sign in"),
+    (RoleError, 403, "Not allowed"),
+    (FormError, 403, "Not this form"),
+    (StaleFormError, 409, "Changed meanwhile"),
+    (TooLargeError, 413, "Too much"),
+    (TooManyTriesError, 429, "Too many tries"),
+    (NotAllowedError, 405, "Not done here"),
     (CrossSiteError, 403, "Not from here"),
     (WrongHostError, 421, "Another host"),
-    (TooLargeError, 413, "Too much"),
-    (MediaTypeError, 415, "Another kind of content"),
     (MissingExtraError, 501, "Not installed"),
     (DefinitionError, 400, "That cannot be asked"),
     (CancelledError, 409, "Cancelled"),

@@ -121,6 +121,11 @@ class LiveProject:
         """The project's name."""
         return self._editions[-1].project.name
 
+    @property
+    def folder(self) -> Path:
+        """Where the project is."""
+        return self._editions[-1].project.folder
+
     @contextmanager
     def lease(self) -> Iterator[Edition]:
         """The present edition, kept open until the end of the request."""

@@ -12,7 +12,7 @@ from steelyard.document import Block
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Act", "Choice", "Choices", "Controls", "Crumb", "Input", "Page", "address"]
+__all__ = ["Act", "Choice", "Choices", "Controls", "Crumb", "Form", "Input", "Page", "address"]
 
 
 def address(*parts: str, **asked: str | int | None) -> str:
@@ -62,14 +62,16 @@ class Input:
         kind: How it is entered; `hidden` carries on what was asked elsewhere.
         options: For `select`: value and text.
         hint: What to write, shown under it.
+        required: Whether it must be filled in.
     """
 
     name: str
     label: str = ""
     value: str = ""
-    kind: Literal["select", "date", "text", "hidden"] = "text"
+    kind: Literal["select", "date", "text", "hidden", "textarea", "password"] = "text"
     options: Sequence[tuple[str, str]] = ()
     hint: str = ""
+    required: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,25 @@ class Act:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Form:
+    """A form that is sent with POST.
+
+    Args:
+        label: What it is for.
+        action: The path that it posts to.
+        inputs: Its fields.
+        submit: What its button says.
+        back: Where to go instead; empty for nowhere.
+    """
+
+    label: str
+    action: str
+    inputs: Sequence[Input]
+    submit: str
+    back: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """A page before it becomes HTML or JSON.
 
@@ -117,6 +138,7 @@ class Page:
         crumbs: The way from home to here.
         controls: What may be chosen.
         acts: What may be done.
+        form: What is to be filled in, below the blocks.
         status: The HTTP status.
         table: What the page is of as one table, which `?format=csv` gives; None where it is of no table.
     """
@@ -129,5 +151,6 @@ class Page:
     crumbs: Sequence[Crumb] = ()
     controls: Controls | None = None
     acts: Sequence[Act] = ()
+    form: Form | None = None
     status: int = 200
     table: pa.Table | None = None

@@ -7,6 +7,7 @@ from copy import copy
 from starlette.requests import Request
 
 from steelyard.errors import SteelyardError
+from steelyard.web.access.visitor import visitor_of
 from steelyard.web.asked import FORMAT
 from steelyard.web.failure import failure_page
 from steelyard.web.live import Edition
@@ -30,8 +31,6 @@ def failure(request: Request, error: SteelyardError, around: Surroundings) -> Ma
 def form_of(request: Request) -> Form:
     """As `wanted`, for a request of which anything may be wrong; one that sends something is a program's."""
     accept = request.headers.get("accept", "")
-    if request.headers.get("content-type", "").startswith("application/json"):
-        return "json"
     asked = request.query_params.getlist(FORMAT)
     return wanted(asked[0] if asked and asked[0] in ("html", "json") else "", accept)
 
@@ -47,4 +46,5 @@ def around_page(request: Request, edition: Edition) -> Surroundings:
         query=request.url.query,
         trouble=edition.trouble,
         state=edition.says(),
+        signed_in=visitor_of(request).by == "session",
     )

@@ -19,7 +19,6 @@ from steelyard.document import Callout, to_html, to_json
 from steelyard.errors import DefinitionError, SteelyardError
 from steelyard.web.asset import asset_address
 from steelyard.web.page import Page
-from steelyard.web.spreadsheet import without_formulas
 
 __all__ = ["SECTIONS", "Surroundings", "as_csv", "as_html", "as_json"]
 
@@ -44,6 +43,7 @@ class Surroundings:
         path: The path that was asked.
         query: The parameters that were asked, as in the address.
         trouble: What every page must say: files that cannot be read.
+        signed_in: Whether somebody signed in, who may also sign out.
         state: A few words on what the page shows: catalog and ledger.
     """
 
@@ -54,6 +54,7 @@ class Surroundings:
     query: str = ""
     trouble: SteelyardError | None = None
     state: str = ""
+    signed_in: bool = False
 
 
 @cache
@@ -117,7 +118,7 @@ def as_csv(page: Page) -> bytes:
     import pyarrow.csv as arrow_csv
 
     written = BytesIO()
-    arrow_csv.write_csv(without_formulas(page.table), written)
+    arrow_csv.write_csv(page.table, written)
     return written.getvalue()
 
 

@@ -12,8 +12,9 @@ from ipaddress import ip_address
 
 import uvicorn
 
-from steelyard.errors import DefinitionError, SteelyardError, WarehouseError
+from steelyard.errors import DefinitionError, PolicyError, SteelyardError, WarehouseError
 from steelyard.project import Project
+from steelyard.web.access.door import Everyone
 from steelyard.web.app import create_app
 from steelyard.web.guard import LOOPBACK
 from steelyard.web.site import PATIENCE
@@ -21,6 +22,10 @@ from steelyard.web.site import PATIENCE
 __all__ = ["serve"]
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+OPEN = {
+    True: "everybody on this machine may read, run and decide: steelyard.toml names nobody under access",
+    False: "everybody who reaches this address may read everything",
+}
 GRACE = 3  # seconds that running answers get when the server stops
 
 
@@ -29,6 +34,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8765,
+    anyone: bool = False,
     patience: float = PATIENCE,
     says: Callable[[str], object] = print,
 ) -> None:
@@ -36,32 +42,43 @@ def serve(
 
     Args:
         project: An opened project.
-        host: The address; loopback by default. On another one everybody who reaches it can read everything.
+        host: The address; loopback by default.
+        anyone: Whether, on another address than loopback, everybody who reaches it may read where the project names
+            nobody under `access`; without it that is refused.
         port: The port; 0 takes a free one.
         patience: Seconds after which a person who waits for a query is shown that it runs.
         says: Told the address, and that the server stopped.
 
     Raises:
+        PolicyError: The address is not loopback, and nobody is named who may.
         SteelyardError: The address is in use or cannot be had.
     """
+    local = _is_loopback(host)
+    project.settings.access.check_environment()
+    if not (local or anyone or project.settings.access.configured):
+        raise PolicyError(
+            f"everybody who reaches {host} could read everything: the project names nobody who may",
+            where="--host",
+            hint="name users under `access` in steelyard.toml, or say --anyone and let everybody read",
+        )
     listening = _listen(host, port)
     try:
-        local = _is_loopback(host)
         shown = f"[{host}]" if ":" in host else host
         where = f"http://{shown}:{listening.getsockname()[1]}/"
         says(f"{project.name} is at {where} (Ctrl+C stops it)")
-        if not local:
-            says("anyone who reaches this address can read everything: there is no password yet")
-        server = _Server(_config(project, local, patience))
+        if not project.settings.access.configured:
+            says(OPEN[local])
+        server = _Server(_config(project, local, anyone, patience))
         server.run(sockets=[listening])
     finally:
         listening.close()
     says("stopped")
 
 
-def _config(project: Project, local: bool, patience: float) -> uvicorn.Config:
+def _config(project: Project, local: bool, anyone: bool, patience: float) -> uvicorn.Config:
+    everyone: Everyone = "decider" if local else "viewer" if anyone else "nobody"
     return uvicorn.Config(
-        create_app(project, hosts=LOOPBACK if local else None, patience=patience),
+        create_app(project, hosts=LOOPBACK if local else None, everyone=everyone, patience=patience),
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -16,12 +16,12 @@ from starlette.responses import RedirectResponse, Response
 
 from steelyard.canonical import digest
 from steelyard.errors import SteelyardError, UnknownNameError
+from steelyard.web.access.visitor import visitor_of
 from steelyard.web.asked import FORMAT, Asked
 from steelyard.web.failure import UnexpectedError
 from steelyard.web.live import Edition, LiveProject
 from steelyard.web.made import Made, Memory, headers_of
 from steelyard.web.negotiate import MEDIA, wanted
-from steelyard.web.operation import Operation, PageAnswer
 from steelyard.web.page import Page
 from steelyard.web.refusal import around_page, failure, form_of
 from steelyard.web.render import Surroundings, as_csv, as_html, as_json
@@ -66,7 +66,6 @@ class Site:
     def __init__(self, live: LiveProject, *, patience: float = PATIENCE) -> None:
         self.live, self.patience = live, patience
         self.queue = WorkQueue(QUERIES)
-        self.closing: list[Callable[[], object]] = [self.queue.close]
         self._memory = Memory()
 
     def endpoint(
@@ -90,15 +89,22 @@ class Site:
 
     def close(self) -> None:
         """Stops what runs."""
-        for close in self.closing:
-            close()
+        self.queue.close()
 
     def failed(self, request: Request, error: SteelyardError) -> Response:
         """The error as a page or as JSON."""
         return failure(request, error, self._outside(request)).response()
 
+    def shown(self, request: Request, page: Page) -> Response:
+        """A page that is kept nowhere, as HTML or as JSON."""
+        form = form_of(request)
+        body = as_json(page) if form == "json" else as_html(page, self._outside(request))
+        return Made(body, MEDIA[form], status=page.status).response()
+
     def _outside(self, request: Request) -> Surroundings:
-        return Surroundings(project=self.live.name, target="", path=request.url.path)
+        signed_in = visitor_of(request).by == "session"
+        folder, path = f"{self.live.folder}/", request.url.path
+        return Surroundings(project=self.live.name, target="", folder=folder, path=path, signed_in=signed_in)
 
     async def answer(self, request: Request, prepare: Prepare, *, queries: bool) -> Response:
         """The answer to a request; where it takes long, a person is shown that it runs, and a program waits.
@@ -137,7 +143,7 @@ class Site:
                 wanted = prepare(request, edition)
             except SteelyardError as error:
                 return failure(request, error, around)
-            if request.method != "POST" and wanted.tag and wanted.tag in request.headers.get("if-none-match", ""):
+            if wanted.tag and wanted.tag in request.headers.get("if-none-match", ""):
                 return Response(status_code=304, headers=headers_of(wanted.tag))
             if (known := self._memory.recall(wanted.tag)) is not None:
                 return known
@@ -179,13 +185,6 @@ class PageEndpoint:
     queries: bool
     lasting: bool
 
-    @property
-    def operation(self) -> Operation:
-        """What the page shows."""
-        build = self.build.func if isinstance(self.build, partial) else self.build
-        summary = (build.__doc__ or "").partition("\n")[0]
-        return Operation(summary=summary, answer=PageAnswer, takes=self.takes, media={"text/html": "the page"})
-
     async def answer(self, request: Request) -> Response:
         """The page, or the same as JSON."""
         return await self.site.answer(request, self._prepare, queries=self.queries)
@@ -195,10 +194,12 @@ class PageEndpoint:
         form = wanted(asked.text(FORMAT), request.headers.get("accept", ""))
         now = datetime.now(UTC)
         state = edition.state() if self.lasting else None
-        tag = tag_of([state, form, request.url.path, request.url.query, _bucket(now)]) if state else ""
+        visitor = visitor_of(request)
+        tag = tag_of([state, form, request.url.path, request.url.query, _bucket(now), visitor.kind]) if state else ""
 
         def make(work: Work) -> Made:
-            page = self.build(View(edition=edition, names=request.path_params, asked=asked, now=now, work=work))
+            view = View(edition=edition, names=request.path_params, asked=asked, now=now, work=work, role=visitor.role)
+            page = self.build(view)
             if form == "html":
                 body = as_html(page, around_page(request, edition))
             else:
@@ -215,7 +216,7 @@ def tag_of(parts: Sequence[Any]) -> str:
 
 def holder_of(request: Request) -> str:
     """Who may fetch or stop what this request began."""
-    return ""
+    return visitor_of(request).holder
 
 
 def _bucket(now: datetime) -> int:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from steelyard.project import Project
+from steelyard.project.access import Role
 from steelyard.warehouse import Warehouse
 from steelyard.web.asked import Asked
 from steelyard.web.live import Edition
@@ -27,6 +28,7 @@ class View:
         asked: The parameters.
         now: The time, zoned.
         work: The run that makes it, which somebody may stop.
+        role: What whoever asks may do.
     """
 
     edition: Edition
@@ -34,6 +36,7 @@ class View:
     asked: Asked
     now: datetime
     work: Work = field(default_factory=Work)
+    role: Role = "viewer"
 
     @property
     def project(self) -> Project:

@@ -22,6 +22,7 @@ from steelyard.document import (
 )
 from steelyard.errors import SteelyardError, UnknownNameError
 from steelyard.project.blocks import plan_blocks, plan_data
+from steelyard.web.acts.next_acts import next_acts
 from steelyard.web.page import Crumb, Page, address
 from steelyard.web.pages.problems import problem_callouts, shown_place
 from steelyard.web.view import View
@@ -87,7 +88,12 @@ def study(view: View) -> Page:
         lead.append(Heading(defined.question if defined else name, 1))
         says = [f"steelyard run {name} runs it. ", *_plan_link(name, defined)]
         blocks += [] if trouble else [Callout("note", "Not run yet", says)]
-    blocks += [*_earlier(view, kept[1:]), *_registered(view, registrations, defined), *_definition(view, name, defined)]
+    blocks += [
+        *_next(view, name),
+        *_earlier(view, kept[1:]),
+        *_registered(view, registrations, defined),
+        *_definition(view, name, defined),
+    ]
     return Page(
         title=name,
         section="Studies",
@@ -103,6 +109,15 @@ def study(view: View) -> Page:
             "registrations": [{"entry": item.digest, "at": item.at, **item.body} for item in registrations],
         },
     )
+
+
+def _next(view: View, name: str) -> list[Block]:
+    """What may be done next, and why not what may not."""
+    rows = [
+        (Link(act.label, act.href) if not act.why_not else act.label, act.why_not or "yes")
+        for act in next_acts(view.project, name, view.role)
+    ]
+    return [Heading("What may be done next", 2, id="next"), Table([Column("act"), Column("can be done")], rows)]
 
 
 def _defined(view: View, remembered: bool) -> tuple[Study | None, list[Block]]:

@@ -1,0 +1,1 @@
+"""What a person may do in the browser: one file an act."""
