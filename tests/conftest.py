@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
 
-_SERVER = spec_from_file_location("postgres_server", Path(__file__).with_name("postgres_server.py"))
-assert _SERVER is not None
-assert _SERVER.loader is not None
-postgres_server = module_from_spec(_SERVER)
-_SERVER.loader.exec_module(postgres_server)
-postgres_url = postgres_server.postgres_url
+
+def _beside(name: str) -> ModuleType:
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+postgres_url = _beside("postgres_server").postgres_url
+spark_url = _beside("spark_server").spark_url
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

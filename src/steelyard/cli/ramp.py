@@ -64,7 +64,7 @@ def assign(
     unit: Annotated[list[str], typer.Option("--unit", "-u", help="A unit's id; may be repeated.")] = [],  # noqa: B006
     file: Annotated[Path | None, typer.Option(help="A CSV or Parquet file of units.")] = None,
     table: Annotated[str | None, typer.Option(help="A table of the warehouse, one row a unit.")] = None,
-    column: Annotated[str, typer.Option(help="The column that holds the id; the study's unit by default.")] = "",
+    column: Annotated[str, typer.Option(help="The column that holds the id; else the study's cluster or unit.")] = "",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write CSV, Parquet or JSON, by the ending.")
     ] = None,
@@ -135,7 +135,8 @@ def _ids_of_table(found: Project, name: str, table: str, column: str) -> Any:
     from steelyard.errors import unknown_name
     from steelyard.warehouse import Query, quote_name
 
-    unit = found.experiment(name).unit
+    study = found.experiment(name)
+    unit = study.cluster or study.unit
     declared = found.definitions.metrics.tables.get(table)
     with found.warehouse(found.newest) as warehouse:
         if table not in warehouse.tables():

@@ -68,6 +68,7 @@ def _head(found: Explanation) -> Iterator[Block]:
     ]
     yield Grid(figures, columns=3)
     faults = {fault.says for fault in found.faults}
+    yield Heading("In words", level=2)
     yield Items([sentence for sentence in found.summary if sentence not in faults])
 
 

@@ -157,14 +157,23 @@ class RampedExperiments:
 
         Args:
             name: The experiment.
+
+        Raises:
+            DefinitionError: Another system assigns its units.
         """
         from steelyard.studies.experiments.allocation import Allocation, allocation_of
 
         rows = self.stage_ledger.rows(name)
         study = self._as_begun(name, rows)
+        if not isinstance(study.assignment, str):
+            raise DefinitionError(
+                f"another system assigns the units of {name!r}, so that their arms are not known here",
+                where=f"{name}.assignment",
+                hint="read them where it wrote them, or let `assignment: steelyard` draw them",
+            )
         testers = self._testers.of(name)
         if not rows and (study.layer or (study.shares and study.shares[0] < 1)):
-            return Allocation(name=name, layer=study.layer, testers=testers)
+            return Allocation(name=name, layer=study.layer, testers=testers, cluster=study.cluster)
         return replace(allocation_of(study, rows), testers=testers)
 
     def assign(self, name: str, unit: str | int) -> str | None:
@@ -172,7 +181,7 @@ class RampedExperiments:
 
         Args:
             name: The experiment.
-            unit: The unit's id.
+            unit: The unit's id; its cluster's, where clusters are randomised.
         """
         return self.allocation(name).arm_of(unit)
 
@@ -181,7 +190,8 @@ class RampedExperiments:
 
         Args:
             name: The experiment.
-            units: A numpy, Arrow or pandas column of ids, or anything that can be gone through.
+            units: A numpy, Arrow or pandas column of ids (of clusters, where those are randomised), or anything that
+                can be gone through.
         """
         from steelyard.studies.experiments.assignment import assigned
 
@@ -287,8 +297,8 @@ class RampedExperiments:
         with self._owner.warehouse(self._owner.newest) as warehouse:
             setting = self._owner.setting(warehouse)
             source = source_of(study, setting.context(study))
-            if not source.unit:
+            if not source.randomised:
                 return np.arange(1, sample + 1)
-            unit = quote_name(source.unit)
+            unit = quote_name(source.randomised)
             sql = f"SELECT {unit} AS id FROM {quote_name(source.table)} WHERE {unit} IS NOT NULL LIMIT {int(sample)}"
             return warehouse.fetch(Query(sql=sql, limit=sample))["id"]

@@ -36,6 +36,8 @@ def connect(
             progress bar;
             `postgresql://user@host/database`: `${NAME}` in it is taken from the environment, a password also from
             libpq's own places (PGPASSWORD, ~/.pgpass), and is never shown;
+            `spark://host:port`: a cluster, with settings of Spark after a `?`; or an open SparkSession, with its
+            temporary views. Queries run in copies of the session: none of its settings is changed;
             the folder of a store;
             an Arrow, pandas or polars table, which becomes the table `data`, or a mapping of names to such tables;
             a Parquet or CSV path or glob, which becomes a table named after the file, and `data`.
@@ -58,6 +60,10 @@ def connect(
         return _from_text(str(source), read_only, settings)
     if type(source).__name__ == "DuckDBPyConnection":
         return DuckDbWarehouse(source, name="an open DuckDB connection", read_only=read_only)
+    if type(source).__name__ == "SparkSession":
+        from steelyard.warehouse.spark_warehouse import SparkWarehouse
+
+        return SparkWarehouse(source, name="an open SparkSession", read_only=read_only)
     frames = source if isinstance(source, Mapping) else {"data": source}
     tables = {str(name): _arrow(str(name), frame) for name, frame in frames.items()}
     return DuckDbWarehouse(
@@ -75,8 +81,13 @@ def _from_text(written: str, read_only: bool, settings: dict[str, Any]) -> Wareh
         from steelyard.warehouse.postgres_warehouse import PostgresWarehouse
 
         return PostgresWarehouse(text, name=shown, read_only=read_only)
+    if found and scheme == "spark":
+        from steelyard.warehouse.spark_warehouse import SparkWarehouse
+
+        return SparkWarehouse(text, name=shown.partition("?")[0], read_only=read_only)
     if found and scheme != "duckdb":
-        raise DefinitionError(f"no warehouse speaks {scheme!r}", where=shown, hint="duckdb:// or postgresql://")
+        hint = "duckdb://, postgresql:// or spark://"
+        raise DefinitionError(f"no warehouse speaks {scheme!r}", where=shown, hint=hint)
     place = rest if found else text
     if place == ":memory:" or (found and not place):
         return DuckDbWarehouse(open_duckdb(**settings), name="duckdb://", read_only=read_only, owned=True)
@@ -98,7 +109,8 @@ def _from_path(path: Path, read_only: bool, settings: dict[str, Any]) -> Warehou
 def _nothing(text: str) -> DefinitionError:
     return DefinitionError(
         f"{text!r} is nothing that can be connected to",
-        hint="give a .duckdb file, duckdb://, postgresql://..., a store's folder, a .parquet or .csv path, or a table",
+        hint="give a .duckdb file, duckdb://, postgresql://..., spark://..., a store's folder, a .parquet or .csv "
+        "path, or a table",
     )
 
 
@@ -160,5 +172,5 @@ def _arrow(name: str, frame: Any) -> pa.Table:
     raise DefinitionError(
         f"a {type(frame).__name__} is nothing that can be connected to",
         where=name,
-        hint="give a path, a URL, an open DuckDB connection, or an Arrow, pandas or polars table",
+        hint="give a path, a URL, an open DuckDB connection or SparkSession, or an Arrow, pandas or polars table",
     )

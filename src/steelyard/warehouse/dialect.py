@@ -102,7 +102,7 @@ def parameter_names(sql: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def render(sql: str, dialect: str) -> str:
-    """The SELECT as the engine gets it; a value is `$name` on DuckDB, `$1` on Postgres.
+    """The SELECT as the engine gets it; a value is `$name` on DuckDB, `$1` on Postgres, `:name` on Spark.
 
     Raises:
         DefinitionError: It does not parse, is not one SELECT, or is outside of the subset.

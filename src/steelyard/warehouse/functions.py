@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
+from steelyard.warehouse.functions_spark import SPARK, in_spark_types
+
 __all__ = ["ENGINES", "FUNCTIONS", "OWN_FUNCTIONS", "WEEK_SHIFT", "Function"]
 
-ENGINES = ("duckdb", "postgres")
+ENGINES = ("duckdb", "postgres", "spark")
+_WRITTEN_HERE = ("duckdb", "postgres")
 WEEK_SHIFT: Mapping[str, str] = MappingProxyType({"monday": "0", "sunday": "1", "saturday": "2", "friday": "3"})
 """First day of the week -> days to shift a date by so that its week is one that starts on a Monday."""
 
@@ -23,7 +26,8 @@ class Function:
         kind: `plain` is a value of one row, `aggregate` of many (FILTER may follow, and OVER where `windowed`),
             `window` needs OVER, `table` stands in FROM.
         spelling: Number of arguments (-1: any) -> engine -> its SQL. `{0}` is the first argument; `{all}` is all of
-            them; `{tail}` is where FILTER and OVER go (else the end), `{and}` where a FILTER's condition joins.
+            them (`{texts}` as texts, on Spark); `{tail}` is where FILTER and OVER go (else the end), `{and}` where a
+            FILTER's condition joins.
         says: What it gives, for the guide.
         windowed: Whether OVER may follow an aggregate.
         words: What the literals that it takes as its second argument stand for; empty where it takes anything.
@@ -57,7 +61,7 @@ _Kind = Literal["plain", "aggregate", "window", "table"]
 
 def _own(kind: _Kind, name: str, arguments: int, says: str, windowed: bool = True, **spelled: str) -> Function:
     """A function with a spelling of its own: `both`, or `duckdb` and `postgres`."""
-    spelling = {engine: spelled.get(engine, spelled.get("both", "")) for engine in ENGINES}
+    spelling = {engine: spelled.get(engine, spelled.get("both", "")) for engine in _WRITTEN_HERE}
     return Function(name=name, kind=kind, spelling={arguments: spelling}, says=says, windowed=windowed)
 
 
@@ -68,7 +72,7 @@ def _same(kind: _Kind, *rows: tuple[str, tuple[int, ...], str]) -> tuple[Functio
             name=name,
             kind=kind,
             says=says,
-            spelling={n: dict.fromkeys(ENGINES, f"{name.upper()}({'{all}' if n else ''})") for n in counts},
+            spelling={n: dict.fromkeys(_WRITTEN_HERE, f"{name.upper()}({'{all}' if n else ''})") for n in counts},
         )
         for name, counts, says in rows
     )
@@ -287,7 +291,20 @@ _TABLES = (
     ),
 )  # fmt: skip
 
-_BY_NAME = {item.name: item for item in (*_NUMBERS, *_TEXTS, *_TIMES, *_AGGREGATES, *_WINDOWS, *_TABLES)}
+
+def _with_spark(function: Function) -> Function:
+    """The function with its spelling on Spark: of its own, or PostgreSQL's in Spark's types."""
+    counts = set(function.spelling) | {count for name, count in SPARK if name == function.name}
+    spelling: dict[int, Mapping[str, str]] = {}
+    for count in counts:
+        written = function.spelling.get(count) or function.spelling[-1]
+        own = SPARK.get((function.name, count))
+        spelling[count] = {**written, "spark": in_spark_types(written["postgres"]) if own is None else own}
+    return replace(function, spelling=spelling)
+
+
+_ALL = (*_NUMBERS, *_TEXTS, *_TIMES, *_AGGREGATES, *_WINDOWS, *_TABLES)
+_BY_NAME = {item.name: _with_spark(item) for item in _ALL}
 _ALSO = {"substring": "substr", "ceiling": "ceil", "pow": "power", "ifnull": "coalesce"}
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(_BY_NAME | {name: _BY_NAME[of] for name, of in _ALSO.items()})

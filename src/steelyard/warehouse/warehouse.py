@@ -40,8 +40,8 @@ class TableVersion:
 class Warehouse(ABC):
     """A place that answers SQL: the same calls and the same numbers on every engine.
 
-    `engine` is SQLGlot's name of its dialect (`duckdb`, `postgres`); `engine_version` its version; `name` says where
-    it is, without secrets.
+    `engine` is SQLGlot's name of its dialect (`duckdb`, `postgres`, `spark`); `engine_version` its version; `name` says
+    where it is, without secrets.
     """
 
     engine: str

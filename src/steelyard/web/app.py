@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 from threading import Thread
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,10 +24,12 @@ from steelyard.web.access.door import Door, Everyone
 from steelyard.web.access.gate import Gate
 from steelyard.web.access.routes import access_routes
 from steelyard.web.acts.routes import act_routes
+from steelyard.web.api import api_routes
 from steelyard.web.asset import asset_address, assets
 from steelyard.web.failure import UnexpectedError, no_such_page
-from steelyard.web.guard import LOOPBACK, Guard
+from steelyard.web.guard import LOOPBACK, Guard, not_allowed
 from steelyard.web.live import LiveProject
+from steelyard.web.operation import Operation
 from steelyard.web.site import PATIENCE, Site
 from steelyard.web.work_pages import work_routes
 
@@ -84,6 +87,8 @@ def _known(request: Request, error: Exception) -> SteelyardError:
         return error
     if isinstance(error, HTTPException) and error.status_code == 404:
         return no_such_page(request.url.path)
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        return not_allowed(request, (error.headers or {}).get("Allow", ""))
     return UnexpectedError("the request could not be answered", where=request.url.path, hint="see the server's log")
 
 
@@ -96,7 +101,7 @@ def _routes(site: Site) -> list[Route]:
     page = site.endpoint
     cut = ("where", "since", "until", "as_of")
     view = ("grain", "by", "compare", "spread", *cut)
-    return [
+    routes: list[Route] = [
         Route("/", page(pages.home, queries=True)),
         Route("/metrics", page(pages.metrics)),
         Route("/metrics/{name}", page(pages.metric, takes=view, queries=True)),
@@ -119,11 +124,22 @@ def _routes(site: Site) -> list[Route]:
         Route("/ledger", page(pages.ledger, takes=("kind", "before"), lasting=False)),
         Route("/ledger/{digest}", page(pages.entry)),
         *work_routes(site),
+        *api_routes(site, lambda: routes),
         Route("/assets/{file}", _asset),
         Route("/favicon.ico", partial(_asset_named, name="mark.svg")),
     ]
+    return routes
 
 
+def _file(summary: str) -> Callable[[Any], Any]:
+    def named(answer: Any) -> Any:
+        answer.operation = Operation(summary=summary, answer=None, media={"*/*": "the file"})
+        return answer
+
+    return named
+
+
+@_file("A file that pages need, at an address that holds the hash of its content.")
 async def _asset(request: Request) -> Response:
     found = assets().get(request.url.path)
     if found is None:
@@ -132,6 +148,7 @@ async def _asset(request: Request) -> Response:
     return Response(found.content, headers={**forever, "content-type": found.kind})
 
 
+@_file("The mark.")
 async def _asset_named(_: Request, *, name: str) -> Response:
     found = assets()[asset_address(name)]
     return Response(found.content, headers={"cache-control": "public, max-age=3600", "content-type": found.kind})

@@ -35,6 +35,7 @@ def assets() -> Mapping[str, Asset]:
     """Every file by its address; nothing else is ever read for a request, so no path can lead outside."""
     made = (
         _asset("steelyard.css", "text/css; charset=utf-8", stylesheet() + _text("web.css")),
+        _asset("steelyard.js", "text/javascript; charset=utf-8", _text("steelyard.js")),
         _asset("mark.svg", "image/svg+xml", _text("mark.svg")),
     )
     return {asset.address: asset for asset in made}

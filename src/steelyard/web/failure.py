@@ -18,6 +18,7 @@ from steelyard.errors import (
 )
 from steelyard.web.access.refused import (
     FormError,
+    MediaTypeError,
     RoleError,
     SignInError,
     StaleFormError,
@@ -43,11 +44,12 @@ STATUSES: tuple[tuple[type[SteelyardError], int, str], ...] = (
     (RoleError, 403, "Not allowed"),
     (FormError, 403, "Not this form"),
     (StaleFormError, 409, "Changed meanwhile"),
-    (TooLargeError, 413, "Too much"),
     (TooManyTriesError, 429, "Too many tries"),
     (NotAllowedError, 405, "Not done here"),
     (CrossSiteError, 403, "Not from here"),
     (WrongHostError, 421, "Another host"),
+    (TooLargeError, 413, "Too much"),
+    (MediaTypeError, 415, "Another kind of content"),
     (MissingExtraError, 501, "Not installed"),
     (DefinitionError, 400, "That cannot be asked"),
     (CancelledError, 409, "Cancelled"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from starlette.requests import Request
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["HEADERS", "LOOPBACK", "CrossSiteError", "Guard", "NotAllowedError", "WrongHostError"]
+__all__ = ["HEADERS", "LOOPBACK", "CrossSiteError", "Guard", "NotAllowedError", "WrongHostError", "not_allowed"]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 READING = ("GET", "HEAD")
 _POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "content-security-policy": _POLICY,
@@ -39,7 +40,7 @@ class WrongHostError(SteelyardError):
 class NotAllowedError(SteelyardError):
     """The request wants what this address does not do."""
 
-    headers = {"allow": "GET, HEAD"}  # noqa: RUF012 - the same for all
+    headers: Mapping[str, str] = {}
 
 
 class CrossSiteError(SteelyardError):
@@ -98,12 +99,19 @@ class Guard:
         if request.method == "POST" and self.posted(request.url.path):
             return _foreign(request)
         if request.method not in READING:
-            return NotAllowedError(
-                f"{request.method} is not allowed here",
-                where=request.url.path,
-                hint="this address is only read; definitions are changed in the project's files",
-            )
+            return not_allowed(request)
         return None
+
+
+def not_allowed(request: Request, allowed: str = ", ".join(READING)) -> NotAllowedError:
+    """The error of a method that an address does not take."""
+    hint = "this address is only read; definitions are changed in the project's files"
+    problem = f"{request.method} is not allowed here"
+    if "GET" not in allowed:
+        problem, hint = f"{request.method} is not allowed here", f"this address takes {allowed}"
+    error = NotAllowedError(problem, where=request.url.path, hint=hint)
+    error.headers = {"allow": allowed}
+    return error
 
 
 def _foreign(request: Request) -> SteelyardError | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from steelyard.errors import DefinitionError
 
-__all__ = ["MEDIA", "Form", "wanted"]
+__all__ = ["MEDIA", "Form", "best_of", "wanted"]
 
 Form = Literal["html", "json", "csv"]
 MEDIA: dict[Form, str] = {
@@ -36,6 +37,25 @@ def wanted(format_asked: str, accept: str) -> Form:
             f"no format {format_asked!r}", where="?format", hint="html, json, or csv where the page is of one table"
         )
     return "json" if _weight(accept, "application/json") > _weight(accept, "text/html") else "html"
+
+
+def best_of(format_asked: str, accept: str, forms: Mapping[str, str]) -> str:
+    """The form that is wanted of several: `?format=` first, else the best in `Accept`, else the first.
+
+    Args:
+        format_asked: The form's name; empty where none is asked for.
+        accept: The header.
+        forms: Name -> media type.
+
+    Raises:
+        DefinitionError: `?format=` is none of them.
+
+    >>> best_of("", "text/csv", {"json": "application/json", "csv": "text/csv; charset=utf-8"})
+    'csv'
+    """
+    if format_asked and format_asked not in forms:
+        raise DefinitionError(f"no format {format_asked!r}", where="?format", hint=", ".join(forms))
+    return format_asked or max(forms, key=lambda name: _weight(accept, forms[name].partition(";")[0]))
 
 
 def _weight(accept: str, kind: str) -> float:

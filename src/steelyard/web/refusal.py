@@ -31,6 +31,8 @@ def failure(request: Request, error: SteelyardError, around: Surroundings) -> Ma
 def form_of(request: Request) -> Form:
     """As `wanted`, for a request of which anything may be wrong; one that sends something is a program's."""
     accept = request.headers.get("accept", "")
+    if request.headers.get("content-type", "").startswith("application/json"):
+        return "json"
     asked = request.query_params.getlist(FORMAT)
     return wanted(asked[0] if asked and asked[0] in ("html", "json") else "", accept)
 

@@ -19,6 +19,7 @@ from steelyard.document import Callout, to_html, to_json
 from steelyard.errors import DefinitionError, SteelyardError
 from steelyard.web.asset import asset_address
 from steelyard.web.page import Page
+from steelyard.web.spreadsheet import without_formulas
 
 __all__ = ["SECTIONS", "Surroundings", "as_csv", "as_html", "as_json"]
 
@@ -118,7 +119,7 @@ def as_csv(page: Page) -> bytes:
     import pyarrow.csv as arrow_csv
 
     written = BytesIO()
-    arrow_csv.write_csv(page.table, written)
+    arrow_csv.write_csv(without_formulas(page.table), written)
     return written.getvalue()
 
 

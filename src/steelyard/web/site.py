@@ -22,6 +22,7 @@ from steelyard.web.failure import UnexpectedError
 from steelyard.web.live import Edition, LiveProject
 from steelyard.web.made import Made, Memory, headers_of
 from steelyard.web.negotiate import MEDIA, wanted
+from steelyard.web.operation import Operation, PageAnswer
 from steelyard.web.page import Page
 from steelyard.web.refusal import around_page, failure, form_of
 from steelyard.web.render import Surroundings, as_csv, as_html, as_json
@@ -66,6 +67,7 @@ class Site:
     def __init__(self, live: LiveProject, *, patience: float = PATIENCE) -> None:
         self.live, self.patience = live, patience
         self.queue = WorkQueue(QUERIES)
+        self.closing: list[Callable[[], object]] = [self.queue.close]
         self._memory = Memory()
 
     def endpoint(
@@ -89,7 +91,8 @@ class Site:
 
     def close(self) -> None:
         """Stops what runs."""
-        self.queue.close()
+        for close in self.closing:
+            close()
 
     def failed(self, request: Request, error: SteelyardError) -> Response:
         """The error as a page or as JSON."""
@@ -143,7 +146,7 @@ class Site:
                 wanted = prepare(request, edition)
             except SteelyardError as error:
                 return failure(request, error, around)
-            if wanted.tag and wanted.tag in request.headers.get("if-none-match", ""):
+            if request.method != "POST" and wanted.tag and wanted.tag in request.headers.get("if-none-match", ""):
                 return Response(status_code=304, headers=headers_of(wanted.tag))
             if (known := self._memory.recall(wanted.tag)) is not None:
                 return known
@@ -184,6 +187,13 @@ class PageEndpoint:
     takes: tuple[str, ...]
     queries: bool
     lasting: bool
+
+    @property
+    def operation(self) -> Operation:
+        """What the page shows."""
+        build = self.build.func if isinstance(self.build, partial) else self.build
+        summary = (build.__doc__ or "").partition("\n")[0]
+        return Operation(summary=summary, answer=PageAnswer, takes=self.takes, media={"text/html": "the page"})
 
     async def answer(self, request: Request) -> Response:
         """The page, or the same as JSON."""

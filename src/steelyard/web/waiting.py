@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.requests import Request
@@ -18,7 +19,7 @@ from steelyard.web.page import Act, Page
 from steelyard.web.render import Surroundings, as_html
 from steelyard.web.work import Ticket
 
-__all__ = ["WORK", "address_of", "ended", "progress_of", "working"]
+__all__ = ["WORK", "Progress", "address_of", "ended", "progress_of", "working"]
 
 AGAIN = 1  # seconds until the page that waits asks again
 
@@ -26,12 +27,19 @@ AGAIN = 1  # seconds until the page that waits asks again
 async def ended(request: Request, future: Future[Any], patience: float | None) -> bool:
     """Whether the run has ended; False when the asker has gone, or after `patience` seconds."""
     done = asyncio.ensure_future(asyncio.wrap_future(future))
+    done.add_done_callback(_noticed)
     gone = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({done, gone}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
     finally:
         gone.cancel()
     return future.done()
+
+
+def _noticed(done: asyncio.Future[Any]) -> None:
+    """Who waits looks at the run itself for what went wrong."""
+    if not done.cancelled():
+        done.exception()
 
 
 async def _gone(request: Request) -> None:
@@ -53,11 +61,28 @@ def working(request: Request, ticket: Ticket, around: Surroundings) -> Response:
     return Made(as_html(page, around), MEDIA["html"], status=202, headers=headers).response()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is.
+
+    Args:
+        id: Its id.
+        state: Whether it runs.
+        seconds: How long ago it was asked for.
+        progress: The share of its present query that is done, as the engine estimates it; null where it does not.
+    """
+
+    id: str
+    state: Literal["running", "done", "cancelled"]
+    seconds: float
+    progress: float | None
+
+
 def progress_of(ticket: Ticket) -> dict[str, Any]:
     """How far a run is, as plain values."""
     work = ticket.work
-    state = "done" if work.done else "cancelled" if work.stopped else "running"
-    return {"id": ticket.id, "state": state, "seconds": round(work.seconds(), 1), "progress": work.progress()}
+    state: Any = "done" if work.done else "cancelled" if work.stopped else "running"
+    return asdict(Progress(id=ticket.id, state=state, seconds=round(work.seconds(), 1), progress=work.progress()))
 
 
 def _says(ticket: Ticket) -> list[Block]:

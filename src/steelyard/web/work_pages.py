@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from steelyard.web.operation import Operation
 from steelyard.web.refusal import form_of
 from steelyard.web.site import Site, holder_of
-from steelyard.web.waiting import progress_of
+from steelyard.web.waiting import Progress, progress_of
 from steelyard.web.work import Ticket, gave_up
 
 __all__ = ["work_routes"]
@@ -36,6 +39,10 @@ def work_routes(site: Site) -> list[Route]:
         """That a run was given up."""
         return site.failed(request, gave_up())
 
+    answer: Any
+    for answer in (progress, cancel):
+        answer.operation = Operation(summary=answer.__doc__, answer=Progress)
+    cancelled.operation = Operation(summary="That a run was given up.", answer=None)  # type: ignore[attr-defined]
     return [
         Route("/work/{id}", progress),
         Route("/work/{id}/cancel", cancel, methods=["POST"]),

@@ -34,6 +34,7 @@ class Allocation:
         testers: Id, as text -> the arm that it is given whatever its buckets say.
         launched: The arm that everybody but the holdouts has been given since the test ended; empty before that.
         ended_at: When the test ended, by a launch or a rollback; None while it runs.
+        cluster: What is drawn where that is no unit but a group of them: ids, and testers, are then the clusters'.
 
     >>> half = Allocation(name="checkout", segments=(everybody({"control": 0.5, "one_page": 0.5}, "control"),))
     >>> half.arm_of("ann"), half.arm_of("bob")
@@ -48,6 +49,7 @@ class Allocation:
     testers: Mapping[str, str] = field(default_factory=dict)
     launched: str = ""
     ended_at: datetime | None = None
+    cluster: str = ""
 
     @property
     def arm_salt(self) -> str:
@@ -178,6 +180,7 @@ def allocation_of(study: Experiment, stages: Sequence[Mapping[str, Any]] = ()) -
     held_out = frozen.get("holdout", {})
     found = Allocation(
         name=study.name,
+        cluster=study.cluster,
         layer=str(frozen.get("layer", study.layer)),
         held_out=float(held_out.get("everywhere", study.holdout.everywhere)),
         layer_held_out=float(held_out.get("layer", study.holdout.layer)),

@@ -53,7 +53,7 @@ def assign(
 
     Args:
         study: The experiment, whose `assignment` is `steelyard`.
-        ids: The units' ids: text or whole numbers.
+        ids: The units' ids (the clusters', where those are randomised): text or whole numbers.
         enrolled: A share to enrol, in place of what the stages say; a unit that is enrolled stays so when it rises, and
             keeps its arm.
         stages: The study's rows of the stage ledger, oldest first, as a project keeps them.

@@ -1,9 +1,8 @@
-"""The same assignment as SQL: expressions for a study's own queries, and a whole SELECT for other engines."""
+"""The same assignment as SQL: expressions for a study's own queries, and a whole SELECT."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 from steelyard.studies.experiments.allocation import HELD_OUT_SALT, Allocation
 from steelyard.studies.experiments.segments import BucketSegment, Range, joined
@@ -12,20 +11,14 @@ from steelyard.warehouse.query import quote_name, quote_text
 
 __all__ = ["arm_sql", "assignment_select", "by_stage_sql", "drawn_sql", "enrolled_sql"]
 
-Engine = Literal["steelyard", "spark"]
 
-
-def drawn_sql(salt: str, unit: str, engine: Engine = "steelyard") -> str:
+def drawn_sql(salt: str, unit: str) -> str:
     """The bucket of the expression `unit`, as `steelyard.warehouse.bucket` gives it.
 
     >>> drawn_sql("checkout", "id")
     "bucket('checkout', id)"
     """
-    if engine == "steelyard":
-        return f"bucket({quote_text(salt)}, {unit})"
-    # Spark reads a backslash in a literal as an escape; its quotes are doubled as elsewhere.
-    salted = quote_text(salt.replace("\\", "\\\\"))
-    return f"CAST(conv(substr(md5(concat({salted}, ':', CAST({unit} AS STRING))), 1, 15), 16, 10) AS BIGINT)"
+    return f"bucket({quote_text(salt)}, {unit})"
 
 
 def arm_sql(allocation: Allocation, unit: str) -> str:
@@ -55,16 +48,16 @@ def by_stage_sql(allocation: Allocation, unit: str, values: Mapping[int, str]) -
     return _by_stage(allocation.segments, drawn_sql(allocation.enrolment_salt, unit), values)
 
 
-def assignment_select(allocation: Allocation, table: str, unit: str, *, engine: Engine = "steelyard") -> str:
+def assignment_select(allocation: Allocation, table: str, unit: str) -> str:
     """A SELECT of every enrolled unit of a table with its arm and its stage; each bucket is drawn once a row.
+
+    It is in Steelyard's SQL: `steelyard.warehouse.render` spells it for an engine.
 
     Args:
         allocation: The experiment's allocation.
         table: The table, one row a unit.
         unit: The column that holds the id.
-        engine: `steelyard` is the dialect that runs on DuckDB and PostgreSQL; `spark` is Spark SQL.
     """
-    name = quote_name if engine == "steelyard" else _spark_name
     salts = {"arm_bucket": allocation.arm_salt}
     conditions = []
     if not (allocation.enrols_all and len(allocation.segments) == 1):
@@ -75,20 +68,16 @@ def assignment_select(allocation: Allocation, table: str, unit: str, *, engine: 
     if allocation.held_out_below:
         salts["holdout_bucket"] = HELD_OUT_SALT
         conditions.append(f"holdout_bucket >= {allocation.held_out_below}")
-    drawn = "".join(f",\n    {drawn_sql(salt, name(unit), engine)} AS {column}" for column, salt in salts.items())
+    drawn = "".join(f",\n    {drawn_sql(salt, quote_name(unit))} AS {column}" for column, salt in salts.items())
     stages = {segment.stage: str(segment.stage) for segment in allocation.segments}
     stage = _by_stage(allocation.segments, "enrolment_bucket", stages)
     arm = _arm(allocation, "enrolment_bucket", "arm_bucket")
     lines = [
         f"SELECT unit,\n  {arm} AS arm,\n  {stage} AS stage",
-        f"FROM (\n  SELECT {name(unit)} AS unit{drawn}",
-        f"  FROM {name(table)} WHERE {name(unit)} IS NOT NULL\n) AS drawn",
+        f"FROM (\n  SELECT {quote_name(unit)} AS unit{drawn}",
+        f"  FROM {quote_name(table)} WHERE {quote_name(unit)} IS NOT NULL\n) AS drawn",
     ]
     return "\n".join([*lines, *([f"WHERE {' AND '.join(conditions)}"] if conditions else [])])
-
-
-def _spark_name(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _arm(allocation: Allocation, enrolment: str, place: str) -> str:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from steelyard.result import Check
 from steelyard.stats.moments import Moments
 from steelyard.stats.proportions import wilson
+from steelyard.studies.experiments.cluster_history import ClusterBuckets
 from steelyard.studies.experiments.estimation import find
 from steelyard.studies.experiments.evidence import Evidence
-from steelyard.studies.experiments.history import HISTORY, PLACES, History
+from steelyard.studies.experiments.history import PLACES, History, buckets_of
 from steelyard.studies.experiments.replay_buckets import Buckets
 from steelyard.studies.experiments.rule import decide
 from steelyard.studies.study import Context
@@ -55,6 +56,7 @@ class Rate:
         seen: How often.
         replays: Of how many.
         expected: How often it should, as a share; None where only a limit is known.
+        places: Buckets that were split.
     """
 
     metric: str
@@ -63,6 +65,7 @@ class Rate:
     seen: int
     replays: int
     expected: float | None
+    places: int = PLACES
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Wilson's interval of the rate, with what is not known because units were split by bucket.
@@ -77,7 +80,7 @@ class Rate:
         z = float(ndtri(1 - (self.expected or share) / 2))
         steep = 2 * z * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
         chance = share * (1 - share) / self.replays
-        worth = self.replays * chance / (chance + steep**2 / (2 * PLACES))
+        worth = self.replays * chance / (chance + steep**2 / (2 * self.places))
         return wilson(self.seen / self.replays * worth, worth, level)
 
 
@@ -87,8 +90,7 @@ def certificate_of(study: Experiment, context: Context, history: History) -> Cer
     Each bucket of units falls into an arm by itself, with the arms' shares as chances; seeded, so that the same history
     gives the same certificate.
     """
-    table = context.history.get(HISTORY)
-    buckets = Buckets.of(table) if table is not None and table.num_rows else None
+    buckets = buckets_of(study, context)
     if buckets is None or buckets.units < FEWEST_UNITS:
         found = 0 if buckets is None else buckets.units
         says = f"Before the study there are {found:,} units with closed windows: {FEWEST_UNITS} at least can be split."
@@ -97,15 +99,20 @@ def certificate_of(study: Experiment, context: Context, history: History) -> Cer
     return Certificate(tables={_title(context, buckets): _table(rates)}, checks=_checks(rates))
 
 
-def _title(context: Context, buckets: Buckets) -> str:
-    return f"A/A: {context.replays:,} random splits of {buckets.units:,} units from before, in which nothing differs"
+def _title(context: Context, buckets: Buckets | ClusterBuckets) -> str:
+    whole = f"{buckets.units:,} units"
+    if isinstance(buckets, ClusterBuckets):
+        whole = f"{buckets.clusters:,} clusters, {whole},"
+    return f"A/A: {context.replays:,} random splits of {whole} from before, in which nothing differs"
 
 
-def _rates(study: Experiment, context: Context, history: History, buckets: Buckets) -> list[Rate]:
+def _rates(study: Experiment, context: Context, history: History, buckets: Buckets | ClusterBuckets) -> list[Rate]:
     alone = replace(study, segments=())
     differs: Counter[Key] = Counter()
     levels: dict[Key, float] = {}
     said: Counter[str] = Counter()
+    # Where each bucket holds one cluster, no split of them is left out.
+    places = buckets.places if isinstance(buckets, ClusterBuckets) and buckets.clusters > buckets.places else PLACES
     for arms in _splits(study, context, buckets):
         found = find(alone, _evidence(arms, history))
         for row in found.estimates:
@@ -116,28 +123,36 @@ def _rates(study: Experiment, context: Context, history: History, buckets: Bucke
         said[decide(alone, found).action] += 1
     rates = [
         Rate(metric=metric, contrast=of, scale=scale, seen=differs[metric, of, scale], replays=context.replays,
-             expected=1 - level)
+             expected=1 - level, places=places)
         for (metric, of, scale), level in levels.items()
     ]  # fmt: skip
     rates += [
-        Rate(metric="the rule", contrast=says, scale="", seen=said[says], replays=context.replays, expected=None)
+        Rate(
+            metric="the rule",
+            contrast=says,
+            scale="",
+            seen=said[says],
+            replays=context.replays,
+            expected=None,
+            places=places,
+        )
         for says in ("ship", "rollback")
     ]
     return rates
 
 
-def _splits(study: Experiment, context: Context, buckets: Buckets) -> Iterator[dict[str, Moments]]:
+def _splits(study: Experiment, context: Context, buckets: Buckets | ClusterBuckets) -> Iterator[dict[str, Moments]]:
     import numpy as np
 
     arms = (study.control, *study.treated)
     ends = np.cumsum([study.arms[arm] for arm in arms])[:-1]
     random = np.random.default_rng([context.seed, *study.name.encode()])
     for start in range(0, context.replays, AT_ONCE):
-        draws = random.random((min(AT_ONCE, context.replays - start), len(buckets.rows)))
+        draws = random.random((min(AT_ONCE, context.replays - start), buckets.places))
         places = np.searchsorted(ends, draws, side="right")
         by_arm = {arm: buckets.split(places == number) for number, arm in enumerate(arms)}
         for replay in range(len(draws)):
-            yield {arm: found[replay] for arm, found in by_arm.items() if found[replay].rows}
+            yield {arm: kept for arm, found in by_arm.items() if (kept := found[replay]) is not None and kept.rows}
 
 
 def _evidence(arms: Mapping[str, Moments], history: History) -> Evidence:

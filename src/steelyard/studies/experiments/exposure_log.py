@@ -32,11 +32,13 @@ class Exposed:
         unit: The unit's id.
         at: When, zoned.
         arm: What it was shown; None is what its assignment says.
+        cluster: The id of the unit's cluster, where clusters are randomised: its arm is the unit's.
     """
 
     unit: str | int
     at: datetime
     arm: str | None = None
+    cluster: str | int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +98,8 @@ class ExposureLog:
 
         Raises:
             DefinitionError: A moment has no zone.
-            DataError: A unit without an arm has none by its assignment either; nothing of the batch was written.
+            DataError: A unit without an arm has none by its assignment either, or names no cluster where clusters are
+                randomised; nothing of the batch was written.
         """
         given = list(exposures)
         rows = self._rows(allocation, given)
@@ -121,7 +124,7 @@ class ExposureLog:
     def _rows(self, allocation: Allocation, given: list[Exposed]) -> list[dict[str, Any]]:
         if not given:
             return []
-        units = [item.unit for item in given]
+        units = [_drawn_by(allocation, item) for item in given]
         buckets, now = drawn(allocation, units), assigned(allocation, units)
         begun = {segment.stage: segment.since for segment in allocation.segments}
         rows = []
@@ -129,7 +132,7 @@ class ExposureLog:
             given, buckets.arms.to_pylist(), buckets.stages.tolist(), now.arms.to_pylist(), strict=True
         ):
             _refuse_without_zone(allocation, item)
-            tester = allocation.testers.get(str(item.unit))
+            tester = allocation.testers.get(str(_drawn_by(allocation, item)))
             ended = allocation.ended_at is not None and item.at >= allocation.ended_at
             since = begun.get(stage)
             enrolled = stage > 0 and (since is None or since <= item.at)
@@ -138,7 +141,7 @@ class ExposureLog:
         return rows
 
     def rows(self, experiment: str) -> pa.Table:
-        """The experiment's exposures so far: `unit`, `arm`, `assigned`, `stage`, `tester`, `at`."""
+        """The experiment's exposures so far: `unit`, `cluster`, `arm`, `assigned`, `stage`, `tester`, `at`."""
         import pyarrow as pa
         import pyarrow.compute as pc
         from pyarrow import json as arrow_json
@@ -155,12 +158,25 @@ def _schema() -> pa.Schema:
     import pyarrow as pa
 
     columns: dict[str, pa.DataType] = {
-        **dict.fromkeys(("experiment", "unit", "arm", "assigned"), pa.string()),
+        **dict.fromkeys(("experiment", "unit", "cluster", "arm", "assigned"), pa.string()),
         "stage": pa.int64(),
         "tester": pa.bool_(),
         "at": pa.timestamp("us", "UTC"),
     }
     return pa.schema(columns)
+
+
+def _drawn_by(allocation: Allocation, item: Exposed) -> str | int:
+    """The id that the exposure's arm is drawn by."""
+    if not allocation.cluster:
+        return item.unit
+    if item.cluster is None:
+        raise DataError(
+            f"the exposure of {str(item.unit)!r} names no {allocation.cluster!r}, which is what was randomised",
+            where=f"expose {allocation.name}",
+            hint="give `cluster`, the id of the unit's cluster",
+        )
+    return item.cluster
 
 
 def _refuse_without_zone(allocation: Allocation, item: Exposed) -> None:
@@ -189,5 +205,7 @@ def _row(allocation: Allocation, item: Exposed, *, assigned: str | None, stage: 
         "stage": stage,
         "tester": tester,
         "at": item.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        # Only where it is given, so that exposures without clusters keep the ids that they had.
+        **({} if item.cluster is None else {"cluster": str(item.cluster)}),
     }
     return {"id": digest(row)[:32], **row}

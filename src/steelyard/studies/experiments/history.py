@@ -8,13 +8,22 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from steelyard.stats.cluster_moments import ClusterMoments
 from steelyard.stats.linearise import Linear
 from steelyard.stats.moments import Moments
 from steelyard.studies.experiments.accrual import Accrual
-from steelyard.studies.experiments.columns import below
+from steelyard.studies.experiments.cluster_history import (
+    ClusterBuckets,
+    cluster_baseline,
+    places_for,
+    sizes_query,
+)
+from steelyard.studies.experiments.cluster_sums import CLUSTER, cluster_moments
+from steelyard.studies.experiments.columns import above, below
 from steelyard.studies.experiments.comparison import covariate_of, linear_of
 from steelyard.studies.experiments.metric_use import Baseline, MetricUse
 from steelyard.studies.experiments.past import Past, entries_by_day, past_of, rows_as_past
+from steelyard.studies.experiments.population import UNIT
 from steelyard.studies.experiments.replay_buckets import Buckets
 from steelyard.studies.experiments.winsorising import capped, caps_known, caps_of, caps_query
 from steelyard.studies.study import Context
@@ -27,9 +36,9 @@ if TYPE_CHECKING:
 
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["History", "history_of", "history_queries"]
+__all__ = ["History", "buckets_of", "history_of", "history_queries"]
 
-HISTORY, TRAFFIC, NEAR, CAPS = "history", "traffic", "history_sample", "history_caps"
+HISTORY, TRAFFIC, NEAR, CAPS, SIZES = "history", "traffic", "history_sample", "history_caps", "history_sizes"
 PLACE = "replay_bucket"
 PLACES = 16_384
 """Buckets of units in which history is kept for replays: so many that a bucket's split is as good as a unit's."""
@@ -47,7 +56,9 @@ def history_queries(study: Experiment, context: Context) -> Mapping[str, Query]:
     if NEAR not in known:
         near = shift_sample(asked.sampled, asked.values, where=asked.where, parameters=asked.parameters)
         caps = caps_query(study, asked.relation, asked.values, asked.where, asked.parameters)
-        return {NEAR: near} if caps is None else {NEAR: near, CAPS: caps}
+        sizes = sizes_query(asked.relation, asked.where, asked.parameters) if study.cluster else None
+        more = {CAPS: caps, SIZES: sizes}
+        return {NEAR: near, **{name: query for name, query in more.items() if query is not None}}
     return {HISTORY: _moments(study, past, known, by_bucket=context.replays > 0)}
 
 
@@ -67,11 +78,24 @@ def _moments(study: Experiment, past: Past, known: Mapping[str, pa.Table], *, by
     asked = past.asked
     relation = asked.relation
     if by_bucket:
-        place = f"CAST(bucket('{study.name}:replay', units.unit) % {PLACES} AS INTEGER)"
+        drawn, places = (CLUSTER, places_for(known[SIZES], PLACES)) if study.cluster else (UNIT, PLACES)
+        place = f"CAST(bucket('{study.name}:replay', units.{drawn}) % {places} AS INTEGER)"
         relation = f"(SELECT units.*, {place} AS {PLACE} FROM {relation} AS units)"
     by = (PLACE,) if by_bucket else ()
     caps = caps_known(study, caps_of(known.get(CAPS)))
-    relation, where, bound = capped(relation, by, asked.values, asked.where, caps)
+    kept = (*by, CLUSTER) if study.cluster else by
+    relation, where, bound = capped(relation, kept, asked.values, asked.where, caps)
+    if study.cluster:
+        return cluster_moments(
+            relation,
+            by=by,
+            values=asked.values,
+            squares=tuple(above(use.metric) for use in study.uses),
+            products=tuple(combinations(asked.values, 2)),
+            shifts=shifts_of(known[NEAR]),
+            where=where,
+            parameters={**asked.parameters, **bound},
+        )
     return moments(
         relation,
         by=by,
@@ -112,6 +136,8 @@ class History:
         if self.moments is None or self.study.table:
             return None
         found = self.use(use)
+        if isinstance(self.moments, ClusterMoments):
+            return cluster_baseline(found, self.moments)
         value, before = linear_of(found, self.moments), covariate_of(found, self.moments)
         if not value.sample().usable or value.variance == 0:
             return None
@@ -154,8 +180,7 @@ class History:
 
 def history_of(study: Experiment, context: Context) -> History:
     """The fetches of `history_queries`, read."""
-    table = context.history.get(HISTORY)
-    buckets = Buckets.of(table) if table is not None and table.num_rows else None
+    buckets = buckets_of(study, context)
     whole = buckets.whole() if buckets is not None and buckets.units else None
     return History(
         study=study,
@@ -164,6 +189,16 @@ def history_of(study: Experiment, context: Context) -> History:
         accrual=_accrual(study, context),
         unexposed=_entries(context) == 0,
     )
+
+
+def buckets_of(study: Experiment, context: Context) -> Buckets | ClusterBuckets | None:
+    """The history in buckets of what is randomised; None where there is none."""
+    table = context.history.get(HISTORY)
+    if table is None or not table.num_rows:
+        return None
+    if study.cluster:
+        return ClusterBuckets.of(table, PLACE, shifts_of(context.history[NEAR]))
+    return Buckets.of(table)
 
 
 def _known(use: MetricUse, context: Context, whole: Moments | None) -> MetricUse:

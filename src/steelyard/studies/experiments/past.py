@@ -110,7 +110,7 @@ def rows_as_past(study: Experiment, context: Context) -> Past:
         DefinitionError: Its rows have no id to split them by.
     """
     earlier = replace(_of_everybody(study), exposure=None, between=None)
-    if not source_of(earlier, context).unit:
+    if not source_of(earlier, context).randomised:
         raise DefinitionError(
             f"the rows of {study.name!r} have no id to split them by", where=f"{study.name}.unit", hint="say `unit:`"
         )

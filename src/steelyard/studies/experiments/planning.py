@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import SteelyardError
 from steelyard.studies.experiments.certificate import certificate_of
+from steelyard.studies.experiments.cluster_plan import clusters_needed, clusters_planned, few_clusters
 from steelyard.studies.experiments.design import Design, design_of
 from steelyard.studies.experiments.design_table import design_chart, design_table
 from steelyard.studies.experiments.enrolment import as_if_begun
@@ -54,9 +55,8 @@ def planned(study: Experiment, context: Context) -> Plan:
 
 def _says(study: Experiment) -> str:
     split = ", ".join(f"{arm} {study.arms[arm]:.4g}" for arm in (study.control, *study.treated))
-    made = (
-        "by hash of the unit's id" if not isinstance(study.assignment, Assignment) else "as another system wrote them"
-    )
+    hashed = f"by hash of the {'cluster' if study.cluster else 'unit'}'s id"
+    made = hashed if not isinstance(study.assignment, Assignment) else "as another system wrote them"
     return (
         f"Compare {', '.join(map(repr, study.treated))} with {study.control!r} on "
         f"{', '.join(repr(use.metric) for use in study.primaries)}; "
@@ -118,6 +118,7 @@ def _doubts(design: Design) -> list[str]:
         found.append(
             "How the metrics move together is not known: the chances given hold whatever it is, at the most units."
         )
+    found += few_clusters(design)
     if design.history.unexposed and use.baseline is None:
         found.append(
             "Nobody was exposed before the study, so that its past is that of all units: those who will be may differ."
@@ -178,6 +179,7 @@ def _facts(design: Design) -> dict[str, Any]:
         facts["units, as a multiple of those of one look"] = round(design.inflation, 4)
     if point.use.before is not None:
         facts["variance left by the covariate"] = 1 - point.baseline.correlation**2
+    facts |= clusters_planned(point.baseline)
     if point.use.expected_effect is not None:
         facts |= _for_expected(design)
     if point.baseline.units is not None:
@@ -197,6 +199,7 @@ def _for_expected(design: Design) -> dict[str, Any]:
     whole = sum(units.values())
     facts: dict[str, Any] = {"expected effect": expected.says(point.use.measured_in)}
     facts |= {f"units needed in {arm}": n for arm, n in units.items()}
+    facts |= clusters_needed(point.baseline, units)
     facts |= {"units needed": whole, "chance that the rule ships it": round(design.chance(expected, whole), 4)}
     accrual = design.history.accrual
     if accrual is not None and (days := accrual.days(whole)) is not None:

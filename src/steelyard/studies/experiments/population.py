@@ -311,15 +311,17 @@ class _Writer:
         if not self.source.cluster:
             return UNIT
         declared = self.context.metrics.tables.get(table) if self.context.metrics else None
-        of_cluster = (self.source.cluster, *(declared.entities.get(self.study.cluster, ()) if declared else ()))
+        by_entity = declared.entities.get(self.study.cluster, ()) if declared else ()
+        of_cluster = (self.source.cluster, CLUSTER, *by_entity)
         by_unit = declared is not None and self.study.unit in declared.entities
         if given in of_cluster or UNIT not in self.has:
             return CLUSTER
         return UNIT if given or by_unit or self.source.unit in columns else CLUSTER
 
     def _cluster_of_events(self, table: str, columns: Mapping[str, str]) -> str:
-        """The column of events that holds the cluster, by which stages take units in."""
-        return self._reference(table, "", columns, "exposure", CLUSTER)
+        """The column of events that holds the cluster, by which stages take units in; `cluster` in the exposure log."""
+        own = self.source.cluster in columns or CLUSTER not in columns
+        return self._reference(table, "" if own else CLUSTER, columns, "exposure", CLUSTER)
 
     def _until(self, at: str, column_type: str, name: str, zone: str) -> str:
         self.parameters[name] = as_column(self.now, column_type, zone)

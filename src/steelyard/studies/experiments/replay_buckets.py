@@ -53,6 +53,11 @@ class Buckets:
         )
 
     @property
+    def places(self) -> int:
+        """How many buckets there are."""
+        return len(self.rows)
+
+    @property
     def units(self) -> int:
         """All units."""
         return round(float(self.rows.sum()))

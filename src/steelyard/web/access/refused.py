@@ -1,10 +1,18 @@
-"""Why a request is not answered: nobody signed in, the role may not, the form is not ours, or there were too many."""
+"""Why a request is not answered: nobody signed in, the role may not, the form is not ours, or it is too much."""
 
 from __future__ import annotations
 
 from steelyard.errors import SteelyardError
 
-__all__ = ["FormError", "RoleError", "SignInError", "StaleFormError", "TooLargeError", "TooManyTriesError"]
+__all__ = [
+    "FormError",
+    "MediaTypeError",
+    "RoleError",
+    "SignInError",
+    "StaleFormError",
+    "TooLargeError",
+    "TooManyTriesError",
+]
 
 
 class SignInError(SteelyardError):
@@ -23,6 +31,10 @@ class FormError(SteelyardError):
 
 class StaleFormError(SteelyardError):
     """What the form showed is no longer so."""
+
+
+class MediaTypeError(SteelyardError):
+    """What was sent is of another kind than what is taken."""
 
 
 class TooManyTriesError(SteelyardError):

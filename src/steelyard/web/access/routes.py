@@ -18,6 +18,7 @@ from steelyard.web.access.refused import FormError, SignInError
 from steelyard.web.access.rights import MAY
 from steelyard.web.access.sessions import Session
 from steelyard.web.access.visitor import visitor_of
+from steelyard.web.operation import Operation, PageAnswer
 from steelyard.web.page import Form, Input, Page
 from steelyard.web.site import Site
 
@@ -41,6 +42,8 @@ def access_routes(site: Site, door: Door) -> list[Route]:
 
 class _Signing:
     """Signing in and out."""
+
+    operation = Operation(summary="Signs a person in or out, or says who one is.", answer=PageAnswer)
 
     def __init__(self, site: Site, door: Door) -> None:
         self.site, self.door = site, door

@@ -25,6 +25,7 @@ from steelyard.web.access.routes import checked_number, with_form
 from steelyard.web.access.visitor import Visitor, visitor_of
 from steelyard.web.acts.act import Act, Beforehand, Said, study_address
 from steelyard.web.acts.known import ACTS
+from steelyard.web.operation import Operation, PageAnswer
 from steelyard.web.page import Crumb, Form, Input, Page, address
 from steelyard.web.refusal import form_of
 from steelyard.web.site import Site
@@ -62,6 +63,7 @@ class ActEndpoint:
 
     def __init__(self, site: Site, door: Door, act: Act, limiter: anyio.CapacityLimiter, turn: Lock) -> None:
         self.site, self.door, self.act, self._limiter, self._turn = site, door, act, limiter, turn
+        self.operation = Operation(summary=f"{act.label}: a form, what will happen, and the doing.", answer=PageAnswer)
 
     async def asked(self, request: Request) -> Response:
         """What stands, and the form."""

@@ -1,8 +1,0 @@
-SELECT unit,
-  CASE WHEN arm_bucket < 576460752303423488 THEN 'control' WHEN arm_bucket < 807045053224792832 THEN 'a' WHEN arm_bucket < 1152921504606846976 THEN 'b' END AS arm,
-  1 AS stage
-FROM (
-  SELECT `id` AS unit,
-    CAST(conv(substr(md5(concat('page:arm', ':', CAST(`id` AS STRING))), 1, 15), 16, 10) AS BIGINT) AS arm_bucket
-  FROM `units` WHERE `id` IS NOT NULL
-) AS drawn
