@@ -21,6 +21,7 @@ from steelyard.stats.quantile_difference import QuantileSample, quantile_differe
 from steelyard.stats.quantile_ranks import design_effect, quantile_ranks
 from steelyard.studies.experiments import (
     Assignment,
+    Baseline,
     Effect,
     Experiment,
     Looks,
@@ -31,7 +32,7 @@ from steelyard.studies.experiments import (
     Stage,
     Stopping,
 )
-from steelyard.studies.run import run
+from steelyard.studies.run import plan, run
 from steelyard.studies.setting import Setting
 from steelyard.warehouse import TableDeclaration, connect
 
@@ -373,3 +374,46 @@ def test_a_ratio_may_share_its_name_with_a_column_of_a_quantile(units: Make, ans
         units(), primary=Ratio("orders", "sessions", metric="latency"), secondary=(Quantile("latency", 0.9),)
     )
     assert {row.metric for row in found.estimates} == {"latency", "latency p90"}
+
+
+# Planning
+
+
+def test_a_quantile_is_planned_from_a_density_or_from_a_deviation(units: Make, study: Make) -> None:
+    """A normal metric: the median's density is known, and so is how many units it takes beside the mean."""
+    words: dict[str, Any] = {"expected_effect": Effect(absolute=1.0)}
+    known = Baseline(level=100.0, density=1 / (10 * math.sqrt(2 * math.pi)))
+    by_density = plan(study(primary=Quantile("latency", 0.5, baseline=known, **words)), pa.table(units(20)))
+    mean = plan(
+        study(primary=Mean("latency", baseline=Baseline(level=100.0, std_dev=10.0), **words)), pa.table(units(20))
+    )
+    ratio = by_density.sample["units needed"] / mean.sample["units needed"]
+    assert ratio == pytest.approx(math.pi / 2, rel=0.01)
+
+
+def test_quantiles_are_planned_from_the_project_s_own_past() -> None:
+    tables, clock = views(4_000), datetime(2026, 3, 16, tzinfo=UTC)
+    study = of_rows(
+        between=(date(2026, 3, 16), date(2026, 3, 29)),
+        primary=MetricUse(metric="latency_p90", expected_effect=Effect(relative=-0.05)),
+        secondary=(),
+        guardrails=(MetricUse(metric="spend", quantile=0.5, margin=Effect(relative=0.1)),),
+    )
+    planned = plan(study, Setting(warehouse=connect(tables), metrics=CATALOG), as_of=clock)
+    ran = run(of_rows(primary="latency_p90"), Setting(warehouse=connect(tables), metrics=CATALOG), as_of=NOW)
+    row, pooled = ran.estimate(scale="absolute"), rows_by_hand(tables, lambda _: True, 0.9)
+    assert planned.sample["baseline"] == pytest.approx(pooled.value)
+    assert planned.sample["standard deviation"] == pytest.approx(pooled.std_error * math.sqrt(4_000))
+    # An error of n units in each of two arms is the root of four times that of all of them together.
+    assert row.std_error == pytest.approx(2 * pooled.std_error, rel=0.2)
+    assert planned.sample["units needed"] > 0
+    assert not any("No baseline" in warning for warning in planned.warnings)
+
+
+def test_replays_of_the_past_are_without_quantiles_and_say_so(units: Make, study: Make) -> None:
+    table = pa.table(units(2_000))
+    words = {"guardrails": (Quantile("latency", 0.9, margin=Effect(relative=0.5)),)}
+    planned = plan(study(primary=Mean("spend"), **words), table, replays=60)
+    assert {"quantiles_replayed": "not_run"}.items() <= {check.name: check.status for check in planned.checks}.items()
+    (check,) = plan(study(primary=Quantile("latency", 0.9)), table, replays=60).checks
+    assert (check.name, check.status) == ("false_positive_rate", "not_run")

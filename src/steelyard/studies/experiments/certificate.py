@@ -95,8 +95,25 @@ def certificate_of(study: Experiment, context: Context, history: History) -> Cer
         found = 0 if buckets is None else buckets.units
         says = f"Before the study there are {found:,} units with closed windows: {FEWEST_UNITS} at least can be split."
         return Certificate(checks=(Check(name="false_positive_rate", status="not_run", severity="doubt", says=says),))
+    ranked = [use.metric for use in study.uses if history.use(use).kind == "quantile"]
+    if {use.metric for use in study.primaries} & set(ranked):
+        says = (
+            f"{study.main.metric!r} is a quantile: sums by bucket of units have no ranks, so splits cannot be replayed."
+        )
+        return Certificate(checks=(Check(name="false_positive_rate", status="not_run", severity="doubt", says=says),))
+    study = replace(
+        study,
+        secondary=tuple(use for use in study.secondary_uses if use.metric not in ranked),
+        guardrails=tuple(use for use in study.guardrail_uses if use.metric not in ranked),
+    )
     rates = _rates(study, context, history, buckets)
-    return Certificate(tables={_title(context, buckets): _table(rates)}, checks=_checks(rates))
+    left = () if not ranked else (_without(ranked),)
+    return Certificate(tables={_title(context, buckets): _table(rates)}, checks=(*_checks(rates), *left))
+
+
+def _without(ranked: list[str]) -> Check:
+    says = f"The rule was replayed without {', '.join(map(repr, ranked))}: sums by bucket of units have no ranks."
+    return Check(name="quantiles_replayed", status="not_run", severity="note", says=says)
 
 
 def _title(context: Context, buckets: Buckets | ClusterBuckets) -> str:

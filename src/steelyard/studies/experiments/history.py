@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from steelyard.studies.experiments.comparison import covariate_of, linear_of
 from steelyard.studies.experiments.metric_use import Baseline, MetricUse
 from steelyard.studies.experiments.past import Past, entries_by_day, past_of, rows_as_past
 from steelyard.studies.experiments.population import UNIT
+from steelyard.studies.experiments.quantile_history import quantile_baselines, quantile_history_queries
 from steelyard.studies.experiments.replay_buckets import Buckets
 from steelyard.studies.experiments.winsorising import capped, caps_known, caps_of, caps_query
 from steelyard.studies.study import Context
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+    from steelyard.metrics import MetricCatalog
     from steelyard.studies.experiments.experiment import Experiment
 
 __all__ = ["History", "buckets_of", "history_of", "history_queries"]
@@ -59,7 +61,19 @@ def history_queries(study: Experiment, context: Context) -> Mapping[str, Query]:
         sizes = sizes_query(asked.relation, asked.where, asked.parameters) if study.cluster else None
         more = {CAPS: caps, SIZES: sizes}
         return {NEAR: near, **{name: query for name, query in more.items() if query is not None}}
-    return {HISTORY: _moments(study, past, known, by_bucket=context.replays > 0)}
+    if HISTORY not in known:
+        return {HISTORY: _moments(study, past, known, by_bucket=context.replays > 0)}
+    return quantile_history_queries(past, known, _units(known)) if _plans(study, context) else {}
+
+
+def _plans(study: Experiment, context: Context) -> bool:
+    """Whether the past is asked for baselines: the rows of a unit table are outcomes, and replays take no quantiles."""
+    return context.metrics is not None and not study.table
+
+
+def _units(known: Mapping[str, pa.Table]) -> int:
+    """Units before the study."""
+    return sum(row["n"] for row in known[HISTORY].select(["n"]).to_pylist()) if HISTORY in known else 0
 
 
 def _past(study: Experiment, context: Context) -> Past | None:
@@ -117,6 +131,7 @@ class History:
         moments: Over all units; None where there was nothing to ask, or nobody.
         accrual: Units by day; None where nothing says.
         unexposed: Whether nobody was exposed before the study, so that moments are those of all units.
+        quantiles: Quantile -> what is known of it; none where there was nothing to ask.
     """
 
     study: Experiment
@@ -124,6 +139,7 @@ class History:
     moments: Moments | None
     accrual: Accrual | None
     unexposed: bool = False
+    quantiles: Mapping[str, Baseline] = field(default_factory=dict)
 
     def use(self, use: MetricUse) -> MetricUse:
         """The metric with its kind, direction and unit."""
@@ -136,6 +152,8 @@ class History:
         if self.moments is None or self.study.table:
             return None
         found = self.use(use)
+        if found.kind == "quantile":
+            return self.quantiles.get(use.metric)
         if isinstance(self.moments, ClusterMoments):
             return cluster_baseline(found, self.moments)
         value, before = linear_of(found, self.moments), covariate_of(found, self.moments)
@@ -155,6 +173,8 @@ class History:
         import numpy as np
 
         if self.moments is None or any(use.baseline is not None for use in uses):
+            return None
+        if any(self.use(use).kind == "quantile" for use in uses):
             return None
         forms = [self._noise(self.use(use)) for use in uses]
         spreads = [form.variance for form in forms]
@@ -188,6 +208,7 @@ def history_of(study: Experiment, context: Context) -> History:
         moments=whole,
         accrual=_accrual(study, context),
         unexposed=_entries(context) == 0,
+        quantiles=_quantiles(study, context),
     )
 
 
@@ -201,15 +222,26 @@ def buckets_of(study: Experiment, context: Context) -> Buckets | ClusterBuckets 
     return Buckets.of(table)
 
 
+def _quantiles(study: Experiment, context: Context) -> dict[str, Baseline]:
+    past = _past(study, context) if HISTORY in context.history and _plans(study, context) else None
+    return {} if past is None else quantile_baselines(past, context.history, _units(context.history))
+
+
 def _known(use: MetricUse, context: Context, whole: Moments | None) -> MetricUse:
     kind, better, unit = use.kind, use.better, use.measured_in
     if whole is not None and below(use.metric) in whole.names:
         kind = "ratio"
-    if context.metrics is not None and use.metric in context.metrics.metrics:
-        defined = context.metrics.metric(use.metric)
+    if context.metrics is not None and not kind and _is_of_rows(use, context.metrics):
+        kind = "quantile"
+    if context.metrics is not None and use.source in context.metrics.metrics:
+        defined = context.metrics.metric(use.source)
         better = better or defined.better
         unit = unit or ("" if use.kind == "share" else defined.measured_in)
     return replace(use, kind=kind or "mean", better=better or "up", measured_in=unit)
+
+
+def _is_of_rows(use: MetricUse, catalog: MetricCatalog) -> bool:
+    return use.metric in catalog.metrics and catalog.metric(use.metric).kind == "quantile"
 
 
 def _accrual(study: Experiment, context: Context) -> Accrual | None:
