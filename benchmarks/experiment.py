@@ -12,11 +12,13 @@ from importlib.util import find_spec
 import duckdb
 from benchmarks.measure import Row, here, interleaved
 
-from steelyard.studies.experiments import Assignment, Experiment, Mean, Ratio
+from steelyard.stats.quantile_ranks import quantile_ranks
+from steelyard.studies.experiments import Assignment, Experiment, Mean, Quantile, Ratio
 from steelyard.studies.run import run
 from steelyard.warehouse import connect
 
 BARE = "SELECT arm, count(*), sum(revenue), sum(orders), sum(sessions), sum(before) FROM units GROUP BY arm"
+SHARES = (0.5, 0.9, 0.99)
 LIMITS = {"mean with CUPED, ratio": 2.5, "the same in 14 segments": 3.5}
 
 
@@ -54,6 +56,27 @@ def contenders(connection: duckdb.DuckDBPyConnection) -> dict[str, Callable[[], 
     return found
 
 
+def quantile_rows(connection: duckdb.DuckDBPyConnection, count: int, limit: float | None) -> Row:
+    """A whole study of three quantiles beside one bare SELECT of the nine levels that it needs, by arm."""
+    asked = study(primary=Quantile("revenue", SHARES[0]), secondary=tuple(Quantile("revenue", s) for s in SHARES[1:]))
+    levels = sorted({level for share in SHARES for level in quantile_ranks(count // 2, share).levels})
+    bare = f"SELECT arm, quantile_cont(revenue, {levels}) FROM units GROUP BY arm"
+    warehouse = connect(connection)
+    taken = interleaved(
+        {
+            "ours": partial(here, lambda: run(asked, warehouse)),
+            "bare": partial(here, lambda: connection.execute(bare).fetchall()),
+        }
+    )
+    return Row(
+        what=f"p50, p90 and p99 with their intervals, {count:,} units",
+        ours=taken["ours"].seconds,
+        peer=taken["bare"].seconds,
+        peer_is="one bare quantile_cont of the nine levels by arm",
+        limit=limit,
+    )
+
+
 def _tea_tasting(connection: duckdb.DuckDBPyConnection) -> Callable[[], object]:
     import ibis
     import tea_tasting as tt
@@ -71,6 +94,7 @@ def rows(small: bool) -> list[Row]:
     connection = made(count)
     asked = contenders(connection)
     taken = interleaved({name: partial(here, call) for name, call in asked.items()})
+    ranks = quantile_rows(connection, count, None if small else 1.3)
     connection.close()
     bare = taken.pop("bare scan")
     return [
@@ -82,4 +106,4 @@ def rows(small: bool) -> list[Row]:
             limit=None if small else LIMITS.get(name),
         )
         for name, one in taken.items()
-    ]
+    ] + [ranks]

@@ -37,11 +37,13 @@ class QuantileEvidence:
         values: What came back: how many rows and values there are.
         sample: The quantile with the values of its ranks; None where values are missing or its error is not known.
         units: Units that have values.
+        of_rows: Whether values are of rows below the unit.
     """
 
     values: OrderStatistics
     sample: QuantileSample | None
     units: int
+    of_rows: bool
 
 
 def quantile_evidence(
@@ -79,7 +81,7 @@ def _of_units(study: Experiment, data: Mapping[str, pa.Table], ending: str, by: 
             values = columns[ranked(use)]
             ranks = quantile_ranks(values.rows, use.quantile, study.level)
             sample = _sample(values, ranks) if values.usable else None
-            yield use.metric, key, QuantileEvidence(values=values, sample=sample, units=values.rows)
+            yield use.metric, key, QuantileEvidence(values=values, sample=sample, units=values.rows, of_rows=False)
 
 
 def _of_rows(
@@ -95,7 +97,8 @@ def _of_rows(
                 values = columns[VALUE]
                 ranks = ranks_of_rows(counts[key], rows[use.metric], study.level)
                 sample = _sample(values, ranks) if values.usable and ranks is not None else None
-                yield use.metric, key, QuantileEvidence(values=values, sample=sample, units=counts[key].rows)
+                units = counts[key].rows
+                yield use.metric, key, QuantileEvidence(values=values, sample=sample, units=units, of_rows=True)
 
 
 def _sample(values: OrderStatistics, ranks: QuantileRanks) -> QuantileSample | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -68,28 +67,22 @@ def quantile_questions(study: Experiment, asked: Asked, earlier: Mapping[str, pa
 def _levels_of_units(
     study: Experiment, asked: Asked, table: pa.Table, by: tuple[str, ...]
 ) -> dict[str, tuple[float, ...]]:
-    """Column -> all levels that its quantiles need in any group; no column with gaps, of which nothing is estimated."""
-    found: dict[str, set[float]] = {}
-    sizes, whole = _sizes(study, table, by)
-    for column, uses in over_units(study, asked.rows).items():
-        if column in whole:
-            ranks = [quantile_ranks(n, use.quantile or 0.5, study.level) for use in uses for n in set(sizes.values())]
-            found[column] = {level for item in ranks for level in item.levels}
-    return {column: tuple(sorted(levels)) for column, levels in found.items()}
+    """Column -> all levels that its quantiles need in any group."""
+    found: dict[str, tuple[float, ...]] = {}
+    sizes = _sizes(study, table, by)
+    for column, uses in over_units(study, asked.rows).items() if sizes else ():
+        ranks = [quantile_ranks(n, use.quantile or 0.5, study.level) for use in uses for n in set(sizes.values())]
+        found[column] = tuple(sorted({level for item in ranks for level in item.levels}))
+    return found
 
 
-def _sizes(study: Experiment, table: pa.Table, by: tuple[str, ...]) -> tuple[dict[tuple[Any, ...], int], set[str]]:
-    """Units of each group, and the columns in which every unit has a finite value."""
-    cells = (ARM, *study.segments)
-    sizes: dict[tuple[Any, ...], int] = {}
-    names: set[str] = set()
-    broken: set[str] = set()
+def _sizes(study: Experiment, table: pa.Table, by: tuple[str, ...]) -> dict[tuple[Any, ...], int]:
+    """Units of each group."""
+    cells, sizes = (ARM, *study.segments), dict[tuple[Any, ...], int]()
     for cell, group in moments_by_group(table, cells).items():
         key = tuple(value for name, value in zip(cells, cell, strict=True) if name in by)
         sizes[key] = sizes.get(key, 0) + group.rows
-        names |= set(group.names)
-        broken |= {name for name in group.names if not math.isfinite(group.offset_of(name))}
-    return sizes, names - broken
+    return sizes
 
 
 def _of_rows(

@@ -38,7 +38,7 @@ from steelyard.studies.experiments.population import (
     start_of,
 )
 from steelyard.studies.experiments.quantile_questions import quantile_questions
-from steelyard.studies.experiments.row_quantiles import RowQuantile, row_quantiles, rows_noted
+from steelyard.studies.experiments.row_quantiles import RowQuantile, over_units, row_quantiles, rows_noted
 from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.experiments.spans import by_spans
 from steelyard.studies.experiments.stage_splits import STAGES, splits_query
@@ -185,18 +185,24 @@ class Asked:
         self.notes = _moments_of_time(study, context)
         if not source_of(study, context).governed:
             self.relation = self.sampled = self.people.relation
-            self.values = self.people.metrics
             self.rows: tuple[RowQuantile, ...] = ()
+            self.values = self._summed(study, self.people.metrics)
             return
         if context.metrics is None:
             raise DefinitionError("governed metrics need a project", where=study.name)
         start = start_of(self.people.has)
         self.rows = row_quantiles(study, context, self.people, segments=study.segments)
         below = [item.use.metric for item in self.rows]
-        self.relation, self.values = governed_units(study, context, context.metrics, self.people.select, start, below)
+        self.relation, values = governed_units(study, context, context.metrics, self.people.select, start, below)
+        self.values = self._summed(study, values)
         few = f"SELECT * FROM {self.people.relation} AS everybody LIMIT {SAMPLE_ROWS}"
         self.sampled, _ = governed_units(study, context, context.metrics, few, start, below)
         self.notes |= governed_notes(study, context.metrics) | rows_noted(self.rows)
+
+    def _summed(self, study: Experiment, values: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns of which moments are wanted: of what only quantiles are taken of there are none."""
+        of_ranks = over_units(study, self.rows)
+        return tuple(name for name in values if name not in of_ranks)
 
 
 def _moments_of_time(study: Experiment, context: Context) -> dict[str, str]:

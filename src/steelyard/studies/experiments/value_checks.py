@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from steelyard.studies.experiments.cluster_comparison import compare_arms
-from steelyard.studies.experiments.columns import above, below, columns_in, ranked
+from steelyard.studies.experiments.columns import above, below, columns_in
 from steelyard.studies.experiments.comparison import arm_sample, is_binary
 from steelyard.studies.experiments.estimation import contrast
 from steelyard.studies.experiments.evidence import Evidence
@@ -65,14 +65,15 @@ def _missing(study: Experiment, evidence: Evidence) -> list[str]:
         if segment == "all" and not item.values.usable:
             parts = [f"{gaps:,} NULL" if gaps else "", f"{strange:,} NaN or infinite" if strange else ""]
             words = " and ".join(part for part in parts if part)
-            found.append(f"rows of {metric!r} in {arm!r}: {words} of {item.values.rows:,}")
+            what = f"{'rows of ' if item.of_rows else ''}{metric!r} in {arm!r}"
+            found.append(f"{what}: {words} of {item.values.rows:,}")
     if found:
         return sorted(found)
     return [
         f"{name!r} in {arm!r}: sums are not finite (values too large to be squared)"
         for arm, moments in evidence.arms.items()
         for use in study.uses
-        for name in ([ranked(use)] if ranked(use) in moments.names else columns_in(use.metric, moments.names))
+        for name in columns_in(use.metric, moments.names)
         if moments.rows and not math.isfinite(float(moments.cross[moments.place(name), moments.place(name)]))
     ]
 
