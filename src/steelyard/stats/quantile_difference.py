@@ -61,17 +61,24 @@ def quantile_difference(treated: QuantileSample, control: QuantileSample, level:
         are.
 
     Source: Price and Bonett (2001), Journal of Statistical Computation and Simulation 68: the standard error is that at
-        the ranks' actual coverage. GrowthBook takes the nominal one, and (n - 1) / n of its square.
+        the ranks' actual coverage. GrowthBook takes the nominal one, and (n - 1) / n of its square. The distance of m
+        ranks is itself known to 1 / root of m (its law is a Beta; David and Nagaraja 2003, section 2.2), as is a
+        standard deviation with m / 2 degrees of freedom: so Student's t, with Satterthwaite's degrees. With the normal
+        law 6 % of A/A tests reject with 400 values in an arm.
 
     >>> from steelyard.stats.quantile_ranks import quantile_ranks
     >>> arm = quantile_ranks(1_000, 0.5)
     >>> one, other = (QuantileSample(ranks=arm, value=v, low=v - 2, high=v + 2) for v in (12.0, 10.0))
     >>> found = quantile_difference(one, other)
     >>> round(found.low, 3), round(found.high, 3)
-    (-0.782, 4.782)
+    (-0.836, 4.836)
     """
-    error = math.hypot(treated.std_error, control.std_error)
-    return None if math.isnan(error) else _normal(treated.value - control.value, error, level)
+    arms = (treated, control)
+    error = math.hypot(*(arm.std_error for arm in arms))
+    if math.isnan(error):
+        return None
+    parts = sum(arm.std_error**4 / (arm.ranks.distance / 2) for arm in arms)
+    return _student(treated.value - control.value, error, error**4 / parts if parts else math.inf, level)
 
 
 def quantile_relative(treated: QuantileSample, control: QuantileSample, level: float = 0.95) -> Interval | None:
@@ -99,15 +106,16 @@ def quantile_relative(treated: QuantileSample, control: QuantileSample, level: f
         high=math.expm1(min(found.high, 700.0)),
         level=level,
         p_value=found.p_value,
-        df=math.inf,
+        df=found.df,
     )
 
 
-def _normal(value: float, error: float, level: float) -> Interval:
-    from scipy.special import ndtr, ndtri
+def _student(value: float, error: float, df: float, level: float) -> Interval:
+    from scipy.special import ndtri, stdtr, stdtrit
 
-    reach = float(ndtri((1 + level) / 2)) * error
-    p_value = 2 * float(ndtr(-abs(value / error))) if error else float(value == 0)
+    tail = (1 - level) / 2
+    reach = -error * (float(stdtrit(df, tail)) if math.isfinite(df) else float(ndtri(tail)))
+    p_value = 2 * float(stdtr(df, -abs(value / error))) if error else float(value == 0)
     return Interval(
-        value=value, std_error=error, low=value - reach, high=value + reach, level=level, p_value=p_value, df=math.inf
+        value=value, std_error=error, low=value - reach, high=value + reach, level=level, p_value=p_value, df=df
     )

@@ -34,6 +34,11 @@ class QuantileRanks:
     effect: float = 1.0
 
     @property
+    def distance(self) -> int:
+        """How many ranks the bounds lie apart: the fewer, the less is known of the values' density between them."""
+        return self.high - self.low
+
+    @property
     def levels(self) -> tuple[float, float, float]:
         """What to ask of a continuous quantile function: lower bound, the quantile, upper bound.
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.special import ndtr
 
 from steelyard.errors import DefinitionError
 from steelyard.metrics import Metric, MetricCatalog
@@ -195,8 +196,14 @@ def test_looks_bound_a_quantile_as_they_bound_a_mean(units: Make, study: Make) -
     columns = units(4_000)
     result = run(looked, pa.table(columns))
     row, look = result.estimate(scale="absolute"), result.tables["looks"].to_pylist()[0]
-    assert row.value - row.low == pytest.approx(look["success_bound"] * row.std_error, rel=1e-6)
-    assert row.high - row.value == pytest.approx(look["harm_bound"] * row.std_error, rel=1e-6)
+    arms = [by_hand(columns["latency"][columns["arm"] == arm], 0.5) for arm in ("b", "control")]
+    worse, better = (
+        quantile_difference(*arms, level=1 - 2 * float(ndtr(-look[f"{side}_bound"]))) for side in ("success", "harm")
+    )
+    assert worse is not None
+    assert better is not None
+    assert (row.low, row.high) == pytest.approx((worse.low, better.high), rel=1e-9)
+    assert look["success_bound"] > 2.9
 
 
 # Quantiles of rows: page views of visitors.

@@ -31,9 +31,9 @@ def compare_quantiles(treated: QuantileSample | None, control: QuantileSample | 
     if treated is None or control is None or absolute is None:
         return Comparison(absolute=None, relative=None, control_level=None, method="none")
     effect = max(treated.ranks.effect, control.ranks.effect)
-    method = "order statistics, normal"
+    method = "order statistics, t"
     if effect != 1:
-        method = f"order statistics of rows clustered by unit (design effect {effect:.3g}), normal"
+        method = f"order statistics of rows clustered by unit (design effect {effect:.3g}), t"
     if 0 in (treated.std_error, control.std_error):
         unknown = replace(absolute, low=-math.inf, high=math.inf, p_value=1.0)
         return Comparison(absolute=unknown, relative=None, control_level=control.value, method=method)
