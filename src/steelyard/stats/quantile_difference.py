@@ -61,10 +61,10 @@ def quantile_difference(treated: QuantileSample, control: QuantileSample, level:
         are.
 
     Source: Price and Bonett (2001), Journal of Statistical Computation and Simulation 68: the standard error is that at
-        the ranks' actual coverage. GrowthBook takes the nominal one, and (n - 1) / n of its square. The distance of m
-        ranks is itself known to 1 / root of m (its law is a Beta; David and Nagaraja 2003, section 2.2), as is a
-        standard deviation with m / 2 degrees of freedom: so Student's t, with Satterthwaite's degrees. With the normal
-        law 6 % of A/A tests reject with 400 values in an arm.
+        the ranks' actual coverage. GrowthBook takes the nominal one, and (n - 1) / n of its square. The error is
+        itself known with few degrees of freedom (`QuantileRanks.df`; David and Nagaraja 2003, section 2.2): so
+        Student's t, with Satterthwaite's degrees. With the normal law 6 % of A/A tests reject with 400 values in an
+        arm.
 
     >>> from steelyard.stats.quantile_ranks import quantile_ranks
     >>> arm = quantile_ranks(1_000, 0.5)
@@ -77,7 +77,7 @@ def quantile_difference(treated: QuantileSample, control: QuantileSample, level:
     error = math.hypot(*(arm.std_error for arm in arms))
     if math.isnan(error):
         return None
-    parts = sum(arm.std_error**4 / (arm.ranks.distance / 2) for arm in arms)
+    parts = sum(arm.std_error**4 / arm.ranks.df for arm in arms)
     return _student(treated.value - control.value, error, error**4 / parts if parts else math.inf, level)
 
 

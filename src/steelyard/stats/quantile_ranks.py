@@ -24,6 +24,7 @@ class QuantileRanks:
         high: Rank of the upper bound; n + 1 where they are too few to bound it from above.
         coverage: The chance that the two hold the quantile, at least, whatever the law of the values.
         effect: The design effect that they allow for.
+        clusters: Clusters of which the design effect was found; 0 where values are independent.
     """
 
     n: int
@@ -32,11 +33,16 @@ class QuantileRanks:
     high: int
     coverage: float
     effect: float = 1.0
+    clusters: int = 0
 
     @property
-    def distance(self) -> int:
-        """How many ranks the bounds lie apart: the fewer, the less is known of the values' density between them."""
-        return self.high - self.low
+    def df(self) -> float:
+        """Degrees of freedom of an error made of the bounds' distance.
+
+        Of m ranks the distance is known to 1 / root of m (its law is a Beta), as a standard deviation is with m / 2
+        degrees of freedom; of k clusters the design effect is known with k - 1.
+        """
+        return 1 / (2 / (self.high - self.low) + (1 / (self.clusters - 1) if self.clusters > 1 else 0.0))
 
     @property
     def levels(self) -> tuple[float, float, float]:
@@ -51,7 +57,9 @@ class QuantileRanks:
         return low, self.quantile, high
 
 
-def quantile_ranks(n: int, quantile: float, level: float = 0.95, *, effect: float = 1.0) -> QuantileRanks:
+def quantile_ranks(
+    n: int, quantile: float, level: float = 0.95, *, effect: float = 1.0, clusters: int = 0
+) -> QuantileRanks:
     """The ranks whose values hold the quantile with at least the level, equal chances left out at either end.
 
     Args:
@@ -60,6 +68,7 @@ def quantile_ranks(n: int, quantile: float, level: float = 0.95, *, effect: floa
         level: Confidence level.
         effect: Design effect: how many times more the count below the quantile varies than with independent values
             (`design_effect`). 1 is exact, from the binomial law; other values go through the normal law.
+        clusters: Of how many clusters the design effect was found; 0 where values are independent.
 
     Raises:
         DefinitionError: No values, a quantile outside 0 to 1, or a design effect that is not above 0.
@@ -89,7 +98,9 @@ def quantile_ranks(n: int, quantile: float, level: float = 0.95, *, effect: floa
     low, high = max(math.floor(n * quantile - reach), 0), min(math.ceil(n * quantile + reach) + 1, n + 1)
     below, above = (float(ndtr((rank - 0.5 - n * quantile) / spread)) for rank in (low, high))
     coverage = (1.0 if high == n + 1 else above) - (0.0 if low == 0 else below)
-    return QuantileRanks(n=n, quantile=quantile, low=low, high=high, coverage=coverage, effect=effect)
+    return QuantileRanks(
+        n=n, quantile=quantile, low=low, high=high, coverage=coverage, effect=effect, clusters=clusters
+    )
 
 
 def _binomial_point(chance: float, n: int, share: float) -> int:

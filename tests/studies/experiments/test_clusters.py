@@ -22,7 +22,6 @@ from steelyard.studies.experiments import (
     Experiment,
     Exposure,
     Mean,
-    Quantile,
     Ratio,
     Share,
     Stage,
@@ -328,8 +327,6 @@ def test_exposed_units_of_a_cluster_are_compared_and_the_trigger_is_tested_on_cl
 def test_what_cannot_be_done_with_clusters_is_refused() -> None:
     with pytest.raises(DefinitionError, match="stages with splits of their own"):
         study(assignment="steelyard", ramp=(Stage(share=0.1, arms={"control": 0.9, "b": 0.1}), 1.0))
-    with pytest.raises(DefinitionError, match="the quantile 'seconds p90'"):
-        study(primary=Quantile("seconds", 0.9))
     with pytest.raises(UnknownNameError, match="user"):
         answered(views(), cluster="user")
 

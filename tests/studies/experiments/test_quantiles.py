@@ -41,9 +41,14 @@ Make = Callable[..., Any]
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 
 
-def by_hand(values: np.ndarray, quantile: float, effect: float = 1.0) -> QuantileSample:  # type: ignore[type-arg]
+def by_hand(
+    values: np.ndarray,  # type: ignore[type-arg]
+    quantile: float,
+    effect: float = 1.0,
+    clusters: int = 0,
+) -> QuantileSample:
     """The arm's quantile with its bounds out of all values, sorted."""
-    ranks = quantile_ranks(len(values), quantile, effect=effect)
+    ranks = quantile_ranks(len(values), quantile, effect=effect, clusters=clusters)
     ordered = np.sort(values)
     return QuantileSample(
         ranks=ranks,
@@ -268,7 +273,7 @@ def rows_by_hand(tables: dict[str, pa.Table], inside: Callable[[int], bool], qua
     effect = design_effect(
         [float(below[owners == one].sum()) for one in of], [float((owners == one).sum()) for one in of]
     )
-    return by_hand(values, quantile, effect)
+    return by_hand(values, quantile, effect, len(of))
 
 
 @pytest.mark.parametrize("primary", ["latency_p90", MetricUse(metric="latency", quantile=0.9)])
@@ -289,9 +294,9 @@ def test_a_quantile_of_rows_has_the_error_of_its_clusters(primary: Any) -> None:
             assert peer is not None
             assert (found.value, found.low, found.high) == pytest.approx((peer.value, peer.low, peer.high), rel=1e-9)
     row = result.tables["quantiles"].to_pylist()[0]
-    assert (row["values"], row["units"]) == (len(rows_of(tables, "b")), len(set(rows_of(tables, "b"))))
+    assert (row["values"], row["clusters"]) == (len(rows_of(tables, "b")), len(set(rows_of(tables, "b"))))
     assert result.estimate(segment="all", scale="absolute").measured_in == "ms"
-    assert "clustered by unit" in result.tables["methods"].to_pylist()[0]["method"]
+    assert "in clusters" in result.tables["methods"].to_pylist()[0]["method"]
 
 
 def rows_of(tables: dict[str, pa.Table], arm: str) -> list[int]:
@@ -319,6 +324,35 @@ def test_the_error_of_a_quantile_of_rows_is_that_of_drawing_visitors_again() -> 
     naive = quantile_difference(*rows)
     assert naive is not None
     assert naive.std_error < 0.75 * float(np.std(drawn))
+
+
+def test_a_quantile_of_units_that_were_randomised_in_clusters() -> None:
+    """Shops were randomised, and their visitors are alike: each visitor has one value, and the shop is the cluster."""
+    random = np.random.default_rng(6)
+    shop = np.repeat(np.arange(60), random.integers(5, 60, 60))
+    arm = np.where(shop % 2, "b", "control")
+    value = random.gamma(4.0, 25.0, 60)[shop] + random.gamma(2.0, 20.0, len(shop))
+    table = pa.table({"visitor": np.arange(len(shop)), "shop": shop, "arm": arm, "seconds": value})
+    study = Experiment(
+        name="shops", question="Slower?", unit="visitor", cluster="shop", table="data", arms={"control": 0.5, "b": 0.5},
+        assignment=Assignment(), primary=Quantile("seconds", 0.5), secondary=(Mean("seconds"),),
+    )  # fmt: skip
+    result = run(study, table)
+    samples = []
+    for of in ("b", "control"):
+        inside = arm == of
+        below = value[inside] <= np.quantile(value[inside], 0.5)
+        shops = np.unique(shop[inside])
+        counts = [[float(kind[shop[inside] == one].sum()) for one in shops] for kind in (below, np.ones(inside.sum()))]
+        samples.append(by_hand(value[inside], 0.5, design_effect(*counts), len(shops)))
+    assert all(sample.ranks.effect > 5 and sample.ranks.df < 30 for sample in samples)
+    peer, found = quantile_difference(*samples), result.estimate(metric="seconds p50", scale="absolute")
+    assert peer is not None
+    assert (found.value, found.low, found.high) == pytest.approx((peer.value, peer.low, peer.high), rel=1e-9)
+    assert {row["clusters"] for row in result.tables["quantiles"].to_pylist()} == {30}
+    # As noisy, for its kind, as the mean of the same values.
+    mean = result.estimate(metric="seconds", scale="absolute")
+    assert 0.6 < (found.high - found.low) / (mean.high - mean.low) < 1.7
 
 
 def test_rows_outside_of_the_window_and_rows_without_a_value() -> None:

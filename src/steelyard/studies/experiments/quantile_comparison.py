@@ -33,7 +33,7 @@ def compare_quantiles(treated: QuantileSample | None, control: QuantileSample | 
     effect = max(treated.ranks.effect, control.ranks.effect)
     method = "order statistics, t"
     if effect != 1:
-        method = f"order statistics of rows clustered by unit (design effect {effect:.3g}), t"
+        method = f"order statistics of values in clusters (design effect {effect:.3g}), t"
     if 0 in (treated.std_error, control.std_error):
         unknown = replace(absolute, low=-math.inf, high=math.inf, p_value=1.0)
         return Comparison(absolute=unknown, relative=None, control_level=control.value, method=method)
@@ -65,15 +65,15 @@ def quantiles_table(evidence: Evidence) -> dict[str, pa.Table]:
                 "high": high if math.isfinite(high) else None,
                 "coverage": item.sample.ranks.coverage,
                 "values": item.values.values,
-                "units": item.units,
+                "clusters": item.clusters,
                 "design_effect": item.sample.ranks.effect,
             }
         )
     kinds: dict[str, pa.DataType] = {
         **dict.fromkeys(("metric", "segment", "arm"), pa.string()),
-        **dict.fromkeys(("values", "units"), pa.int64()),
+        **dict.fromkeys(("values", "clusters"), pa.int64()),
     }
-    names = ("metric", "segment", "arm", "quantile", "value", "low", "high", "coverage", "values", "units",
+    names = ("metric", "segment", "arm", "quantile", "value", "low", "high", "coverage", "values", "clusters",
              "design_effect")  # fmt: skip
     schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in names])
     return {"quantiles": pa.Table.from_pylist(rows, schema=schema)} if rows else {}

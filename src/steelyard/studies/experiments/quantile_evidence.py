@@ -10,7 +10,6 @@ from steelyard.stats.quantile_difference import QuantileSample
 from steelyard.stats.quantile_ranks import QuantileRanks, quantile_ranks
 from steelyard.studies.experiments.columns import ranked
 from steelyard.studies.experiments.quantile_questions import (
-    VALUE,
     counted_name,
     groupings,
     ordered_name,
@@ -36,13 +35,13 @@ class QuantileEvidence:
     Args:
         values: What came back: how many rows and values there are.
         sample: The quantile with the values of its ranks; None where values are missing or its error is not known.
-        units: Units that have values.
+        clusters: What was randomised and has values: units, or clusters of units.
         of_rows: Whether values are of rows below the unit.
     """
 
     values: OrderStatistics
     sample: QuantileSample | None
-    units: int
+    clusters: int
     of_rows: bool
 
 
@@ -81,7 +80,7 @@ def _of_units(study: Experiment, data: Mapping[str, pa.Table], ending: str, by: 
             values = columns[ranked(use)]
             ranks = quantile_ranks(values.rows, use.quantile, study.level)
             sample = _sample(values, ranks) if values.usable else None
-            yield use.metric, key, QuantileEvidence(values=values, sample=sample, units=values.rows, of_rows=False)
+            yield use.metric, key, QuantileEvidence(values=values, sample=sample, clusters=values.rows, of_rows=False)
 
 
 def _of_rows(
@@ -94,11 +93,11 @@ def _of_rows(
         counts = moments_by_group(counted, by)
         for key, columns in order_statistics_by_group(ordered, by).items():
             if key in counts:
-                values = columns[VALUE]
+                (values,) = columns.values()
                 ranks = ranks_of_rows(counts[key], rows[use.metric], study.level)
                 sample = _sample(values, ranks) if values.usable and ranks is not None else None
-                units = counts[key].rows
-                yield use.metric, key, QuantileEvidence(values=values, sample=sample, units=units, of_rows=True)
+                clusters = counts[key].rows
+                yield use.metric, key, QuantileEvidence(values=values, sample=sample, clusters=clusters, of_rows=True)
 
 
 def _sample(values: OrderStatistics, ranks: QuantileRanks) -> QuantileSample | None:

@@ -10,8 +10,7 @@ from steelyard.stats.quantile_difference import QuantileSample
 from steelyard.stats.quantile_ranks import quantile_ranks
 from steelyard.studies.experiments.metric_use import Baseline
 from steelyard.studies.experiments.past import Past
-from steelyard.studies.experiments.population import UNIT
-from steelyard.studies.experiments.quantile_questions import VALUE, ranks_of_rows
+from steelyard.studies.experiments.quantile_questions import ranks_of_rows
 from steelyard.studies.experiments.row_quantiles import over_units
 from steelyard.warehouse.clustered_counts import clustered_counts
 from steelyard.warehouse.moments import moments_by_group
@@ -59,13 +58,18 @@ def quantile_history_queries(past: Past, known: Mapping[str, pa.Table], units: i
         found[_counted(place)] = clustered_counts(
             item.relation,
             by=(),
-            cluster=f"units.{quote_name(UNIT)}",
-            quantiles=[(VALUE, item.share)],
+            cluster=f"units.{quote_name(item.cluster)}",
+            quantiles=[(item.column, item.share)],
+            where=item.where,
             parameters=asked.parameters,
         )
         if (ranks := _ranks(known, place, item.share)) is not None:
             found[_of_rows(place)] = order_statistics(
-                item.relation, by=(), levels={VALUE: ranks.levels}, parameters=asked.parameters
+                item.relation,
+                by=(),
+                levels={item.column: ranks.levels},
+                where=item.where,
+                parameters=asked.parameters,
             )
     return found
 
@@ -92,7 +96,7 @@ def quantile_baselines(past: Past, known: Mapping[str, pa.Table], units: int) ->
         table, rows_ranks = known.get(_of_rows(place)), _ranks(known, place, item.share)
         if table is not None and rows_ranks is not None:
             groups = order_statistics_by_group(table, ())
-            found[item.use.metric] = _sample(groups[()][VALUE] if groups else None, rows_ranks)
+            found[item.use.metric] = _sample(groups[()][item.column] if groups else None, rows_ranks)
     return {metric: made for metric, sample in found.items() if (made := _baseline(sample, units)) is not None}
 
 

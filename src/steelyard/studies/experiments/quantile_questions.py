@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from steelyard.stats.quantile_ranks import QuantileRanks, design_effect_of, quantile_ranks
-from steelyard.studies.experiments.population import ARM, UNIT
+from steelyard.studies.experiments.population import ARM
 from steelyard.studies.experiments.row_quantiles import RowQuantile, over_units
 from steelyard.warehouse.clustered_counts import SIZE, below, clustered_counts
 from steelyard.warehouse.moments import moments_by_group
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from steelyard.studies.experiments.questions import Asked
 
 __all__ = ["counted_name", "groupings", "ordered_name", "quantile_questions", "ranks_of_rows"]
-
-VALUE = "value"
 
 
 def groupings(study: Experiment) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -69,7 +67,7 @@ def _levels_of_units(
 ) -> dict[str, tuple[float, ...]]:
     """Column -> all levels that its quantiles need in any group."""
     found: dict[str, tuple[float, ...]] = {}
-    sizes = _sizes(study, table, by)
+    sizes = {} if study.cluster else _sizes(study, table, by)
     for column, uses in over_units(study, asked.rows).items() if sizes else ():
         ranks = [quantile_ranks(n, use.quantile or 0.5, study.level) for use in uses for n in set(sizes.values())]
         found[column] = tuple(sorted({level for item in ranks for level in item.levels}))
@@ -100,14 +98,15 @@ def _of_rows(
         return counted, clustered_counts(
             item.relation,
             by=by,
-            cluster=f"units.{quote_name(UNIT)}",
-            quantiles=[(VALUE, item.share)],
+            cluster=f"units.{quote_name(item.cluster)}",
+            quantiles=[(item.column, item.share)],
+            where=item.where,
             parameters=asked.parameters,
         )
     found = [ranks_of_rows(group, item.share, study.level) for group in moments_by_group(earlier[counted], by).values()]
     levels = sorted({item.share, *(level for ranks in found if ranks is not None for level in ranks.levels)})
     return ordered_name(ending, place), order_statistics(
-        item.relation, by=by, levels={VALUE: levels}, parameters=asked.parameters
+        item.relation, by=by, levels={item.column: levels}, where=item.where, parameters=asked.parameters
     )
 
 
@@ -115,4 +114,4 @@ def ranks_of_rows(counts: Moments, share: float, level: float) -> QuantileRanks 
     """The ranks that bound a quantile of rows, whose counts by unit are these; None where their error is not known."""
     rows = round(counts.mean(SIZE) * counts.rows)
     effect = design_effect_of(counts, below(0), SIZE)
-    return quantile_ranks(rows, share, level, effect=effect) if effect > 0 else None
+    return quantile_ranks(rows, share, level, effect=effect, clusters=counts.rows) if effect > 0 else None

@@ -22,7 +22,7 @@ from steelyard.studies.experiments.check_questions import (
 from steelyard.studies.experiments.clock import day_bounds
 from steelyard.studies.experiments.cluster_questions import CLUSTERS, arms_of, clusters_by_arm, moments_by_cluster
 from steelyard.studies.experiments.cluster_sums import CLUSTER
-from steelyard.studies.experiments.columns import pairs
+from steelyard.studies.experiments.columns import pairs, ranked
 from steelyard.studies.experiments.enrolment import enrolled_by, splits_of
 from steelyard.studies.experiments.governed import governed_notes, governed_units
 from steelyard.studies.experiments.looks import LOOKS, looks_query
@@ -38,7 +38,7 @@ from steelyard.studies.experiments.population import (
     start_of,
 )
 from steelyard.studies.experiments.quantile_questions import quantile_questions
-from steelyard.studies.experiments.row_quantiles import RowQuantile, over_units, row_quantiles, rows_noted
+from steelyard.studies.experiments.row_quantiles import clustered_units, row_quantiles, rows_noted
 from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.experiments.spans import by_spans
 from steelyard.studies.experiments.stage_splits import STAGES, splits_query
@@ -185,8 +185,9 @@ class Asked:
         self.notes = _moments_of_time(study, context)
         if not source_of(study, context).governed:
             self.relation = self.sampled = self.people.relation
-            self.rows: tuple[RowQuantile, ...] = ()
-            self.values = self._summed(study, self.people.metrics)
+            self.rows = clustered_units(study, self.relation, self.where, ())
+            self.notes |= rows_noted(self.rows)
+            self.values = _summed(study, self.people.metrics)
             return
         if context.metrics is None:
             raise DefinitionError("governed metrics need a project", where=study.name)
@@ -194,15 +195,17 @@ class Asked:
         self.rows = row_quantiles(study, context, self.people, segments=study.segments)
         below = [item.use.metric for item in self.rows]
         self.relation, values = governed_units(study, context, context.metrics, self.people.select, start, below)
-        self.values = self._summed(study, values)
+        self.rows += clustered_units(study, self.relation, self.where, below)
+        self.values = _summed(study, values)
         few = f"SELECT * FROM {self.people.relation} AS everybody LIMIT {SAMPLE_ROWS}"
         self.sampled, _ = governed_units(study, context, context.metrics, few, start, below)
         self.notes |= governed_notes(study, context.metrics) | rows_noted(self.rows)
 
-    def _summed(self, study: Experiment, values: tuple[str, ...]) -> tuple[str, ...]:
-        """The columns of which moments are wanted: of what only quantiles are taken of there are none."""
-        of_ranks = over_units(study, self.rows)
-        return tuple(name for name in values if name not in of_ranks)
+
+def _summed(study: Experiment, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of which moments are wanted: of what only quantiles are taken of there are none."""
+    of_ranks = {ranked(use) for use in study.uses if use.quantile is not None}
+    return tuple(name for name in values if name not in of_ranks)
 
 
 def _moments_of_time(study: Experiment, context: Context) -> dict[str, str]:

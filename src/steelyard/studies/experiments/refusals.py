@@ -40,8 +40,6 @@ def _has_own_splits(study: Experiment) -> bool:
 def _cluster(study: Experiment) -> str:
     if not study.cluster:
         return ""
-    if names := [repr(use.metric) for use in study.uses if use.quantile is not None]:
-        return f"the cluster {study.cluster!r} and the quantile {names[0]}, whose error over clusters is not made"
     if not _has_own_splits(study):
         return ""
     return f"the cluster {study.cluster!r} and stages with splits of their own, within which clusters are not compared"

@@ -1,12 +1,13 @@
-"""Quantiles of rows below the unit, such as a unit's page views: which they are, and their rows as SQL."""
+"""Quantiles of values that come in clusters, such as a unit's page views: which they are, and their rows as SQL."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
+from steelyard.studies.experiments.cluster_sums import CLUSTER
 from steelyard.studies.experiments.columns import ranked
 from steelyard.studies.experiments.governed import ENDS_AT, governed_window, window_of
 from steelyard.studies.experiments.metric_use import MetricUse
@@ -17,23 +18,36 @@ if TYPE_CHECKING:
     from steelyard.metrics import MetricCatalog
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["RowQuantile", "over_units", "row_quantiles", "rows_noted", "share_of_rows", "shares_noted"]
+__all__ = [
+    "RowQuantile",
+    "clustered_units",
+    "over_units",
+    "row_quantiles",
+    "rows_noted",
+    "share_of_rows",
+    "shares_noted",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowQuantile:
-    """A quantile of the rows of units.
+    """A quantile of rows that come in clusters: rows of units, or units of clusters that were randomised.
 
     Args:
         use: The metric.
         share: Which quantile.
-        relation: One row for each of the units' rows that counts: `unit`, `arm`, the segments and `value`; something to
-            select from.
+        relation: One row a value, with `arm` and the segments; something to select from.
+        column: The column of the value.
+        cluster: The column of what was randomised.
+        where: The condition under which a row counts; None when all do.
     """
 
     use: MetricUse
     share: float
     relation: str
+    column: str = "value"
+    cluster: str = UNIT
+    where: str | None = None
 
 
 def share_of_rows(use: MetricUse, catalog: MetricCatalog) -> float | None:
@@ -87,6 +101,7 @@ def row_quantiles(
     from steelyard.metrics import UnitMetric, unit_rows
 
     catalog, found = context.metrics, []
+    randomised = CLUSTER if study.cluster else UNIT
     for use in study.uses if catalog is not None else ():
         assert catalog is not None  # noqa: S101 - asked before
         share = share_of_rows(use, catalog)
@@ -110,10 +125,28 @@ def row_quantiles(
             value=value,
             types=context.tables,
             unit=UNIT,
-            keep=(UNIT, ARM, *segments),
+            keep=(randomised, ARM, *segments),
         )
-        found.append(RowQuantile(use=use, share=share, relation=f"({sql})"))
+        found.append(RowQuantile(use=use, share=share, relation=f"({sql})", cluster=randomised))
     return tuple(found)
+
+
+def clustered_units(
+    study: Experiment, relation: str, where: str | None, known: Collection[str]
+) -> tuple[RowQuantile, ...]:
+    """The quantiles over units of a study whose units were randomised in clusters.
+
+    Args:
+        study: The experiment.
+        relation: Its unit table.
+        where: The condition under which a unit counts.
+        known: Metrics that are of rows below the unit.
+    """
+    return tuple(
+        RowQuantile(use=use, share=use.quantile, relation=relation, column=ranked(use), cluster=CLUSTER, where=where)
+        for use in study.uses
+        if study.cluster and use.quantile is not None and use.metric not in known
+    )
 
 
 NOTE = "quantile of "
