@@ -1,4 +1,4 @@
-"""`serve`: the pages on loopback."""
+"""`serve`: the pages on loopback; `mcp`: answers to an agent."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ def become_server(folder: Path, *, host: str, port: int, target: str | None = No
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    command = [sys.executable, "-m", "steelyard.web", str(folder), "--host", host, "--port", str(port)]
-    more = [*(["--target", target] if target else []), *(["--anyone"] if anyone else [])]
-    os.execv(sys.executable, [*command, *more])  # noqa: S606 - our own interpreter
+    options = ["--host", host, "--port", str(port), *(["--anyone"] if anyone else [])]
+    _become("steelyard.web", folder, options, target)
+
+
+def _become(module: str, folder: Path, options: list[str], target: str | None) -> NoReturn:
+    command = [sys.executable, "-m", module, str(folder), *options, *(["--target", target] if target else [])]
+    os.execv(sys.executable, command)  # noqa: S606 - our own interpreter
 
 
 def serve(
@@ -43,6 +47,14 @@ def serve(
     become_server(folder, host=host, port=port, target=target, anyone=anyone)
 
 
+def mcp(project: Folder = HERE, target: Target = None) -> None:
+    """Answers an agent over the Model Context Protocol, on standard input and output; it only reads."""
+    with opened(project, target) as found:
+        folder = found.folder
+    _become("steelyard.web.mcp", folder, [], target)
+
+
 def add_to(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(serve)
+    """Adds the commands."""
+    for command in (serve, mcp):
+        app.command()(command)
