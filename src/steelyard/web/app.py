@@ -75,7 +75,7 @@ def create_app(
         middleware=[
             Middleware(Guard, hosts=hosts, refuse=site.failed, posted=partial(_posted, routes)),
             Middleware(Gate, door=door, routes=routes, refuse=site.failed),
-            Middleware(GZipMiddleware, minimum_size=1024),
+            Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5),
         ],
         exception_handlers={HTTPException: refused, SteelyardError: refused, Exception: refused},
         lifespan=lifespan,

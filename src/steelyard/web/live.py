@@ -17,6 +17,7 @@ from steelyard.warehouse import Warehouse
 
 __all__ = ["Edition", "LiveProject", "definitions_stamp"]
 
+CODE = version("steelyard")
 FOLDERS = ("sources", "tables", "metrics", "studies", "dashboards", "initiatives", "documents")
 
 
@@ -70,7 +71,7 @@ class Edition:
             return None
         trouble = str(self.trouble) if self.trouble else ""
         alerts = _file_state(self.project.alert_log)
-        return digest([self.stamp, data, heads, version("steelyard"), trouble, self.project.target_name, alerts])
+        return digest([self.stamp, data, heads, CODE, trouble, self.project.target_name, alerts])
 
 
 def _data_state(project: Project) -> str | None:

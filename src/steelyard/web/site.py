@@ -139,13 +139,13 @@ class Site:
     def _begin(self, request: Request, prepare: Prepare, queries: bool) -> Made | Response | Ticket:
         with ExitStack() as lease:
             edition = lease.enter_context(self.live.lease())
-            around = around_page(request, edition)
+            around = partial(around_page, request, edition)
             try:
                 if (number := request.query_params.get(WORK)) is not None:
                     return self._begun_before(request, number)
                 wanted = prepare(request, edition)
             except SteelyardError as error:
-                return failure(request, error, around)
+                return failure(request, error, around())
             if request.method != "POST" and wanted.tag and wanted.tag in request.headers.get("if-none-match", ""):
                 return Response(status_code=304, headers=headers_of(wanted.tag))
             if (known := self._memory.recall(wanted.tag)) is not None:
@@ -163,17 +163,17 @@ class Site:
         except UnknownNameError:
             return RedirectResponse(address_of(request), status_code=303, headers=headers_of(""))
 
-    def _run(self, request: Request, wanted: Wanted, around: Surroundings, work: Work) -> Made:
+    def _run(self, request: Request, wanted: Wanted, around: Callable[[], Surroundings], work: Work) -> Made:
         try:
             work.refuse_if_stopped()
             made = wanted.make(work)
         except SteelyardError as error:
-            return failure(request, error, around)
+            return failure(request, error, around())
         except Exception as error:
             LOG.exception("%s failed", request.url.path)
             says = f"the page could not be made ({type(error).__name__})"
             hint = "the server's log says more; `steelyard check` looks at the project"
-            return failure(request, UnexpectedError(says, where=request.url.path, hint=hint), around)
+            return failure(request, UnexpectedError(says, where=request.url.path, hint=hint), around())
         self._memory.remember(made)
         return made
 
