@@ -148,6 +148,9 @@ class Experiment(Study):
             )
         if self.control not in self.arms:
             raise unknown_name("arm", self.control, self.arms, where=f"{self.name}.control")
+        labels = self.assignment.labels if isinstance(self.assignment, Assignment) else {}
+        if strange := next((arm for arm in labels.values() if arm not in self.arms), None):
+            raise unknown_name("arm", strange, self.arms, where=f"{self.name}.assignment.labels")
 
     def _check_metrics(self) -> None:
         self._check_correction()

@@ -171,7 +171,7 @@ class _Writer:
         if not isinstance(given, Assignment):
             self._by_hash()
         elif given.table in ("", self.source.table):
-            self.has[ARM] = self._own(given.arm, "assignment.arm")
+            self.has[ARM] = given.arm_sql(self._own(given.arm, "assignment.arm"))
             if given.at:
                 at = self._own(given.at, "assignment.at")
                 self.clock_type = self.source.columns[given.at]
@@ -179,8 +179,7 @@ class _Writer:
                 self._not_after(at, self.clock_type, self.clock_zone)
                 self._assigned_within(at, self.clock_type, self.clock_zone)
                 self.has[ASSIGNED_AT] = self._moment(at, self.clock_type, self.clock_zone)
-            if given.where:
-                self.conditions.append(f"({given.where})")
+            self.conditions += given.rows_sql(self.study.name)
         else:
             self._assigned_elsewhere(given)
 
@@ -224,10 +223,10 @@ class _Writer:
         columns = columns_of(given.table, self.context, where=f"{self.study.name}.assignment.table")
         unit_column = self._reference(given.table, given.unit, columns, "assignment.unit", self._randomised)
         unit = quote_name(unit_column)
-        arm = quote_name(known_column(given.arm, columns, self.study, "assignment.arm"))
+        arm = given.arm_sql(quote_name(known_column(given.arm, columns, self.study, "assignment.arm")))
         picked = [f"{unit} AS unit", f"min({arm}) AS arm", f"max({arm}) AS last_arm"]
         picked += ["count(*) AS assignments", f"count({arm}) AS labelled"]
-        conditions = [f"({given.where})"] if given.where else []
+        conditions = given.rows_sql(self.study.name)
         if given.at:
             at = quote_name(known_column(given.at, columns, self.study, "assignment.at"))
             picked.append(f"min({at}) AS assigned_at")

@@ -10,6 +10,8 @@ from typing import Literal
 
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.stats.spending import Spending, SpendingKind
+from steelyard.studies.experiments.exports import EXPORTS
+from steelyard.warehouse import quote_name, quote_text
 
 __all__ = ["DEFAULT_RAMP", "SPENDING", "Assignment", "Exposure", "Holdout", "Looks", "Stage", "Stopping"]
 
@@ -21,19 +23,67 @@ DEFAULT_RAMP = (0.05, 0.10, 0.20, 1.0)
 class Assignment:
     """Assignments that another system made.
 
+    A unit may have any number of rows: the first moment counts, and a unit with rows of two arms is in no arm, counted
+    and a failed check. With a `system` its export says what is left out here; what is said here goes before it.
+
     Args:
-        arm: Column that names the arm.
-        table: The table; empty is the unit table itself.
-        at: Column that says when a unit was assigned; empty where nobody knows.
-        unit: Column that holds the unit's id; empty is the study's own.
-        where: A condition on the table's rows, in SQL.
+        system: `growthbook`, `launchdarkly` or `statsig`: the table and columns are those of its export. Empty: none.
+        arm: Column that names the arm; empty is the system's, or `arm`.
+        table: The table; empty is the system's, or the unit table itself.
+        at: Column that says when a unit was assigned; empty is the system's, or that nobody knows.
+        unit: Column that holds the unit's id; empty is the system's, or the study's own.
+        where: A condition on the table's rows, in SQL; empty is the system's: of LaunchDarkly `context_kind = 'user'`.
+        experiment: What the system calls the experiment (of LaunchDarkly the key of its flag); empty is the study's
+            name.
+        labels: What the table calls an arm -> the arm; a word that is not listed is the arm's own name.
+
+    Raises:
+        DefinitionError: A system whose export is not known, or an experiment without a system.
+
+    >>> Assignment(system="growthbook", labels={"0": "control", "1": "one_page"}).at
+    'timestamp'
     """
 
-    arm: str = "arm"
+    system: str = ""
+    arm: str = ""
     table: str = ""
     at: str = ""
     unit: str = ""
     where: str = ""
+    experiment: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.system and self.system not in EXPORTS:
+            raise unknown_name("system with an export", self.system, EXPORTS, where="assignment.system")
+        if self.experiment and not self.system:
+            raise DefinitionError(
+                f"the experiment {self.experiment!r} of no system",
+                where="assignment.experiment",
+                hint=f"say `system:` ({', '.join(EXPORTS)}), or a condition: `where:`",
+            )
+        export = EXPORTS.get(self.system)
+        for name in ("arm", "table", "at", "unit", "where"):
+            if export is not None and not getattr(self, name):
+                object.__setattr__(self, name, getattr(export, name))
+        if not self.arm:
+            object.__setattr__(self, "arm", "arm")
+
+    def arm_sql(self, column: str) -> str:
+        """The arm of the column, as SQL, under the study's name for it."""
+        if not self.labels:
+            return column
+        word = f"CAST({column} AS VARCHAR)"
+        whens = " ".join(f"WHEN {quote_text(label)} THEN {quote_text(arm)}" for label, arm in self.labels.items())
+        return f"CASE {word} {whens} ELSE {word} END"
+
+    def rows_sql(self, study: str) -> list[str]:
+        """The conditions on the table's rows, as SQL."""
+        conditions = [f"({self.where})"] if self.where else []
+        if export := EXPORTS.get(self.system):
+            conditions.append(f"{quote_name(export.experiment)} = {quote_text(self.experiment or study)}")
+            conditions += [f"({export.only})"] if export.only else []
+        return conditions
 
 
 @dataclass(frozen=True, kw_only=True)
