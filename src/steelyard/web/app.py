@@ -58,7 +58,12 @@ def create_app(
     live = LiveProject(project)
     site = Site(live, patience=patience)
     door = Door(live, everyone or ("decider" if hosts is LOOPBACK else "viewer"))
-    routes = [*_routes(site), *access_routes(site, door), *act_routes(site, door)]
+    routes: list[Route] = [
+        *_routes(site),
+        *api_routes(site, lambda: routes),
+        *access_routes(site, door),
+        *act_routes(site, door),
+    ]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -101,7 +106,7 @@ def _routes(site: Site) -> list[Route]:
     page = site.endpoint
     cut = ("where", "since", "until", "as_of")
     view = ("grain", "by", "compare", "spread", *cut)
-    routes: list[Route] = [
+    return [
         Route("/", page(pages.home, queries=True)),
         Route("/metrics", page(pages.metrics)),
         Route("/metrics/{name}", page(pages.metric, takes=view, queries=True)),
@@ -124,11 +129,9 @@ def _routes(site: Site) -> list[Route]:
         Route("/ledger", page(pages.ledger, takes=("kind", "before"), lasting=False)),
         Route("/ledger/{digest}", page(pages.entry)),
         *work_routes(site),
-        *api_routes(site, lambda: routes),
         Route("/assets/{file}", _asset),
         Route("/favicon.ico", partial(_asset_named, name="mark.svg")),
     ]
-    return routes
 
 
 def _file(summary: str) -> Callable[[Any], Any]:
