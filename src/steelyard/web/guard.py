@@ -105,11 +105,9 @@ class Guard:
 
 def not_allowed(request: Request, allowed: str = ", ".join(READING)) -> NotAllowedError:
     """The error of a method that an address does not take."""
-    hint = "this address is only read; definitions are changed in the project's files"
-    problem = f"{request.method} is not allowed here"
-    if "GET" not in allowed:
-        problem, hint = f"{request.method} is not allowed here", f"this address takes {allowed}"
-    error = NotAllowedError(problem, where=request.url.path, hint=hint)
+    read = "GET" in allowed
+    hint = "definitions are changed in the project's files" if read else f"this address takes {allowed}"
+    error = NotAllowedError(f"{request.method} is not allowed here", where=request.url.path, hint=hint)
     error.headers = {"allow": allowed}
     return error
 
