@@ -12,8 +12,8 @@ import pytest
 from scipy import stats
 
 from steelyard.errors import DefinitionError
-from steelyard.studies.experiments import Baseline, Count, Effect, Mean, MetricUse, Ratio, Share, Winsorise
-from steelyard.studies.run import plan
+from steelyard.studies.experiments import Baseline, Count, Effect, Looks, Mean, MetricUse, Ratio, Share, Winsorise
+from steelyard.studies.run import plan, run
 
 Make = Callable[..., Any]
 
@@ -105,3 +105,56 @@ def test_a_count_without_a_deviation_is_planned_as_poisson_s_and_says_so(units: 
     assert bare.sample["units needed"] == said.sample["units needed"]
     assert any("Poisson" in warning for warning in bare.warnings)
     assert not any("Poisson" in warning for warning in said.warnings)
+
+
+def skewed(n: int = 4_000) -> dict[str, Any]:
+    random = np.random.default_rng(4)
+    arm = np.where(np.arange(n) % 10 == 0, "b", "control")
+    return {"user_id": np.arange(n), "arm": arm, "spend": random.lognormal(0, 1.8, n)}
+
+
+def test_a_skewed_mean_in_unequal_arms_is_compared_by_the_bootstrap(answered: Make, study: Make) -> None:
+    columns, split = skewed(), {"arms": {"control": 0.9, "b": 0.1}}
+    result = answered(columns, primary=Mean("spend"), **split)
+    method = result.tables["methods"].to_pylist()[0]["method"]
+    assert method == "bootstrap-t of 512 buckets of units (2,000 draws, seed 0)"
+    arms = [columns["spend"][columns["arm"] == arm] for arm in ("b", "control")]
+    found = result.estimate(scale="absolute")
+    assert found.value == pytest.approx(arms[0].mean() - arms[1].mean())
+    # Brute force: whole units drawn again, each time with a t of its own.
+    random, drawn = np.random.default_rng(9), []
+    for _ in range(2_000):
+        again = [values[random.integers(0, len(values), len(values))] for values in arms]
+        error = math.sqrt(sum(values.var(ddof=1) / len(values) for values in again))
+        drawn.append((again[0].mean() - again[1].mean() - found.value) / error)
+    high, low = np.quantile(drawn, [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx(
+        (found.value - low * found.std_error, found.value - high * found.std_error), abs=0.35 * found.std_error
+    )
+    assert found.high - found.value > 1.2 * (found.value - found.low)
+    again = run(study(primary=Mean("spend"), **split), pa.table(columns)).estimate(scale="absolute")
+    assert again == found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"arms": {"control": 0.6, "b": 0.4}},
+        {"arms": {"control": 0.9, "b": 0.1}, "primary": Mean("spend", winsorise=0.99)},
+        {"arms": {"control": 0.9, "b": 0.1}, "unit": ""},
+        {"arms": {"control": 0.9, "b": 0.1}, "looks": Looks(every="daily", units=9_000), "stopping": "pocock"},
+    ],
+    ids=["like sizes", "winsorised", "no ids", "several looks"],
+)
+def test_other_means_keep_their_closed_form(words: Any, answered: Make) -> None:
+    result = answered(skewed(), **{"primary": Mean("spend"), **words})
+    assert "bootstrap" not in result.tables["methods"].to_pylist()[0]["method"]
+    assert "buckets" not in {read.name for read in result.provenance.reads}
+
+
+def test_gaps_are_no_less_a_stop_where_the_bootstrap_compares(answered: Make) -> None:
+    columns = skewed()
+    spend = [None if i == 7 else x for i, x in enumerate(columns["spend"].tolist())]
+    result = answered({**columns, "spend": spend}, primary=Mean("spend"), arms={"control": 0.9, "b": 0.1})
+    assert result.verdict.answer == "invalid"
+    assert result.estimate(scale="absolute").value is None

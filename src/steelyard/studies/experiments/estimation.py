@@ -12,6 +12,7 @@ from steelyard.stats.bonferroni import bonferroni
 from steelyard.stats.holm import holm
 from steelyard.stats.interval import Interval
 from steelyard.stats.moments import Moments
+from steelyard.studies.experiments.bootstrapping import compare_by_bootstrap, unequal
 from steelyard.studies.experiments.cluster_comparison import compare_arms
 from steelyard.studies.experiments.cluster_table import clusters_table
 from steelyard.studies.experiments.comparison import Comparison, arm_sample
@@ -100,6 +101,7 @@ def _compared(
                     made = _of_quantiles(resolved, evidence, arm, study.control, segment)
                 else:
                     made = _method(resolved, treated, control, pairs_of(strata, arm, study.control) if strata else None)
+                    made = _bootstrapped(study, evidence, use.metric, arm, made) if everybody else made
                 found = _looked(study, evidence, resolved, made, level, arm=arm, tested=everybody)
             yield Line(
                 use=resolved,
@@ -135,6 +137,16 @@ def _method(use: MetricUse, treated: Moments, control: Moments, stages: Pairs | 
     if stages is not None:
         return lambda level: compare_by_stage(use, stages, level)
     return lambda level: compare_arms(use, treated, control, level)
+
+
+def _bootstrapped(
+    study: Experiment, evidence: Evidence, metric: str, arm: str, plain: Callable[[float], Comparison]
+) -> Callable[[float], Comparison]:
+    """The bootstrap where its sums were asked for and the arms are unequal; else the comparison as it is."""
+    one, other = (evidence.buckets.get((metric, name)) for name in (arm, study.control))
+    if one is None or other is None or not unequal(study, arm):
+        return plain
+    return lambda level: compare_by_bootstrap(one, other, level) or plain(level)
 
 
 def _of_quantiles(

@@ -8,8 +8,10 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from steelyard.stats.bootstrap import BucketSums
 from steelyard.stats.moments import Moments, merged
 from steelyard.stats.quantile_difference import QuantileSample
+from steelyard.studies.experiments.bootstrapping import BUCKETS, bucket_sums
 from steelyard.studies.experiments.by_day import DAY
 from steelyard.studies.experiments.cluster_sums import moments_of_clusters
 from steelyard.studies.experiments.columns import below
@@ -86,6 +88,7 @@ class Evidence:
         caps: Metric -> where it was winsorised.
         course: Local day of entry -> stage (0 where all had one split) -> arm -> moments of the first primary.
         quantiles: Metric, segment ("all" or as in estimates) and arm -> its quantile.
+        buckets: Metric and arm -> sums by bucket of units, of means that are compared by the bootstrap.
         clusters: Rows of counts of clusters by arm; empty where units were randomised one by one.
         by_segment: (Segment's value, arm) -> moments, of each segment's column, where clusters may stand in several
             segments, so that `cells` have none; else empty.
@@ -109,6 +112,7 @@ class Evidence:
     caps: Mapping[str, float] = field(default_factory=dict)
     course: Mapping[date, Mapping[int, Mapping[str, Moments]]] = field(default_factory=dict)
     quantiles: Mapping[tuple[str, str, str], QuantileEvidence] = field(default_factory=dict)
+    buckets: Mapping[tuple[str, str], BucketSums] = field(default_factory=dict)
     clusters: tuple[Mapping[str, Any], ...] = ()
     by_segment: tuple[Mapping[tuple[str, str], Moments], ...] = ()
 
@@ -219,6 +223,7 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         beyond=_labelled(data.get(BEYOND)),
         caps=caps_known(study, caps_of(data.get(CAPS))),
         course=_course(data.get(BY_DAY)),
+        buckets=bucket_sums(data.get(BUCKETS), label),
         quantiles=quantile_evidence(study, data, shares_noted(notes), label),
         clusters=_labelled(data.get(CLUSTERS)),
         by_segment=_by_segment(study, data[MOMENTS], shifts) if study.cluster else (),

@@ -11,6 +11,7 @@ import numpy as np
 
 from steelyard.errors import DefinitionError
 from steelyard.stats.moments import Moments, merged
+from steelyard.studies.experiments.bootstrapping import BUCKETS, buckets_query
 from steelyard.studies.experiments.by_day import moments_by_day
 from steelyard.studies.experiments.check_questions import (
     assigned_by_arm,
@@ -121,6 +122,8 @@ def _last_questions(study: Experiment, asked: Asked, earlier: Mapping[str, pa.Ta
     heavy = heavy_metrics(study, groups)
     if heavy:
         found[TAILS] = largest_units(asked.relation, heavy, where=asked.where, parameters=asked.parameters)
+        sums = buckets_query(study, asked, heavy, shifts_of(earlier[SAMPLE]))
+        found |= {} if sums is None else {BUCKETS: sums}
     return found
 
 
