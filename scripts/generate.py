@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "table-keys": definitions.table_keys,
     "metric-keys": definitions.metric_keys,
     "study-keys": definitions.study_keys,
+    "dashboard-keys": definitions.dashboard_keys,
     "public-names": public_names.public_names,
     "traps": traps.traps,
     "trap-peers": traps.peers,

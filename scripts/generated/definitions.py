@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from generated.markdown import fields_said, first_paragraph, section, table
-from generated.yaml_keys import keys
+from generated.yaml_keys import keys, keys_of
 
 
 def settings() -> str:
@@ -48,6 +48,14 @@ def metric_keys() -> str:
         for section, cls in (*product, ("alerts", Alert), ("annotations", Annotation), ("sinks", Sink))
     )
     return f"## `metrics:`\n\n{metrics}\n## `tables:`\n\n{first_paragraph(TableDeclaration)}\n\n{tables}\n{watching}"
+
+
+def dashboard_keys() -> str:
+    """The keys of a dashboard, and of its blocks."""
+    from steelyard.dashboards import Dashboard, DashboardBlock
+
+    own, block = keys_of(Dashboard, ("defined_at",)), keys_of(DashboardBlock, ("defined_at",))
+    return f"{own}\n## `blocks:`\n\n{first_paragraph(DashboardBlock)}\n\n{block}"
 
 
 def study_keys() -> str:

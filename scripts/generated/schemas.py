@@ -16,7 +16,14 @@ Schema = dict[str, Any]
 
 def schemas() -> dict[str, str]:
     """File name -> JSON Schema."""
-    made = {"project": _project(), "sources": _sources(), "table": _table(), "metrics": _metrics(), "study": _study()}
+    made = {
+        "project": _project(),
+        "sources": _sources(),
+        "table": _table(),
+        "metrics": _metrics(),
+        "study": _study(),
+        "dashboard": _dashboard(),
+    }
     return {f"{name}.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n" for name, schema in made.items()}
 
 
@@ -105,6 +112,15 @@ def _study() -> Schema:
     )
 
 
+def _dashboard() -> Schema:
+    from steelyard.dashboards import Dashboard, DashboardBlock
+
+    made = _Definitions()
+    made.add(Dashboard, without=("defined_at",), optional=("name",))
+    made.add(DashboardBlock, without=("defined_at",))
+    return made.file("dashboards/*.yml", {"$ref": "#/$defs/Dashboard"})
+
+
 def _kind(kind: str) -> Schema:
     return {"kind": {"const": kind}}
 
@@ -169,12 +185,14 @@ def _only_given(cls: type, without: Sequence[str]) -> type:
 
 def _exactly_one(cls: type) -> Schema:
     """Of these keys, exactly one is given."""
+    from steelyard.dashboards.dashboard import BLOCKS, DashboardBlock
     from steelyard.metrics.metric import KINDS, PLAIN_KINDS, Measure, Metric
     from steelyard.metrics.watching import Alert, Sink
     from steelyard.pipeline.data_test import DataTest
     from steelyard.pipeline.steps import Step
 
     alternatives: dict[type, Sequence[str]] = {
+        DashboardBlock: BLOCKS,
         Metric: KINDS,
         Measure: [kind for kind in PLAIN_KINDS if kind != "ratio"],
         Alert: ("metric", "fresh"),

@@ -19,7 +19,13 @@ TEMPLATES = Path(str(files("steelyard.project"))) / "templates"
 WRITTEN = sorted(
     path for path in TEMPLATES.rglob("*") if path.suffix in (".yml", ".sql") or path.name == "steelyard.toml"
 )
-SCHEMA_OF = {"sources": "sources", "tables": "table", "metrics": "metrics", "studies": "study"}
+SCHEMA_OF = {
+    "sources": "sources",
+    "tables": "table",
+    "metrics": "metrics",
+    "studies": "study",
+    "dashboards": "dashboard",
+}
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -45,7 +51,7 @@ def test_a_template_is_what_the_schema_says(path: Path) -> None:
 
 
 def test_there_is_a_template_for_every_schema() -> None:
-    assert {data_of(path)[0] for path in WRITTEN} == {"project", "sources", "table", "metrics", "study"}
+    assert {data_of(path)[0] for path in WRITTEN} == {"project", "sources", "table", "metrics", "study", "dashboard"}
 
 
 @pytest.mark.parametrize(
@@ -70,6 +76,9 @@ def test_there_is_a_template_for_every_schema() -> None:
         ("study", "kind: experimnet\nquestion: Why?"),
         ("study", "question: Why?"),
         ("study", "kind: experiment\nquestion: Why?\narms: {a: half, b: half}\nprimary: x"),
+        ("dashboard", "headline: a\nblocks: [{metric: a, study: b}]"),
+        ("dashboard", "headline: a\nblocks: [{metric: a, chart: pie}]"),
+        ("dashboard", "headline: a\nfilter: [b]"),
     ],
 )
 def test_the_schema_refuses(name: str, text: str) -> None:
@@ -86,6 +95,7 @@ def test_the_schema_refuses(name: str, text: str) -> None:
         ("metrics", "alerts: {a: {metric: revenue, by: country, to: log}}\nsinks: {log: {file: a.jsonl}}"),
         ("metrics", "annotations: [{at: 2026-01-01, says: x, metrics: revenue}]"),
         ("study", "kind: experiment\nquestion: Why?\narms: {a: 0.5, b: 0.5}\nprimary: {metric: x}\nsecondary: y"),
+        ("dashboard", "headline: a\nfilters: b\nblocks: {breakdown: a, by: c}"),
     ],
 )
 def test_a_single_value_is_a_list_of_one_as_the_reader_takes_it(name: str, text: str) -> None:

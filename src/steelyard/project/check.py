@@ -16,7 +16,7 @@ __all__ = ["check_project", "definition_counts"]
 
 def check_project(project: Project) -> tuple[SteelyardError, ...]:
     """Everything that is wrong with the project's files, in the order of file and line."""
-    found = [*project.problems, *_tables(project), *_studies(project)]
+    found = [*project.problems, *_tables(project), *_studies(project), *_dashboards(project)]
     return tuple(sorted(found, key=_place))
 
 
@@ -55,6 +55,14 @@ def _studies(project: Project) -> Iterator[SteelyardError]:
                 yield error.at(f"studies/{study.name}.yml")
 
 
+def _dashboards(project: Project) -> Iterator[SteelyardError]:
+    from steelyard.dashboards import check_dashboard
+
+    definitions = project.definitions
+    for dashboard in definitions.dashboards.values():
+        yield from check_dashboard(dashboard, definitions.metrics, list(definitions.studies))
+
+
 def definition_counts(project: Project) -> dict[str, int]:
     """How many there are of each kind of definition."""
     definitions = project.definitions
@@ -63,4 +71,5 @@ def definition_counts(project: Project) -> dict[str, int]:
         "tables": len(definitions.tables),
         "metrics": len(definitions.metrics.metrics),
         "studies": len(definitions.studies),
+        "dashboards": len(definitions.dashboards),
     }

@@ -14,6 +14,7 @@ from steelyard.project.settings import FILE, Settings
 from steelyard.studies import Study
 
 if TYPE_CHECKING:
+    from steelyard.dashboards import Dashboard
     from steelyard.metrics import MetricCatalog
     from steelyard.pipeline import SourceDefinition, TableDefinition
 
@@ -43,6 +44,7 @@ class Definitions:
         metrics: The governed metrics.
         studies: The studies, by name.
         initiatives: The initiatives, by name.
+        dashboards: The pages, by name.
         problems: What is wrong, in the order of the files; the rest works all the same.
     """
 
@@ -51,6 +53,7 @@ class Definitions:
     metrics: MetricCatalog
     studies: Mapping[str, Study]
     initiatives: Mapping[str, Initiative] = field(default_factory=dict)
+    dashboards: Mapping[str, Dashboard] = field(default_factory=dict)
     problems: tuple[SteelyardError, ...] = field(default=())
 
 
@@ -85,12 +88,15 @@ def read_definitions(folder: Path, settings: Settings) -> Definitions:
     found = ((path, (item,)) for path, item in _each(folder, "initiatives/**/*.yml", initiative_file, problems))
     initiatives = _by_name(found, problems)
     problems += _unknown_parts(initiatives, studies, metrics)
+    pages = _dashboards(folder, problems)
+    dashboards = _by_name(pages, problems)
     return Definitions(
         sources=sources,
         tables=tables,
         metrics=metrics,
         studies=studies,
         initiatives=initiatives,
+        dashboards=dashboards,
         problems=tuple(problems),
     )
 
@@ -139,6 +145,16 @@ def _by_name(found: Iterable[tuple[Path, tuple[N, ...]]], problems: list[Steelya
             else:
                 named[item.name] = item
     return named
+
+
+def _dashboards(folder: Path, problems: list[SteelyardError]) -> Iterator[tuple[Path, tuple[Dashboard, ...]]]:
+    from steelyard.dashboards import read_dashboard_file
+
+    def read(path: Path) -> Dashboard:
+        return read_dashboard_file(path, shown_as=path.relative_to(folder).as_posix())
+
+    for path, page in _each(folder, "dashboards/**/*.yml", read, problems):
+        yield path, (page,)
 
 
 def _studies(folder: Path, problems: list[SteelyardError]) -> dict[str, Study]:

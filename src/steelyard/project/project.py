@@ -18,6 +18,7 @@ from steelyard.project.evidence import cited_results, reopened, table_and_column
 from steelyard.project.followed_decisions import FollowedDecisions
 from steelyard.project.ramped_experiments import LOGS, RampedExperiments
 from steelyard.project.settings import FILE, Settings, Target, read_settings
+from steelyard.project.shown_dashboards import ShownDashboards
 from steelyard.result import Result
 from steelyard.studies import Plan, Replay, Setting, Study
 from steelyard.warehouse import Entry, Ledger, Store, Warehouse, connect, finish_erasures
@@ -50,7 +51,7 @@ def open_project(folder: str | Path, *, target: str | None = None) -> Project:
     return Project(root, target=target)
 
 
-class Project(AuditedQuestions, RampedExperiments, FollowedDecisions):
+class Project(AuditedQuestions, RampedExperiments, FollowedDecisions, ShownDashboards):
     """A folder of definitions, opened for one target."""
 
     def __init__(self, folder: Path, *, target: str | None = None) -> None:

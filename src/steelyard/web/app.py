@@ -105,6 +105,7 @@ def _posted(routes: list[Route], path: str) -> bool:
 def _routes(site: Site) -> list[Route]:
     page = site.endpoint
     cut = ("where", "since", "until", "as_of")
+    dated = ("grain", "since", "until")
     view = ("grain", "by", "compare", "spread", *cut)
     return [
         Route("/", page(pages.home, queries=True)),
@@ -113,6 +114,8 @@ def _routes(site: Site) -> list[Route]:
         Route("/metrics/{name}/explain", page(pages.explain, takes=("before", "after"), queries=True)),
         Route("/metrics/{name}/rows", page(pages.rows, takes=("side", *cut), queries=True)),
         Route("/analyses/{name}", page(pages.analysis, takes=("by", *cut), queries=True)),
+        Route("/dashboards", page(pages.dashboards)),
+        Route("/dashboards/{name}", page(pages.dashboard, takes=dated, more=pages.dashboard_filters, queries=True)),
         Route("/studies", page(pages.studies)),
         Route("/studies/{name}", page(pages.study)),
         Route("/studies/{name}/plan", page(pages.plan, queries=True)),

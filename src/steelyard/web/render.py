@@ -25,6 +25,7 @@ __all__ = ["SECTIONS", "Surroundings", "as_csv", "as_html", "as_json"]
 
 SECTIONS = (
     ("Home", "/"),
+    ("Dashboards", "/dashboards"),
     ("Metrics", "/metrics"),
     ("Studies", "/studies"),
     ("Decisions", "/decisions"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from steelyard.canonical import digest
 from steelyard.errors import SteelyardError, UnknownNameError
+from steelyard.project import Project
 from steelyard.web.access.visitor import visitor_of
 from steelyard.web.asked import FORMAT, Asked
 from steelyard.web.failure import UnexpectedError
@@ -51,6 +52,7 @@ class Wanted(NamedTuple):
 
 
 Prepare = Callable[[Request, Edition], Wanted]
+Takes = Callable[[Project, Mapping[str, Any]], Sequence[str]]
 
 
 class Site:
@@ -75,6 +77,7 @@ class Site:
         build: Callable[[View], Page],
         *,
         takes: Sequence[str] = (),
+        more: Takes | None = None,
         queries: bool = False,
         lasting: bool = True,
     ) -> Callable[[Request], Awaitable[Response]]:
@@ -83,11 +86,12 @@ class Site:
         Args:
             build: Makes the page; runs in a thread.
             takes: The parameters that it knows.
+            more: Gives further ones for a project and the names in the path.
             queries: Whether it asks the warehouse.
             lasting: Whether the same definitions, data and ledger give the same page; False where the page looks
                 behind the ledger's heads, so that it is made anew each time.
         """
-        return PageEndpoint(self, build, tuple(takes), queries, lasting).answer
+        return PageEndpoint(self, build, tuple(takes), queries, lasting, more).answer
 
     def close(self) -> None:
         """Stops what runs."""
@@ -187,6 +191,7 @@ class PageEndpoint:
     takes: tuple[str, ...]
     queries: bool
     lasting: bool
+    more: Takes | None = None
 
     @property
     def operation(self) -> Operation:
@@ -200,7 +205,8 @@ class PageEndpoint:
         return await self.site.answer(request, self._prepare, queries=self.queries)
 
     def _prepare(self, request: Request, edition: Edition) -> Wanted:
-        asked = Asked(request.query_params.multi_items(), self.takes)
+        more = self.more(edition.project, request.path_params) if self.more else ()
+        asked = Asked(request.query_params.multi_items(), (*self.takes, *more))
         form = wanted(asked.text(FORMAT), request.headers.get("accept", ""))
         now = datetime.now(UTC)
         state = edition.state() if self.lasting else None

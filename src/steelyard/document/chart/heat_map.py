@@ -90,7 +90,10 @@ class HeatMap(Chart):
 
     def draw(self, width: float) -> Canvas:
         """Draw labels and cells; a value is written in its cell where it fits."""
-        left = min(max(text_width(label) for label in (*self.rows, self.row_label)) + 10, width * 0.3)
+        left = min(
+            max(text_width(label) for label in (*self.rows, self.row_label)) + 10,
+            width * (0.3 if len(self.columns) > 6 else 0.45),
+        )
         size = (width - left) / len(self.columns)
         top = 42.0 if self.column_label else 24.0
         canvas = Canvas(width, top + CELL * len(self.rows) + 4)

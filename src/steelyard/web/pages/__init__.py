@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from steelyard.web.pages.analysis import analysis
+from steelyard.web.pages.dashboards import dashboard, dashboard_filters, dashboards
 from steelyard.web.pages.data import data
 from steelyard.web.pages.decisions import decision, decisions, replay_decision
 from steelyard.web.pages.explain import explain
@@ -19,6 +20,9 @@ from steelyard.web.pages.table import table
 
 __all__ = [
     "analysis",
+    "dashboard",
+    "dashboard_filters",
+    "dashboards",
     "data",
     "decision",
     "decisions",
