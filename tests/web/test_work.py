@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from steelyard.document import Heading
-from steelyard.errors import SteelyardError
+from steelyard.errors import SteelyardError, UnknownNameError
 from steelyard.project import Project
 from steelyard.web import create_app, work
 from steelyard.web.live import LiveProject
@@ -208,6 +208,15 @@ def test_a_program_that_hangs_up_stops_its_query(client: Any, slow: Slow) -> Non
     threading.Thread(target=lambda: slow.began.wait(20) and hung_up.set()).start()
     client._portal.call(ask)
     assert slow.ended.wait(20)
+
+
+def test_nobody_holds_what_another_began(client: Any, slow: Slow) -> None:
+    number = number_of(client.page("/held"))
+    mine = client.json(f"/work/{number}")
+    assert mine["state"] == "running"
+    with pytest.raises(UnknownNameError):
+        client.site.queue.ticket(number, "another's session")
+    slow.holds.set()
 
 
 def test_an_unknown_run_is_not_found(browser: Any) -> None:

@@ -15,13 +15,15 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from steelyard.canonical import plain
-from steelyard.errors import MissingExtraError
-from steelyard.project import Project
+from steelyard.errors import DefinitionError, MissingExtraError
+from steelyard.project import Project, open_project
+from steelyard.web.access.rights import MAY, Right
 from steelyard.web.live import LiveProject
 from steelyard.web.mcp import mcp_server
 from steelyard.web.mcp.agent import Agent
+from steelyard.web.mcp.key import READING, rights_by_key
 
-READING = {"list_metrics", "describe_metric", "query", "explain", "list_studies", "read_study", "read_result",
+ASKING = {"list_metrics", "describe_metric", "query", "explain", "list_studies", "read_study", "read_result",
            "list_decisions", "read_decision"}  # fmt: skip
 DECISION = {
     "name": "newsletter",
@@ -69,18 +71,23 @@ def answered(server: Any, tool: str, **given: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("role", "more"),
-    [("viewer", set()), ("analyst", {"run_study"}), ("decider", {"run_study", "record_decision"})],
+    ("rights", "wanted"),
+    [
+        (READING, ASKING),
+        (MAY["viewer"], ASKING - {"query"}),
+        (MAY["analyst"], ASKING | {"run_study"}),
+        (MAY["decider"], ASKING | {"run_study", "record_decision"}),
+    ],
 )
-def test_a_role_has_its_tools_and_no_others(agent: Agent, role: Any, more: set[str]) -> None:
+def test_who_may_has_the_tools_and_nobody_else(agent: Agent, rights: frozenset[Right], wanted: set[str]) -> None:
     async def told(client: Client) -> Any:
         return (await client.list_tools()).tools
 
-    tools = {tool.name: tool for tool in talk(mcp_server(agent, role), told)}
-    assert set(tools) == READING | more
-    assert {name for name, tool in tools.items() if not tool.annotations.read_only_hint} == more
+    tools = {tool.name: tool for tool in talk(mcp_server(agent, rights), told)}
+    assert set(tools) == wanted
+    assert {name for name, tool in tools.items() if not tool.annotations.read_only_hint} == wanted - ASKING
     assert all(tool.description for tool in tools.values())
-    assert call(mcp_server(agent, "viewer"), "record_decision", **DECISION).is_error
+    assert call(mcp_server(agent), "record_decision", **DECISION).is_error
 
 
 def test_every_answer_says_where_it_comes_from(agent: Agent, own: Project) -> None:
@@ -99,7 +106,7 @@ def test_every_answer_says_where_it_comes_from(agent: Agent, own: Project) -> No
         "read_result": {"digest": digests["result"]}, "list_decisions": {},
         "read_decision": {"digest": digests["decision"]},
     }  # fmt: skip
-    assert set(asked) == READING
+    assert set(asked) == ASKING
     for name, given in asked.items():
         provenance = answered(server, name, **given)["provenance"]
         assert (provenance["catalog"], provenance["ledger"]) == (own.newest, list(ledger.heads())), name
@@ -154,12 +161,13 @@ def test_what_cannot_be_answered_is_said_and_is_no_crash(agent: Agent, name: str
 
 def test_an_analyst_runs_and_a_decider_records(agent: Agent, own: Project) -> None:
     before = len(own.results("newsletter"))
-    said = answered(mcp_server(agent, "analyst"), "run_study", name="newsletter")
+    said = answered(mcp_server(agent, MAY["analyst"]), "run_study", name="newsletter")
     assert len(own.results("newsletter")) == before + 1
     assert said["entry"] == own.results("newsletter")[-1][0].digest
-    decider, due = mcp_server(agent, "decider"), {"2026-04-01": "Look again"}
+    decider, due = mcp_server(agent, MAY["decider"], "agent"), {"2026-04-01": "Look again"}
     decided = answered(decider, "record_decision", **DECISION, follow_ups=due)
     entry = own.ledger.entries(kind="decision")[-1]
+    assert entry.body["decision"]["who"] == "Ada, through the key 'agent'"
     assert entry.body["decision"]["cites"] == [said["entry"]]
     assert decided["provenance"]["ledger"] == list(own.ledger.heads())
     wrong = call(decider, "record_decision", **DECISION, follow_ups={"soon": "x"})
@@ -178,10 +186,37 @@ def test_a_real_process_answers_on_standard_input(own: Project, command: list[st
 
     started = StdioServerParameters(command=sys.executable, args=[*command, str(own.folder)], env=dict(os.environ))
     tools, metrics, wrong, rows = talk(started, told)
-    assert tools == READING
+    assert tools == ASKING
     assert len(metrics.structured_content["metrics"]) == len(own.definitions.metrics.metrics)
     assert wrong.is_error
     assert rows.structured_content["rows"] == own.query("orders").rows()
+
+
+KEY = "k" * 40
+
+
+def with_key(folder: Path, role: str) -> None:
+    path = folder / "steelyard.toml"
+    said = f'[access.keys]\nagent = {{role = "{role}", key = "${{SHOP_KEY}}"}}\n'
+    path.write_text(path.read_text(encoding="utf-8") + said, encoding="utf-8")
+
+
+def test_a_key_in_the_environment_says_more(own: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_key(own.folder, "decider")
+    monkeypatch.setenv("SHOP_KEY", KEY)
+    with open_project(own.folder) as project:
+        assert rights_by_key(project, {}) == (READING, "")
+        assert rights_by_key(project, {"STEELYARD_KEY": KEY}) == (MAY["decider"], "agent")
+        with pytest.raises(DefinitionError, match="none of this project's") as caught:
+            rights_by_key(project, {"STEELYARD_KEY": "w" * 40})
+        assert "w" * 40 not in str(caught.value)
+
+    async def told(client: Client) -> Any:
+        return {tool.name for tool in (await client.list_tools()).tools}
+
+    command, variables = ["-m", "steelyard.web.mcp", str(own.folder)], {**os.environ, "STEELYARD_KEY": KEY}
+    started = StdioServerParameters(command=sys.executable, args=command, env=variables)
+    assert talk(started, told) == ASKING | {"run_study", "record_decision"}
 
 
 def test_a_folder_that_is_no_project_ends_with_the_error(tmp_path: Path) -> None:

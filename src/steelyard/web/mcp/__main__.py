@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from steelyard.errors import SteelyardError
 from steelyard.project import open_project
 from steelyard.web.live import LiveProject
 from steelyard.web.mcp.agent import Agent
+from steelyard.web.mcp.key import rights_by_key
 from steelyard.web.mcp.server import mcp_server
 
 
@@ -22,7 +24,7 @@ def main() -> int:
         with open_project(given.folder, target=given.target) as project:
             live = LiveProject(project)
             try:
-                mcp_server(Agent(live)).run()
+                mcp_server(Agent(live), *rights_by_key(project, os.environ)).run()
             finally:
                 live.close()
     except SteelyardError as error:

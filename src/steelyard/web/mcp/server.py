@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from steelyard.definition_file import build
 from steelyard.errors import MissingExtraError, SteelyardError
 from steelyard.web import pages
+from steelyard.web.access.rights import Right
 from steelyard.web.api.asking import QueryBody
 from steelyard.web.mcp.agent import Agent
+from steelyard.web.mcp.key import READING
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
 
-__all__ = ["Role", "mcp_server"]
+__all__ = ["mcp_server"]
 
-Role = Literal["viewer", "analyst", "decider"]
 Grain = Literal["hour", "day", "week", "month", "quarter", "year"]
 T = TypeVar("T", bound=Callable[..., dict[str, Any]])
 INSTRUCTIONS = """Governed metrics, experiments and decisions of one company. Begin with list_metrics. Numbers come from
@@ -27,13 +28,13 @@ versions made it: cite the digests. Read `notes` and `partial` before you compar
 a study says; what people chose is in the decisions."""
 
 
-def mcp_server(agent: Agent, role: Role = "viewer") -> MCPServer[Any]:
+def mcp_server(agent: Agent, rights: Collection[Right] = READING, key: str = "") -> MCPServer[Any]:
     """The server of one project.
 
     Args:
         agent: Answers.
-        role: What may be done: a viewer and an analyst ask; an analyst runs studies too, a decider also records
-            decisions.
+        rights: What may be done: `read`; `ask` questions of one's own; run a `study`; `act`, which records decisions.
+        key: The name of the key that gives these rights; a decision names it beside who decided.
 
     Raises:
         MissingExtraError: The SDK is not installed.
@@ -45,10 +46,12 @@ def mcp_server(agent: Agent, role: Role = "viewer") -> MCPServer[Any]:
         raise MissingExtraError("the SDK of the Model Context Protocol is not installed", hint=hint) from error
     server: MCPServer[Any] = MCPServer("steelyard", instructions=INSTRUCTIONS, log_level="WARNING")
     _reading(server, agent)
-    if role in ("analyst", "decider"):
+    if "ask" in rights:
+        _asking(server, agent)
+    if "study" in rights:
         _running(server, agent)
-    if role == "decider":
-        _deciding(server, agent)
+    if "act" in rights:
+        _deciding(server, agent, key)
     return server
 
 
@@ -64,29 +67,6 @@ def _reading(server: MCPServer[Any], agent: Agent) -> None:
     def describe_metric(name: str) -> dict[str, Any]:
         """One metric: its whole definition, the dimensions that it can be grouped and filtered by, and its SQL."""
         return agent.describe_metric(name)
-
-    @tool
-    def query(
-        metrics: list[str],
-        by: list[str] | None = None,
-        grain: Grain | None = None,
-        where: str | None = None,
-        since: str | None = None,
-        until: str | None = None,
-        order: list[str] | None = None,
-        limit: int = 200,
-        having: str | None = None,
-        as_of: str | int | None = None,
-    ) -> dict[str, Any]:
-        """Governed metrics as rows, with how they were made.
-
-        `by` are dimensions; `where` is a condition on dimensions such as country = 'DE'; `since` and `until` are local
-        dates, both included; `order` are columns, with - before one that is sorted from the largest down; `as_of` is a
-        date or a catalog version, to see what was known then.
-        """
-        said = {"metrics": metrics, "by": by, "grain": grain, "where": where, "since": since, "until": until,
-                "order": order, "limit": limit, "having": having, "as_of": as_of}  # fmt: skip
-        return agent.query(build(QueryBody, {key: value for key, value in said.items() if value is not None}))
 
     @tool
     def explain(
@@ -127,6 +107,33 @@ def _reading(server: MCPServer[Any], agent: Agent) -> None:
         return agent.page(pages.decision, digest=digest)
 
 
+def _asking(server: MCPServer[Any], agent: Agent) -> None:
+    tool = _tools(server, read_only=True)
+
+    @tool
+    def query(
+        metrics: list[str],
+        by: list[str] | None = None,
+        grain: Grain | None = None,
+        where: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        order: list[str] | None = None,
+        limit: int = 200,
+        having: str | None = None,
+        as_of: str | int | None = None,
+    ) -> dict[str, Any]:
+        """Governed metrics as rows, with how they were made.
+
+        `by` are dimensions; `where` is a condition on dimensions such as country = 'DE'; `since` and `until` are local
+        dates, both included; `order` are columns, with - before one that is sorted from the largest down; `as_of` is a
+        date or a catalog version, to see what was known then.
+        """
+        said = {"metrics": metrics, "by": by, "grain": grain, "where": where, "since": since, "until": until,
+                "order": order, "limit": limit, "having": having, "as_of": as_of}  # fmt: skip
+        return agent.query(build(QueryBody, {key: value for key, value in said.items() if value is not None}))
+
+
 def _running(server: MCPServer[Any], agent: Agent) -> None:
     tool = _tools(server, read_only=False)
 
@@ -136,7 +143,7 @@ def _running(server: MCPServer[Any], agent: Agent) -> None:
         return agent.run_study(name)
 
 
-def _deciding(server: MCPServer[Any], agent: Agent) -> None:
+def _deciding(server: MCPServer[Any], agent: Agent, key: str) -> None:
     tool = _tools(server, read_only=False)
 
     @tool
@@ -157,7 +164,8 @@ def _deciding(server: MCPServer[Any], agent: Agent) -> None:
 
         `who` is the person who decides; `follow_ups` are dates with what is to be looked at then.
         """
-        said = {"choice": choice, "action": action, "why": why, "who": who, "reversible": reversible,
+        by = f"{who}, through the key {key!r}" if key and who.strip() else who
+        said = {"choice": choice, "action": action, "why": why, "who": by, "reversible": reversible,
                 "question": question, "expected_effect": expected_effect, "alternatives": tuple(alternatives or ()),
                 "dissent": tuple(dissent or ())}  # fmt: skip
         return agent.record_decision(name, said, follow_ups or {})
