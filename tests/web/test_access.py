@@ -126,6 +126,18 @@ def test_who_is_struck_out_of_the_settings_is_out_at_once(guarded: Any, own: Pro
     assert guarded.page("/metrics").status_code == 303
 
 
+def test_a_file_that_cannot_be_read_lets_nobody_in_and_nobody_out(guarded: Any, own: Project) -> None:
+    sign_in(guarded)
+    path = own.folder / "steelyard.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + "[access", encoding="utf-8")
+    assert guarded.page("/metrics").status_code == 200
+    path.unlink()
+    assert guarded.page("/metrics").status_code == 200
+    guarded.client.cookies.clear()
+    assert guarded.page("/metrics").status_code == 303
+
+
 def test_a_cookie_is_for_no_script_and_no_other_site(guarded: Any, own: Project) -> None:
     made = sign_in(guarded).headers["set-cookie"]
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(made.split("; "))

@@ -20,6 +20,7 @@ from starlette.routing import Match, Route
 from steelyard.errors import SteelyardError
 from steelyard.project import Project
 from steelyard.web import pages
+from steelyard.web.access.current import CurrentAccess
 from steelyard.web.access.door import Door, Everyone
 from steelyard.web.access.gate import Gate
 from steelyard.web.access.routes import access_routes
@@ -57,7 +58,8 @@ def create_app(
     """
     live = LiveProject(project)
     site = Site(live, patience=patience)
-    door = Door(live, everyone or ("decider" if hosts is LOOPBACK else "viewer"))
+    current = CurrentAccess(project.folder, project.settings.access)
+    door = Door(current, everyone or ("decider" if hosts is LOOPBACK else "viewer"))
     routes: list[Route] = [
         *_routes(site),
         *api_routes(site, lambda: routes),

@@ -10,12 +10,12 @@ from starlette.responses import Response
 
 from steelyard.project.access import Access, Role
 from steelyard.project.secret_hash import hash_password, password_matches
+from steelyard.web.access.current import CurrentAccess
 from steelyard.web.access.form_token import FormTokens, Once
 from steelyard.web.access.refused import SignInError, TooManyTriesError
 from steelyard.web.access.sessions import Session, Sessions
 from steelyard.web.access.throttle import Throttle, network_of
 from steelyard.web.access.visitor import Visitor
-from steelyard.web.live import LiveProject
 
 __all__ = ["Door", "Everyone"]
 
@@ -27,12 +27,12 @@ class Door:
     """Knows who asks.
 
     Args:
-        live: The project, whose settings say who may; as they are now, so that who is struck out is out.
+        current: Who may.
         everyone: The role of everybody where nobody is named.
     """
 
-    def __init__(self, live: LiveProject, everyone: Everyone) -> None:
-        self.live, self.everyone = live, everyone
+    def __init__(self, current: CurrentAccess, everyone: Everyone) -> None:
+        self._current, self.everyone = current, everyone
         self.sessions, self.throttle = Sessions(), Throttle()
         self.tokens, self.once = FormTokens(), Once()
 
@@ -42,9 +42,8 @@ class Door:
         return hash_password("nobody")
 
     def access(self) -> Access:
-        """Who may, as the files say now; reads them where they changed."""
-        with self.live.lease() as edition:
-            return edition.project.settings.access
+        """Who may, as the file says now."""
+        return self._current.now()
 
     def visitor(self, request: Request) -> Visitor | None:
         """Who asks; None where nobody is known who may.

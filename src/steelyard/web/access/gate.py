@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import anyio
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -54,7 +53,7 @@ class Gate:
         request = Request(scope)
         right = right_of(self.routes, scope)
         try:
-            visitor = await anyio.to_thread.run_sync(self.door.visitor, request)
+            visitor = self.door.visitor(request)
             answer = self._refused(request, visitor, right)
         except SteelyardError as error:
             answer, visitor = self.refuse(request, error), None

@@ -74,7 +74,8 @@ class _Signing:
         said = await posted_fields(request)
         checked_number(self.door, self.door.browser(request), said.get("form", ""), "/logout")
         self.door.leave(request)
-        response = RedirectResponse("/login", status_code=303, headers=UNKEPT)
+        headers = {**UNKEPT, "clear-site-data": '"cache"'}  # so that no button leads back to what was read
+        response = RedirectResponse("/login", status_code=303, headers=headers)
         self.door.drop_cookie(response)
         return response
 
