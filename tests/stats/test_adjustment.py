@@ -13,14 +13,13 @@ from scipy.optimize import minimize
 
 from steelyard.errors import DataError, DefinitionError
 from steelyard.stats.beta_binomial import beta_binomial
-from steelyard.stats.cuped_many import cuped_many
+from steelyard.stats.cuped import cuped
 from steelyard.stats.gaussian_posterior import gaussian_posterior
 from steelyard.stats.heterogeneity import heterogeneity
 from steelyard.stats.lin import lin
 from steelyard.stats.linearise import Linear, linear_mean
 from steelyard.stats.moments import Moments
 from steelyard.stats.sample import Sample
-from steelyard.stats.welch import welch
 
 Arm = tuple[Linear, list[Linear]]
 
@@ -35,7 +34,7 @@ def _draw(seed: int, n: int, slopes: tuple[float, float], lift: float = 0.0) -> 
 
 def test_no_other_coefficients_leave_a_smaller_variance_of_the_contrast() -> None:
     treated, control = _draw(1, 100, (3.0, 1.0)), _draw(2, 1_900, (0.2, -1.0))
-    found = cuped_many(treated, control)
+    found = cuped(treated, control)
 
     def variance(thetas: np.ndarray) -> float:  # type: ignore[type-arg]
         total = 0.0
@@ -48,31 +47,30 @@ def test_no_other_coefficients_leave_a_smaller_variance_of_the_contrast() -> Non
 
     best = minimize(variance, np.zeros(2), tol=1e-12)
     assert found.thetas == pytest.approx(best.x, abs=1e-4)
-    assert found.treated.squared_error + found.control.squared_error == pytest.approx(best.fun, rel=1e-8)
+    assert found.levels.squared_error(1, 1) == pytest.approx(best.fun, rel=1e-8)
     assert found.kept < 1
 
 
 def test_a_covariate_given_twice_or_constant_changes_nothing() -> None:
     (y_t, xs_t), (y_c, xs_c) = _draw(1, 300, (1.0, 1.0)), _draw(2, 400, (1.0, 1.0))
-    once = cuped_many((y_t, xs_t), (y_c, xs_c))
-    twice = cuped_many((y_t, [*xs_t, xs_t[0]]), (y_c, [*xs_c, xs_c[0]]))
-    assert twice.treated.level == pytest.approx(once.treated.level, rel=1e-10)
-    assert twice.treated.variance == pytest.approx(once.treated.variance, rel=1e-8)
-    doubled = lin((y_t, [*xs_t, xs_t[0]]), (y_c, [*xs_c, xs_c[0]])).interval
-    assert doubled.value == pytest.approx(lin((y_t, xs_t), (y_c, xs_c)).interval.value, rel=1e-10)
+    once = cuped((y_t, xs_t), (y_c, xs_c))
+    twice = cuped((y_t, [*xs_t, xs_t[0]]), (y_c, [*xs_c, xs_c[0]]))
+    assert twice.levels.levels == pytest.approx(once.levels.levels, rel=1e-10)
+    assert twice.levels.squared_error(1, 0) == pytest.approx(once.levels.squared_error(1, 0), rel=1e-8)
+    doubled = lin((y_t, [*xs_t, xs_t[0]]), (y_c, [*xs_c, xs_c[0]])).levels.difference()
+    assert doubled.value == pytest.approx(lin((y_t, xs_t), (y_c, xs_c)).levels.difference().value, rel=1e-10)
     still = Moments.of_rows({"y": [1.0, 2.0, 4.0, 3.0], "x": [7.0] * 4})
     arm = linear_mean(still, "y"), [linear_mean(still, "x")]
-    assert cuped_many(arm, arm).thetas == (0.0,)
-    assert lin(arm, arm).interval.value == 0
+    assert cuped(arm, arm).thetas == (0.0,)
+    assert lin(arm, arm).levels.difference().value == 0
 
 
 @pytest.mark.parametrize("adjust", ["lin", "many"])
 def test_swapping_the_arms_mirrors_and_rescaling_rescales(adjust: str) -> None:
     def gap(one: Arm, other: Arm):  # type: ignore[no-untyped-def]
         if adjust == "lin":
-            return lin(one, other).interval
-        found = cuped_many(one, other)
-        return welch(found.treated, found.control)
+            return lin(one, other).levels.difference()
+        return cuped(one, other).levels.difference()
 
     treated, control = _draw(3, 200, (1.0, 2.0), lift=0.5), _draw(4, 700, (0.5, 0.0))
     there, back = gap(treated, control), gap(control, treated)
@@ -93,8 +91,8 @@ def test_lin_s_adjustment_is_least_squares_with_products() -> None:
     coefficients, *_ = np.linalg.lstsq(np.column_stack([np.ones(n), arm, centred, arm * centred]), y, rcond=None)
     arms = [Moments.of_rows({"y": y[arm == which], "x": x[arm == which]}) for which in (1, 0)]
     found = lin(*((linear_mean(m, "y"), [linear_mean(m, "x")]) for m in arms))
-    assert found.interval.value == pytest.approx(coefficients[1], abs=1e-10)
-    assert found.treated_slopes[0] - found.control_slopes[0] == pytest.approx(coefficients[3], abs=1e-10)
+    assert found.levels.difference().value == pytest.approx(coefficients[1], abs=1e-10)
+    assert found.thetas[0] - found.control_thetas[0] == pytest.approx(coefficients[3], abs=1e-10)
 
 
 def test_lin_s_interval_holds_when_slopes_differ_and_arms_are_unequal() -> None:
@@ -106,14 +104,14 @@ def test_lin_s_interval_holds_when_slopes_differ_and_arms_are_unequal() -> None:
             x = random.normal(size=n)
             moments = Moments.of_rows({"y": lift + slope * x + random.normal(size=n), "x": x})
             arms.append((linear_mean(moments, "y"), [linear_mean(moments, "x")]))
-        found = lin(arms[0], arms[1]).interval
+        found = lin(arms[0], arms[1]).levels.difference()
         held += found.low <= 0.3 <= found.high
     assert abs(held - 0.95 * trials) / math.sqrt(trials * 0.05 * 0.95) < 3
 
 
 def test_covariates_that_do_not_fit_are_refused() -> None:
     y, xs = _draw(1, 50, (1.0, 1.0))
-    for method in (lin, cuped_many):
+    for method in (lin, cuped):
         with pytest.raises(DefinitionError, match="2 covariates in one arm and 1"):
             method((y, xs), (y, xs[:1]))
         with pytest.raises(DefinitionError, match="0 covariates"):

@@ -175,3 +175,17 @@ def test_the_score_interval_covers_over_all_tables(n1: int, n2: int, p1: float, 
         if low <= p1 - p2 <= high:
             held += stats.binom.pmf(a, n1, p1) * stats.binom.pmf(b, n2, p2)
     assert 0.93 < held < 0.999
+
+
+@pytest.mark.parametrize(("x1", "x2"), [(0, 20), (0, 1), (1, 90)])
+def test_the_upper_end_of_a_ratio_of_none_is_where_the_score_is_z(x1: int, x2: int) -> None:
+    """By brute force: the shares that the ratio allows are found by searching the likelihood."""
+    n = 100
+    high = score_ratio(x1, n, x2, n)[1]
+    assert math.isfinite(high)
+    shares = np.linspace(1e-6, min(1.0, 1 / high) - 1e-9, 400_001)
+    likely = x1 * np.log(shares * high) + (n - x1) * np.log1p(-shares * high)
+    likely += x2 * np.log(shares) + (n - x2) * np.log1p(-shares)
+    p2 = shares[np.argmax(likely)]
+    variance = (p2 * high * (1 - p2 * high) + high**2 * p2 * (1 - p2)) / n * 2 * n / (2 * n - 1)
+    assert (x1 / n - high * x2 / n) / math.sqrt(variance) == pytest.approx(-1.959964, abs=1e-3)

@@ -170,7 +170,8 @@ def score_ratio(
 def _ratio_statistic(x1: float, n1: int, x2: float, n2: int, ratio: float, *, corrected: bool) -> float:
     a = (n1 + n2) * ratio
     b = -(n1 * ratio + x1 + n2 + x2 * ratio)
-    p2 = (-b - math.sqrt(max(b * b - 4 * a * (x1 + x2), 0.0))) / (2 * a)
+    # The smaller root, in the form that does not cancel where the ratio is tiny.
+    p2 = 2 * (x1 + x2) / (-b + math.sqrt(max(b * b - 4 * a * (x1 + x2), 0.0)))
     p1 = min(p2 * ratio, 1.0)
     variance = p1 * (1 - p1) / n1 + ratio * ratio * p2 * (1 - p2) / n2
     if corrected:

@@ -22,6 +22,7 @@ from steelyard.studies.experiments import (
     Looks,
     Mean,
     MetricUse,
+    Prior,
     Ratio,
     Share,
     Stage,
@@ -66,12 +67,28 @@ def from_yaml(text: str) -> Experiment:
 
 def test_the_words_of_a_file_become_the_study() -> None:
     study = from_yaml(YAML)
-    assert study.main.before == Covariate(metric="revenue", before="28 days")
+    assert study.main.covariates == (Covariate(metric="revenue", before="28 days"),)
     assert study.main.min_effect == Effect(relative=0.005)
     assert study.guardrail_uses[0].margin == Effect(absolute=0.002)
     assert study.exposure == Exposure(event="checkout_started")
     assert study.between == (date(2026, 1, 1), date(2026, 1, 31))
     assert study.governed() == ("revenue", "refund_rate")
+
+
+def test_a_file_says_how_noise_is_taken_out_and_errors_are_shared() -> None:
+    text = YAML.replace(
+        "covariate: {metric: revenue, before: 28 days}",
+        """adjustment: lin, relative_method: fieller,
+  prior: {std_dev: 0.1}, covariate: [{before: 28 days}, {metric: sessions, before: 7 days}]""",
+    )
+    study = from_yaml(text + "strata: [plan]\nfalse_discovery: by\n")
+    assert study.main.covariates == (Covariate(before="28 days"), Covariate(metric="sessions", before="7 days"))
+    assert (study.main.adjustment, study.main.relative_method) == ("lin", "fieller")
+    assert study.main.prior == Prior(std_dev=0.1)
+    assert (study.strata, study.false_discovery, study.cut_by) == (("plan",), "by", ("device", "country", "plan"))
+    assert study.governed() == ("revenue", "refund_rate", "sessions")
+    stored = {name: value for name, value in study.definition().items() if name != "kind"}
+    assert build(Experiment, stored).digest() == study.digest()
 
 
 def test_a_stored_definition_is_the_same_study() -> None:
@@ -252,7 +269,7 @@ def test_an_effect_has_exactly_one_finite_size(both: Mapping[str, float]) -> Non
 
 def test_the_short_forms_say_their_kind() -> None:
     assert (Mean("a").kind, Share("a").kind, Ratio("a", "b").kind) == ("mean", "share", "ratio")
-    assert Mean("a", covariate="before").before == Covariate(metric="before")
+    assert Mean("a", covariate="before").covariates == (Covariate(metric="before"),)
 
 
 def test_an_unknown_key_in_a_file_is_placed() -> None:

@@ -4,6 +4,7 @@ from steelyard.studies.experiments.assignment import assign
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.experiment import Experiment
 from steelyard.studies.experiments.metric_use import Baseline, Count, Covariate, Mean, MetricUse, Quantile, Ratio, Share
+from steelyard.studies.experiments.prior import Prior
 from steelyard.studies.experiments.sources import Assignment, Exposure, Holdout, Looks, Stage, Stopping
 from steelyard.studies.experiments.winsorising import Winsorise
 
@@ -19,6 +20,7 @@ __all__ = [
     "Looks",
     "Mean",
     "MetricUse",
+    "Prior",
     "Quantile",
     "Ratio",
     "Share",

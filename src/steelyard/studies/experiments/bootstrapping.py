@@ -44,9 +44,10 @@ def buckets_query(study: Experiment, asked: Asked, heavy: tuple[str, ...], shift
         heavy: Means of which the largest 0.1 % of units may hold a twentieth or more.
         shifts: Constants near the means.
     """
-    plain = tuple(use.metric for use in study.uses if use.metric in heavy and use.before is None)
+    log = [use for use in study.uses if use.relative_method in ("", "log")]
+    plain = tuple(use.metric for use in log if use.metric in heavy and not use.covariates)
     wanted = any(unequal(study, arm) for arm in study.treated)
-    if not plain or not wanted or study.schedule is not None or study.cluster:
+    if not plain or not wanted or study.schedule is not None or study.cluster or study.strata:
         return None
     if UNIT not in asked.people.has or STAGE in asked.people.has:
         return None

@@ -124,7 +124,7 @@ def _title(context: Context, buckets: Buckets | ClusterBuckets) -> str:
 
 
 def _rates(study: Experiment, context: Context, history: History, buckets: Buckets | ClusterBuckets) -> list[Rate]:
-    alone = replace(study, segments=())
+    alone = replace(study, segments=(), strata=())
     differs: Counter[Key] = Counter()
     levels: dict[Key, float] = {}
     said: Counter[str] = Counter()

@@ -39,7 +39,7 @@ def assigned_by_arm(study: Experiment, context: Context) -> Query | None:
     """Units (or clusters) that were assigned, exposed or not; None where every unit that is assigned takes part."""
     if study.exposure is None:
         return None
-    people = population(replace(study, exposure=None, between=None, segments=()), context)
+    people = population(replace(study, exposure=None, between=None, segments=(), strata=()), context)
     if UNIT not in people.has and CLUSTER not in people.has:
         return None
     who = f"count(DISTINCT {CLUSTER})" if CLUSTER in people.has else "count(*)"

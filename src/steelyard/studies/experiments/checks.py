@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from steelyard.result import Check
+from steelyard.studies.experiments.balance import balance_before
 from steelyard.studies.experiments.cluster_checks import (
     clusters_in_one_arm,
     clusters_known,
@@ -14,8 +15,8 @@ from steelyard.studies.experiments.cluster_checks import (
 )
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.measured import Found
+from steelyard.studies.experiments.segment_ratio import split_by_segment
 from steelyard.studies.experiments.split_checks import (
-    balance_before,
     filled_arms,
     known_arms,
     one_arm_each,
@@ -23,6 +24,7 @@ from steelyard.studies.experiments.split_checks import (
     split_as_promised,
     triggered_alike,
 )
+from steelyard.studies.experiments.strata_checks import strata_compared
 from steelyard.studies.experiments.time_checks import (
     exposed_after_assignment,
     read_at_its_end,
@@ -54,6 +56,7 @@ Row = tuple[str, str, Callable[["Experiment", Evidence], Found]]
 
 CHECKS: tuple[Row, ...] = (
     ("sample_ratio", "blocking", split_as_promised),
+    ("sample_ratio_by_segment", "blocking", split_by_segment),
     ("trigger_rate", "blocking", triggered_alike),
     ("known_arms", "blocking", known_arms),
     ("filled_arms", "blocking", filled_arms),
@@ -80,6 +83,7 @@ CHECKS: tuple[Row, ...] = (
     ("read_at_its_end", "doubt", read_at_its_end),
     ("steady_effect", "doubt", steady_effect),
     ("balance_before", "doubt", balance_before),
+    ("strata_compared", "note", strata_compared),
     ("no_interference", "doubt", units_apart),
 )
 """Name, severity (unless what was found has another), and the check; one that has nothing to ask yields nothing."""

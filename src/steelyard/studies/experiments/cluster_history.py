@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from steelyard.stats.cluster_moments import ClusterMoments
+from steelyard.studies.experiments.adjusting import correlation_with, covariates_of, linear_of
 from steelyard.studies.experiments.cluster_sums import CLUSTER, SIZE, unit_variance
 from steelyard.studies.experiments.cluster_table import correlation_within
 from steelyard.studies.experiments.columns import above
-from steelyard.studies.experiments.comparison import covariate_of, linear_of
 from steelyard.studies.experiments.metric_use import Baseline, MetricUse
 from steelyard.studies.experiments.replay_buckets import Buckets
 from steelyard.warehouse.moments import MOST_GROUPS
@@ -60,17 +60,15 @@ def cluster_baseline(use: MetricUse, found: ClusterMoments) -> Baseline | None:
         use: The metric, with its kind.
         found: Its clusters before the study.
     """
-    value, before = linear_of(use, found), covariate_of(use, found)
+    value = linear_of(use, found)
     if not value.sample().usable or value.variance == 0:
         return None
-    spread = math.sqrt(value.variance * before.variance) if before is not None else 0.0
-    slope = value.covariance(before) / spread if before is not None and spread > 0 else 0.0
     alike = math.nan if use.kind == "ratio" else correlation_within(found, above(use.metric))
     deviation = unit_variance(found, above(use.metric)) if math.isfinite(alike) else value.variance * found.mean_size
     return Baseline(
         level=value.sample().level,
         std_dev=math.sqrt(deviation),
-        correlation=max(-1.0, min(1.0, slope)),
+        correlation=correlation_with(value, covariates_of(use.metric, found)),
         units=found.units if found.units >= 4 else None,
         cluster_size=found.mean_size,
         icc=min(max(alike, 0.0), 1.0) if math.isfinite(alike) else 0.0,

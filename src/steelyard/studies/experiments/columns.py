@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import combinations
+from itertools import combinations, count, takewhile
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError, unknown_name
@@ -13,7 +13,17 @@ from steelyard.warehouse.query import quote_name
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["above", "before_above", "before_below", "below", "columns_in", "from_table", "pairs", "ranked"]
+__all__ = [
+    "above",
+    "before_above",
+    "before_below",
+    "below",
+    "columns_in",
+    "covariates_in",
+    "from_table",
+    "pairs",
+    "ranked",
+]
 
 
 def above(metric: str) -> str:
@@ -26,14 +36,14 @@ def below(metric: str) -> str:
     return f"{metric}:per"
 
 
-def before_above(metric: str) -> str:
-    """Alias of the covariate's value, or of its numerator."""
-    return f"{metric}:before"
+def before_above(metric: str, place: int = 0) -> str:
+    """Alias of a covariate's value, or of its numerator."""
+    return f"{metric}:before:{place + 1}" if place else f"{metric}:before"
 
 
-def before_below(metric: str) -> str:
-    """Alias of the covariate's denominator."""
-    return f"{metric}:before:per"
+def before_below(metric: str, place: int = 0) -> str:
+    """Alias of a covariate's denominator."""
+    return f"{before_above(metric, place)}:per"
 
 
 def ranked(use: MetricUse) -> str:
@@ -41,14 +51,19 @@ def ranked(use: MetricUse) -> str:
     return f"{use.source}:ranked{f':{use.window}' if use.window else ''}"
 
 
-def _all_of(metric: str) -> tuple[str, ...]:
-    return above(metric), below(metric), before_above(metric), before_below(metric)
+def covariates_in(metric: str, names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """The columns of each of the metric's covariates that are there: one, or two of a ratio."""
+    there = set(names)
+    places = takewhile(lambda place: before_above(metric, place) in there, count())
+    both = ((before_above(metric, place), before_below(metric, place)) for place in places)
+    return tuple(tuple(alias for alias in pair if alias in there) for pair in both)
 
 
 def columns_in(metric: str, names: Iterable[str]) -> tuple[str, ...]:
     """Those of the metric's columns that are there."""
     there = set(names)
-    return tuple(alias for alias in _all_of(metric) if alias in there)
+    own = tuple(alias for alias in (above(metric), below(metric)) if alias in there)
+    return (*own, *(alias for pair in covariates_in(metric, there) for alias in pair))
 
 
 def pairs(study: Experiment, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -84,8 +99,8 @@ def _of(use: MetricUse) -> dict[str, str]:
     found = {above(use.metric): use.numerator or use.metric}
     if use.denominator:
         found[below(use.metric)] = use.denominator
-    if use.before is not None:
-        found[before_above(use.metric)] = use.before.numerator or use.before.metric or use.metric
-        if use.before.denominator:
-            found[before_below(use.metric)] = use.before.denominator
+    for place, before in enumerate(use.covariates):
+        found[before_above(use.metric, place)] = before.numerator or before.metric or use.metric
+        if before.denominator:
+            found[before_below(use.metric, place)] = before.denominator
     return found

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from steelyard.stats.always_valid import over_looks
 from steelyard.stats.moments import Moments, merged
 from steelyard.stats.sequential_ratio import sequential_ratio
-from steelyard.studies.experiments.comparison import Comparison, compare
+from steelyard.studies.experiments.comparison import Comparison, compare, compare_within
 from steelyard.studies.experiments.estimation import contrast
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.look_bounds import LookBounds, at_look
 from steelyard.studies.experiments.sources import Stopping
-from steelyard.studies.experiments.stage_comparison import compare_by_stage, pairs_of
+from steelyard.studies.experiments.stage_comparison import pairs_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,12 +78,13 @@ def _row(study: Experiment, evidence: Evidence, so_far: Strata, day: date, arm: 
     use = evidence.resolved(study.main)
     pairs = pairs_of(so_far, arm, study.control)
     units = sum(treated.rows + control.rows for treated, control in pairs)
-    if not pairs:
+    # Days are not cut by strata: a course that compared over them would differ from the result.
+    if not pairs or study.strata:
         return
 
     def made(level: float) -> Comparison:
         if evidence.splits:
-            return compare_by_stage(use, pairs, level)
+            return compare_within(use, pairs, level, "stage")
         return compare(use, merged(pair[0] for pair in pairs), merged(pair[1] for pair in pairs), level)
 
     level, sign = study.primary_level, -1 if use.better == "down" else 1

@@ -54,7 +54,7 @@ def design_table(design: Design) -> pa.Table:
 
 
 def _has_covariate(design: Design) -> bool:
-    return any(point.use.before is not None for point in (design.primary, *design.others, *design.guardrails))
+    return any(point.use.covariates for point in (design.primary, *design.others, *design.guardrails))
 
 
 def _row(design: Design, plain: Design | None, effect: Effect) -> dict[str, Any] | None:

@@ -5,23 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from steelyard.result import Estimate
-from steelyard.stats.bonferroni import bonferroni
-from steelyard.stats.holm import holm
 from steelyard.stats.interval import Interval
 from steelyard.stats.moments import Moments
+from steelyard.studies.experiments.adjusting import arm_sample
 from steelyard.studies.experiments.bootstrapping import compare_by_bootstrap, unequal
-from steelyard.studies.experiments.cluster_comparison import compare_arms
 from steelyard.studies.experiments.cluster_table import clusters_table
-from steelyard.studies.experiments.comparison import Comparison, arm_sample
+from steelyard.studies.experiments.coefficients import coefficients_table
+from steelyard.studies.experiments.comparison import NOTHING, Comparison, Pairs, compare, compare_within
 from steelyard.studies.experiments.evidence import Evidence
+from steelyard.studies.experiments.families import adjusted_primaries, families_table
+from steelyard.studies.experiments.interactions import interaction_tables
 from steelyard.studies.experiments.look_bounds import at_look
 from steelyard.studies.experiments.look_findings import bounds_of, look_findings
 from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.experiments.posteriors import posterior_table
 from steelyard.studies.experiments.quantile_comparison import compare_quantiles, quantiles_table
-from steelyard.studies.experiments.stage_comparison import Pairs, compare_by_stage, pairs_of, stages_table
+from steelyard.studies.experiments.stage_comparison import pairs_of, stages_table
 from steelyard.studies.study import Findings
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ class Line:
         units: Units of both arms.
         level: Level of its intervals.
         found: Its numbers.
+        at: Its numbers with intervals of another level.
     """
 
     use: MetricUse
@@ -55,6 +59,7 @@ class Line:
     units: int
     level: float
     found: Comparison
+    at: Callable[[float], Comparison]
 
 
 def contrast(arm: str, control: str) -> str:
@@ -74,12 +79,12 @@ def _roles(study: Experiment) -> Iterator[tuple[Role, MetricUse, float]]:
 
 def lines(study: Experiment, evidence: Evidence) -> Iterator[Line]:
     """Every comparison that can be tried: of everybody first, then by segment, as exploration."""
-    yield from _compared(study, evidence, evidence.arms, "all", evidence.strata())
+    yield from _compared(study, evidence, evidence.arms, "all", evidence.within())
     for place, column in enumerate(evidence.segments):
         cells = evidence.segment(place)
         for value in sorted({value for value, _ in cells}):
             arms = {arm: moments for (segment, arm), moments in cells.items() if segment == value}
-            yield from _compared(study, evidence, arms, f"{column} = {value}", evidence.strata(place, value))
+            yield from _compared(study, evidence, arms, f"{column} = {value}", evidence.within(place, value))
 
 
 def _compared(
@@ -87,7 +92,7 @@ def _compared(
     evidence: Evidence,
     arms: Mapping[str, Moments],
     segment: str,
-    strata: Mapping[int, Mapping[str, Moments]],
+    strata: Mapping[Any, Mapping[str, Moments]],
 ) -> Iterator[Line]:
     control = arms.get(study.control)
     for role, use, level in _roles(study):
@@ -95,14 +100,15 @@ def _compared(
         for arm in study.treated:
             treated = arms.get(arm)
             everybody = segment == "all"
-            found = _nothing()
+            at: Callable[[float], Comparison] = _nothing
             if treated is not None and control is not None:
+                pairs = pairs_of(strata, arm, study.control) if strata else None
+                made = _method(resolved, treated, control, pairs, _by(study, evidence))
                 if resolved.kind == "quantile":
                     made = _of_quantiles(resolved, evidence, arm, study.control, segment)
                 else:
-                    made = _method(resolved, treated, control, pairs_of(strata, arm, study.control) if strata else None)
                     made = _bootstrapped(study, evidence, use.metric, arm, made) if everybody else made
-                found = _looked(study, evidence, resolved, made, level, arm=arm, tested=everybody)
+                at = partial(_looked, study, evidence, resolved, made, arm=arm, tested=everybody)
             yield Line(
                 use=resolved,
                 role=role if everybody else "exploratory",
@@ -110,7 +116,8 @@ def _compared(
                 segment=segment,
                 units=sum(group.units for group in (treated, control) if group is not None),
                 level=level,
-                found=found,
+                found=at(level),
+                at=at,
             )
 
 
@@ -132,11 +139,13 @@ def _looked(
     return at_look(bounds, made, level, sign, tested=tested)
 
 
-def _method(use: MetricUse, treated: Moments, control: Moments, stages: Pairs | None) -> Callable[[float], Comparison]:
-    """Makes the comparison at a level: within stages where their splits differ, else of all units."""
-    if stages is not None:
-        return lambda level: compare_by_stage(use, stages, level)
-    return lambda level: compare_arms(use, treated, control, level)
+def _method(
+    use: MetricUse, treated: Moments, control: Moments, strata: Pairs | None, by: str
+) -> Callable[[float], Comparison]:
+    """Makes the comparison at a level: within strata where there are any, else of all units."""
+    if strata is None:
+        return lambda level: compare(use, treated, control, level)
+    return lambda level: compare_within(use, strata, level, by)
 
 
 def _bootstrapped(
@@ -156,8 +165,13 @@ def _of_quantiles(
     return lambda level: compare_quantiles(samples[0], samples[1], level)
 
 
-def _nothing() -> Comparison:
-    return Comparison(absolute=None, relative=None, control_level=None, method="none")
+def _nothing(level: float) -> Comparison:
+    return NOTHING
+
+
+def _by(study: Experiment, evidence: Evidence) -> str:
+    """What comparisons are made within, in words."""
+    return " and ".join([*(["stage"] if evidence.by_stage else []), *study.strata])
 
 
 def find(study: Experiment, evidence: Evidence) -> Findings:
@@ -172,6 +186,10 @@ def find(study: Experiment, evidence: Evidence) -> Findings:
         tables={
             "arms": _arms(study, evidence),
             "methods": _methods(study, found),
+            "p_values": families_table(study, found, study.control),
+            **coefficients_table(found, study.control),
+            **interaction_tables(study, found, study.control),
+            **posterior_table(study, evidence, found),
             **looked.tables,
             **stages_table(study, evidence),
             **quantiles_table(evidence),
@@ -184,7 +202,7 @@ def find(study: Experiment, evidence: Evidence) -> Findings:
                 for use in (evidence.resolved(item) for item in study.uses)
             },
             "units": {arm: evidence.units(arm) for arm in study.arms},
-            "adjusted": _adjusted(study, found),
+            "adjusted": adjusted_primaries(study, found),
             **looked.facts,
         },
     )
@@ -217,7 +235,7 @@ def _rows(study: Experiment, line: Line) -> Iterator[Estimate]:
             contrast=contrast(line.arm, study.control),
             segment=line.segment,
             value=interval.value if interval else None,
-            std_error=interval.std_error if interval else None,
+            std_error=interval.std_error if interval and not math.isnan(interval.std_error) else None,
             low=interval.low if interval else None,
             high=interval.high if interval else None,
             level=line.level,
@@ -226,23 +244,6 @@ def _rows(study: Experiment, line: Line) -> Iterator[Estimate]:
             scale=scale,
             measured_in=measured_in,
         )
-
-
-def _adjusted(study: Experiment, found: list[Line]) -> dict[str, dict[str, float]]:
-    """Primary -> arm -> its p-value, adjusted over the tests that share the error; those without one are not tested."""
-    tested = {
-        (line.use.metric, line.arm): line.found.absolute.p_value
-        for line in found
-        if line.role == "primary" and line.found.absolute is not None
-    }
-    families = [[key for key in tested if key[0] == use.metric] for use in study.primaries]
-    adjusted: dict[str, dict[str, float]] = {use.metric: {} for use in study.primaries}
-    for family in families if study.correction == "all" else [list(tested)]:
-        p_values = [tested[key] for key in family]
-        several = bonferroni(p_values) if study.correction == "bonferroni" else holm(p_values)
-        for (metric, arm), p_value in zip(family, several, strict=True):
-            adjusted[metric][arm] = p_value
-    return adjusted
 
 
 def _arms(study: Experiment, evidence: Evidence) -> pa.Table:
@@ -300,7 +301,7 @@ def _methods(study: Experiment, found: list[Line]) -> pa.Table:
             "contrast": contrast(line.arm, study.control),
             "kind": line.use.kind,
             "method": line.found.method,
-            "theta": line.found.theta,
+            "theta": line.found.thetas[0] if len(line.found.thetas) == 1 else None,
             "variance_kept": line.found.kept,
         }
         for line in found

@@ -77,6 +77,7 @@ class Evidence:
         unusable: Rows of what could not be used, by arm; empty where all could.
         notes: What governed definitions said when the data was read.
         segments: The segments' columns.
+        strata_at: Places in the labels of the columns of post-stratification.
         looks: The looks so far; None where one look was planned.
         splits: Stage -> arm -> its share, where stages had different splits; else empty.
         by_stage: Stage -> labels of arm and segments -> moments; empty where there are no splits.
@@ -101,6 +102,7 @@ class Evidence:
     unusable: tuple[Mapping[str, Any], ...]
     notes: Mapping[str, str]
     segments: tuple[str, ...]
+    strata_at: tuple[int, ...] = ()
     looks: LooksSoFar | None = None
     splits: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     by_stage: Mapping[int, Mapping[tuple[str, ...], Moments]] = field(default_factory=dict)
@@ -127,6 +129,21 @@ class Evidence:
             stage: _merged(cells, lambda key: key[0], lambda key: value is None or key[place + 1] == value)
             for stage, cells in sorted(self.by_stage.items())
         }
+
+    def within(self, place: int = 0, value: str | None = None) -> Mapping[Any, Mapping[str, Moments]]:
+        """Stratum -> arm -> moments, of everybody or of a segment as `strata`; empty where nothing is compared within.
+
+        A stratum is a stage of a ramp whose splits differ, values of the strata's columns, or both.
+        """
+        if not self.by_stage and not self.strata_at:
+            return {}
+        groups: dict[Any, dict[str, list[Moments]]] = {}
+        for stage, cells in sorted(self.by_stage.items()) if self.by_stage else [(0, self.cells)]:
+            for key in sorted(cells):
+                if value is None or key[place + 1] == value:
+                    stratum = (stage, *(key[at] for at in self.strata_at))
+                    groups.setdefault(stratum, {}).setdefault(key[0], []).append(cells[key])
+        return {stratum: {arm: merged(own) for arm, own in arms.items()} for stratum, arms in sorted(groups.items())}
 
     def segment(self, place: int) -> Mapping[tuple[str, str], Moments]:
         """(Segment's value, arm) -> moments, of the segment column at that place."""
@@ -211,6 +228,7 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         unusable=_labelled(data.get(UNUSABLE)),
         notes=notes,
         segments=tuple(study.segments),
+        strata_at=tuple(1 + study.cut_by.index(column) for column in study.strata),
         looks=looks_so_far(data.get(LOOKS)),
         splits=splits_in(data.get(STAGES)),
         by_stage={

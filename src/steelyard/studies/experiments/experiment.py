@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar
 
-from steelyard.errors import DefinitionError, unknown_name
 from steelyard.result import Check, Verdict
 from steelyard.studies.experiments.checks import checks_of
 from steelyard.studies.experiments.course import course_tables
 from steelyard.studies.experiments.estimation import find
 from steelyard.studies.experiments.evidence import evidence_of
+from steelyard.studies.experiments.families import CORRECTIONS, FalseDiscovery
 from steelyard.studies.experiments.history import history_queries
 from steelyard.studies.experiments.look_checks import with_look_checks
 from steelyard.studies.experiments.metric_use import MetricUse
@@ -24,6 +23,7 @@ from steelyard.studies.experiments.rule import decide
 from steelyard.studies.experiments.since_exposure import since_table
 from steelyard.studies.experiments.sources import DEFAULT_RAMP, Assignment, Exposure, Holdout, Looks, Stage, Stopping
 from steelyard.studies.experiments.stage_checks import with_stage_checks
+from steelyard.studies.experiments.words import check_words
 from steelyard.studies.study import Context, Findings, Plan, Study
 from steelyard.warehouse.query import Query
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Experiment"]
-
-
-CORRECTIONS = ("holm", "bonferroni", "all")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +49,16 @@ class Experiment(Study):
         exposure: The event with which a unit enters; None takes every assigned unit.
         between: First and last local day of the experiment: units enter by an exposure, or else an assignment, on these
             days; metrics of units that have neither moment count these days.
-        correction: How several primaries share the error: `holm` or `bonferroni` ship on any of them that is better
-            while none is worse, over metrics and arms together; `all` ships only if every one is better, which needs
-            no sharing. Empty with one primary.
+        correction: How several primaries share the error: `holm`, `bonferroni`, `hochberg` or `hommel` ship on any of
+            them that is better while none is worse, over metrics and arms together; `all` ships only if every one is
+            better, which needs no sharing. Empty with one primary; several arms of it are then corrected by Holm.
+        false_discovery: How secondaries, segments and interactions, each a family, are adjusted: `bh` (Benjamini and
+            Hochberg), `by` (Benjamini and Yekutieli, whatever the dependence) or `none`.
+        strata: Dimensions (or columns of `table`) within which arms are compared, weighted by units
+            (post-stratification).
         secondary: Metrics that are shown and do not decide.
         guardrails: Metrics that must not get worse by more than their `margin`.
-        segments: Dimensions (or columns of `table`) by which effects are shown, as exploration.
+        segments: Dimensions (or columns of `table`) by which effects are shown, tested for interaction and shrunk.
         level: Confidence level of the intervals that decide.
         power: Chance with which planning wants the expected effect to be found.
         ramp: Shares of the layer's units enrolled, stage by stage, each from a moment in the stage ledger; a stage may
@@ -90,9 +91,11 @@ class Experiment(Study):
     exposure: Exposure | None = None
     between: tuple[date, date] | None = None
     correction: str = ""
+    false_discovery: FalseDiscovery = "bh"
     secondary: tuple[MetricUse | str, ...] = ()
     guardrails: tuple[MetricUse | str, ...] = ()
     segments: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
     level: float = 0.95
     power: float = 0.8
     ramp: tuple[float | Stage, ...] = ()
@@ -106,9 +109,7 @@ class Experiment(Study):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._spell_out()
-        self._check_arms()
-        self._check_metrics()
-        self._check_numbers()
+        check_words(self)
         refuse_what_is_not_offered(self)
 
     def _spell_out(self) -> None:
@@ -126,90 +127,10 @@ class Experiment(Study):
             ("secondary", tuple(_use(item) for item in self.secondary)),
             ("guardrails", tuple(_use(item) for item in self.guardrails)),
             ("segments", tuple(self.segments)),
+            ("strata", tuple(self.strata)),
             ("ramp", tuple(self.ramp)),
         ):
             object.__setattr__(self, name, value)
-
-    def _check_arms(self) -> None:
-        where = f"{self.name}.arms"
-        if len(self.arms) < 2:
-            raise DefinitionError(f"the arms {dict(self.arms)!r} compare nothing", where=where, hint="give two or more")
-        if not all(math.isfinite(share) and share > 0 for share in self.arms.values()):
-            raise DefinitionError(
-                f"the shares {dict(self.arms)!r} are not all above 0",
-                where=where,
-                hint="leave an arm without units out",
-            )
-        if abs(sum(self.arms.values()) - 1) > 1e-9:
-            raise DefinitionError(
-                f"the shares of the arms add up to {sum(self.arms.values()):.6g}, not 1",
-                where=where,
-                hint="the split is a whole; how many units are enrolled is `ramp`",
-            )
-        if self.control not in self.arms:
-            raise unknown_name("arm", self.control, self.arms, where=f"{self.name}.control")
-        labels = self.assignment.labels if isinstance(self.assignment, Assignment) else {}
-        if strange := next((arm for arm in labels.values() if arm not in self.arms), None):
-            raise unknown_name("arm", strange, self.arms, where=f"{self.name}.assignment.labels")
-
-    def _check_metrics(self) -> None:
-        self._check_correction()
-        names = [use.metric for use in self.uses]
-        for use in self.uses:
-            if names.count(use.metric) > 1:
-                raise DefinitionError(
-                    f"the metric {use.metric!r} is used twice", where=self.name, hint="give each metric one role"
-                )
-        for use in self.guardrail_uses:
-            if use.margin is None:
-                raise DefinitionError(
-                    f"the guardrail {use.metric!r} has no margin",
-                    where=f"{self.name}.guardrails",
-                    hint="say how much worse is tolerable: margin: {relative: 0.02}",
-                )
-        for use in (*self.primaries, *self.secondary_uses):
-            if use.margin is not None:
-                raise DefinitionError(
-                    f"{use.metric!r} has a margin and is no guardrail", where=self.name, hint="use `min_effect`"
-                )
-
-    def _check_correction(self) -> None:
-        where, several = f"{self.name}.correction", len(self.primaries) > 1
-        if several and self.correction not in CORRECTIONS:
-            stated = f"and the correction {self.correction!r}" if self.correction else "and no correction"
-            raise DefinitionError(
-                f"{len(self.primaries)} primaries {stated}", where=where, hint=f"one of {', '.join(CORRECTIONS)}"
-            )
-        if self.correction and not several:
-            raise DefinitionError(
-                f"the correction {self.correction!r} has one primary, and nothing to correct",
-                where=where,
-                hint="leave it out: arms are corrected anyway",
-            )
-
-    def _check_numbers(self) -> None:
-        for name, value in (("level", self.level), ("power", self.power)):
-            if not 0.5 <= value < 1:
-                raise DefinitionError(
-                    f"a {name} of {value!r}", where=f"{self.name}.{name}", hint="a fraction from 0.5 up to 1"
-                )
-        self._check_ramp()
-        if isinstance(self.assignment, str) and self.assignment != "steelyard":
-            raise unknown_name("assignment", self.assignment, ["steelyard"], where=f"{self.name}.assignment")
-        if self.between is not None and self.between[0] > self.between[1]:
-            first, last = self.between
-            raise DefinitionError(f"between {first} and {last} there is no day", where=f"{self.name}.between")
-
-    def _check_ramp(self) -> None:
-        shares = list(self.shares)
-        if not all(0 < share <= 1 for share in shares) or shares != sorted(shares):
-            raise DefinitionError(
-                f"the ramp {shares!r} does not rise", where=f"{self.name}.ramp", hint="shares above 0, up to 1, rising"
-            )
-        for stage in self.ramp:
-            for arm in stage.arms if isinstance(stage, Stage) else ():
-                if arm not in self.arms:
-                    raise unknown_name("arm", arm, self.arms, where=f"{self.name}.ramp")
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -237,7 +158,7 @@ class Experiment(Study):
     @property
     def family(self) -> int:
         """How many tests share the error: the arms, and the primaries unless all of them must be better."""
-        return len(self.treated) * (len(self.primaries) if self.correction in ("holm", "bonferroni") else 1)
+        return len(self.treated) * (len(self.primaries) if self.correction in CORRECTIONS else 1)
 
     @property
     def secondary_uses(self) -> tuple[MetricUse, ...]:
@@ -253,6 +174,11 @@ class Experiment(Study):
     def uses(self) -> tuple[MetricUse, ...]:
         """All metrics, the primary first."""
         return (*self.primaries, *self.secondary_uses, *self.guardrail_uses)
+
+    @property
+    def cut_by(self) -> tuple[str, ...]:
+        """The columns that sums are cut by beside arms and stages: segments, and strata that are none."""
+        return tuple(dict.fromkeys((*self.segments, *self.strata)))
 
     @property
     def treated(self) -> tuple[str, ...]:
@@ -285,7 +211,7 @@ class Experiment(Study):
         """Names of the governed metrics; a study of a unit table has none."""
         if self.table:
             return ()
-        covariates = [use.before.metric for use in self.uses if use.before and use.before.metric]
+        covariates = [before.metric for use in self.uses for before in use.covariates if before.metric]
         return tuple(dict.fromkeys([use.source for use in self.uses] + covariates))
 
     def history(self, context: Context) -> Mapping[str, Query]:

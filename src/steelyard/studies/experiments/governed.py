@@ -86,8 +86,8 @@ def governed_units(
         if use.metric in below_units:
             continue
         values.update(_value(use, catalog, start, governed_window(use, catalog, start)))
-        if use.before is not None:
-            values.update(_before(use, use.before, catalog, start))
+        for place, before in enumerate(use.covariates):
+            values.update(_before(use, before, place, catalog, start))
     sql = unit_table(catalog, entity=study.unit, units=people, values=values, types=context.tables, unit="unit")
     return f"({sql})", tuple(values)
 
@@ -131,7 +131,9 @@ def _value(use: MetricUse, catalog: MetricCatalog, start: str, after: int | None
     return _parts(use, use.metric, catalog, above(use.metric), below(use.metric), at=start, after=after)
 
 
-def _before(use: MetricUse, covariate: Covariate, catalog: MetricCatalog, start: str) -> dict[str, UnitMetric]:
+def _before(
+    use: MetricUse, covariate: Covariate, place: int, catalog: MetricCatalog, start: str
+) -> dict[str, UnitMetric]:
     if not covariate.before or not start:
         raise DefinitionError(
             f"the covariate of {use.metric!r} has no {'start' if covariate.before else 'length'}",
@@ -142,8 +144,8 @@ def _before(use: MetricUse, covariate: Covariate, catalog: MetricCatalog, start:
         use,
         covariate.metric or use.metric,
         catalog,
-        before_above(use.metric),
-        before_below(use.metric),
+        before_above(use.metric, place),
+        before_below(use.metric, place),
         at=start,
         before=_days(parse_duration(covariate.before), f"{use.metric}.covariate.before"),
     )

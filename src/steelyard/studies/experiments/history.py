@@ -12,6 +12,7 @@ from steelyard.stats.cluster_moments import ClusterMoments
 from steelyard.stats.linearise import Linear
 from steelyard.stats.moments import Moments
 from steelyard.studies.experiments.accrual import Accrual
+from steelyard.studies.experiments.adjusting import correlation_with, covariates_of, linear_of, slopes_of
 from steelyard.studies.experiments.cluster_history import (
     ClusterBuckets,
     cluster_baseline,
@@ -20,7 +21,6 @@ from steelyard.studies.experiments.cluster_history import (
 )
 from steelyard.studies.experiments.cluster_sums import CLUSTER, cluster_moments
 from steelyard.studies.experiments.columns import above, below
-from steelyard.studies.experiments.comparison import covariate_of, linear_of
 from steelyard.studies.experiments.metric_use import Baseline, MetricUse
 from steelyard.studies.experiments.past import Past, entries_by_day, past_of, rows_as_past
 from steelyard.studies.experiments.population import UNIT
@@ -156,15 +156,13 @@ class History:
             return self.quantiles.get(use.metric)
         if isinstance(self.moments, ClusterMoments):
             return cluster_baseline(found, self.moments)
-        value, before = linear_of(found, self.moments), covariate_of(found, self.moments)
+        value = linear_of(found, self.moments)
         if not value.sample().usable or value.variance == 0:
             return None
-        spread = math.sqrt(value.variance * before.variance) if before is not None else 0.0
-        slope = value.covariance(before) / spread if before is not None and spread > 0 else 0.0
         return Baseline(
             level=value.sample().level,
             std_dev=math.sqrt(value.variance),
-            correlation=max(-1.0, min(1.0, slope)),
+            correlation=correlation_with(value, covariates_of(found.metric, self.moments)),
             units=self.moments.rows if self.moments.rows >= 4 else None,
         )
 
@@ -190,11 +188,10 @@ class History:
     def _noise(self, use: MetricUse) -> Linear:
         """What is left of the metric after its covariate, as one linear form."""
         assert self.moments is not None  # noqa: S101 - asked for with moments only
-        value, before = linear_of(use, self.moments), covariate_of(use, self.moments)
-        if before is None or not before.variance > 0:
-            return value
-        theta = value.covariance(before) / before.variance
-        weights = {**value.weights, **{name: -theta * weight for name, weight in before.weights.items()}}
+        value, covariates = linear_of(use, self.moments), covariates_of(use.metric, self.moments)
+        weights = dict(value.weights)
+        for theta, before in zip(slopes_of(value, covariates), covariates, strict=True):
+            weights |= {name: -theta * weight for name, weight in before.weights.items()}
         return replace(value, weights=weights)
 
 

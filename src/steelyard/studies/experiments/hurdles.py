@@ -44,13 +44,13 @@ class Endpoint:
     @property
     def score(self) -> bool:
         """Whether its interval is that of two shares."""
-        return self.use.kind == "share" and not (self.adjusted and self.use.before is not None)
+        return self.use.kind == "share" and not (self.adjusted and self.use.covariates)
 
     @property
     def factor(self) -> float:
         """What multiplies a unit's standard deviation: less for a covariate, more for clusters."""
         known = self.baseline
-        kept = 1 - known.correlation**2 if self.adjusted and self.use.before is not None else 1.0
+        kept = 1 - known.correlation**2 if self.adjusted and self.use.covariates else 1.0
         alike = planned_design_effect(known.cluster_size, known.icc, size_variation=known.cluster_variation)
         return math.sqrt(kept * alike)
 

@@ -12,12 +12,15 @@ from steelyard.errors import DefinitionError
 from steelyard.pipeline.duration import parse_duration
 from steelyard.stats.intraclass import planned_design_effect
 from steelyard.studies.experiments.effect import Effect
+from steelyard.studies.experiments.prior import Prior
 from steelyard.studies.experiments.winsorising import Winsorise
 
 __all__ = ["Baseline", "Count", "Covariate", "Mean", "MetricUse", "Quantile", "Ratio", "Share"]
 
 Kind = Literal["", "mean", "share", "ratio", "count", "quantile"]
 Better = Literal["", "up", "down"]
+Adjustment = Literal["", "cuped", "lin"]
+RelativeChoice = Literal["", "log", "delta", "fieller"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +116,11 @@ class MetricUse:
         numerator: Column above, for a ratio of columns of a unit table.
         denominator: Column below.
         window: Length of time after the exposure that counts: "7 days"; empty is up to now.
-        covariate: What takes out the part of the noise that was there before.
+        covariate: What takes out the part of the noise that was there before; or several.
+        adjustment: How covariates are used: `cuped` (the default; one coefficient for both arms, the one with the least
+            variance of the contrast) or `lin` (a regression with slopes of each arm's own).
+        relative_method: Interval of the relative effect: `log` (the default), `delta` or `fieller`.
+        prior: What is believed of the effect before, for a readout beside the rule that decides nothing.
         min_effect: Practical threshold, towards better: the interval must lie beyond it. Not below zero.
         expected_effect: What planning counts on.
         margin: How much worse a guardrail may be; above zero.
@@ -132,7 +139,8 @@ class MetricUse:
     numerator: str = ""
     denominator: str = ""
     window: str = ""
-    covariate: Covariate | str | None = None
+    covariate: Covariate | str | tuple[Covariate | str, ...] | None = None
+    adjustment: Adjustment = ""
     min_effect: Effect | None = None
     expected_effect: Effect | None = None
     margin: Effect | None = None
@@ -140,12 +148,13 @@ class MetricUse:
     measured_in: str = ""
     baseline: Baseline | None = None
     winsorise: Winsorise | float | None = None
+    relative_method: RelativeChoice = ""
+    prior: Prior | None = None
     quantile: float | None = None
     of: str = ""
 
     def __post_init__(self) -> None:
-        if isinstance(self.covariate, str):
-            object.__setattr__(self, "covariate", Covariate(metric=self.covariate))
+        object.__setattr__(self, "covariate", _spelt_out(self.covariate))
         if isinstance(self.winsorise, int | float):
             object.__setattr__(self, "winsorise", Winsorise(quantile=float(self.winsorise)))
         if not self.metric:
@@ -155,6 +164,14 @@ class MetricUse:
         self._check_quantile()
         self._check_ratio()
         self._check_effects()
+        if self.adjustment and not self.covariates:
+            raise DefinitionError(
+                f"the adjustment {self.adjustment!r} of {self.metric!r} has no covariate",
+                where=self._at("adjustment"),
+                hint="say `covariate:`",
+            )
+        if self.prior is not None:
+            self.prior.refuse_for(self.metric, share=self.kind == "share" and not self.covariates)
         if self.window:
             parse_duration(self.window, where=self._at("window"))
 
@@ -165,6 +182,8 @@ class MetricUse:
         for name, value, known in (
             ("kind", self.kind, ("mean", "share", "ratio", "count", "quantile")),
             ("better", self.better, ("up", "down")),
+            ("adjustment", self.adjustment, ("cuped", "lin")),
+            ("relative_method", self.relative_method, ("log", "delta", "fieller")),
         ):
             if value and value not in known:
                 raise DefinitionError(
@@ -205,6 +224,7 @@ class MetricUse:
             ("numerator", self.numerator or self.denominator, "a ratio of means has no quantile: make it a column"),
             ("covariate", self.covariate, "CUPED takes noise out of means; ranks have no such adjustment here"),
             ("winsorise", self.winsorise, "values beyond the quantile do not move it"),
+            ("relative_method", self.relative_method, "its relative effect is on the log scale"),
         ):
             if given:
                 raise DefinitionError(
@@ -252,9 +272,20 @@ class MetricUse:
         return self.of or self.metric
 
     @property
-    def before(self) -> Covariate | None:
-        """The covariate."""
-        return self.covariate if isinstance(self.covariate, Covariate) else None
+    def covariates(self) -> tuple[Covariate, ...]:
+        """The covariates; none where nothing is taken out."""
+        given = self.covariate if isinstance(self.covariate, tuple) else (self.covariate,)
+        return tuple(item for item in given if isinstance(item, Covariate))
+
+
+def _spelt_out(given: Covariate | str | Sequence[Covariate | str] | None) -> Covariate | tuple[Covariate, ...] | None:
+    """Covariates in full: one as itself, so that a list of one is the same definition; several as a tuple."""
+    if given is None or isinstance(given, Covariate):
+        return given
+    if isinstance(given, str):
+        return Covariate(metric=given)
+    found = tuple(Covariate(metric=item) if isinstance(item, str) else item for item in given)
+    return found[0] if len(found) == 1 else found or None
 
 
 def Mean(column: str, **options: Any) -> MetricUse:  # noqa: N802

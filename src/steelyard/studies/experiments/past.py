@@ -82,7 +82,7 @@ def _as_of(study: Experiment, context: Context, between: tuple[date, date], star
 
 def _of_everybody(study: Experiment) -> Experiment:
     """The study with nobody kept out: who would have been does not matter where nothing is changed."""
-    return replace(study, assignment="steelyard", ramp=(), layer="", holdout=Holdout(), segments=())
+    return replace(study, assignment="steelyard", ramp=(), layer="", holdout=Holdout(), segments=(), strata=())
 
 
 def _start(study: Experiment, context: Context) -> date | None:

@@ -177,7 +177,7 @@ def _facts(design: Design) -> dict[str, Any]:
     }
     if design.inflation != 1:
         facts["units, as a multiple of those of one look"] = round(design.inflation, 4)
-    if point.use.before is not None:
+    if point.use.covariates:
         facts["variance left by the covariate"] = 1 - point.baseline.correlation**2
     facts |= clusters_planned(point.baseline)
     if point.use.expected_effect is not None:

@@ -123,9 +123,9 @@ class _Writer:
         metrics = {} if self.source.governed else from_table(self.study, self.source.columns, self.source.table)
         clocks = self._clocks() if self.source.governed else {}
         columns = {**self.has, **clocks, **self._segments(), **metrics}
-        if len(columns) < len(self.has) + len(clocks) + len(self.study.segments) + len(metrics):
+        if len(columns) < len(self.has) + len(clocks) + len(self.study.cut_by) + len(metrics):
             raise DefinitionError(
-                f"{sorted(set(metrics) & {*RESERVED, *self.study.segments})!r} cannot be metrics as well",
+                f"{sorted(set(metrics) & {*RESERVED, *self.study.cut_by})!r} cannot be metrics as well",
                 where=self.study.name,
                 hint="give the column another name",
             )
@@ -162,9 +162,10 @@ class _Writer:
         return f"(CAST({column} AS TIMESTAMP) AT TIME ZONE {quote_text(zone)})"
 
     def _segments(self) -> dict[str, str]:
-        for column in self.study.segments:
-            known_column(column, self.source.columns, self.study, "segments")
-        return {column: f"t.{quote_name(column)}" for column in self.study.segments}
+        for column in self.study.cut_by:
+            where = "segments" if column in self.study.segments else "strata"
+            known_column(column, self.source.columns, self.study, where)
+        return {column: f"t.{quote_name(column)}" for column in self.study.cut_by}
 
     def _assigned(self) -> None:
         given = self.study.assignment

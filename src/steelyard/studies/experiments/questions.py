@@ -169,7 +169,7 @@ def grouped_by(study: Experiment, columns: Iterable[str]) -> tuple[str, ...]:
         study: The experiment.
         columns: The columns that there are; stages are among them where they had different splits.
     """
-    return (ARM, *((STAGE,) if STAGE in columns else ()), *study.segments)
+    return (ARM, *((STAGE,) if STAGE in columns else ()), *study.cut_by)
 
 
 class Asked:

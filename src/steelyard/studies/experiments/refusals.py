@@ -40,9 +40,25 @@ def _has_own_splits(study: Experiment) -> bool:
 def _cluster(study: Experiment) -> str:
     if not study.cluster:
         return ""
-    if not _has_own_splits(study):
+    uses = study.uses
+    refused = (
+        (study.strata, "strata, within which clusters are not compared"),
+        ([u for u in uses if u.adjustment == "lin"], "Lin's regression of {}, whose error over clusters is not made"),
+        ([u for u in uses if u.prior and u.prior.shapes], "a beta prior of {}, whose counts are not independent"),
+        (_has_own_splits(study), "stages with splits of their own, within which clusters are not compared"),
+    )
+    for found, says in refused:
+        if found:
+            named = repr(found[0].metric) if isinstance(found, list) else ""
+            return f"the cluster {study.cluster!r} and {says.format(named)}"
+    return ""
+
+
+def _strata(study: Experiment) -> str:
+    names = [repr(use.metric) for use in study.uses if use.kind == "quantile"]
+    if not study.strata or not names:
         return ""
-    return f"the cluster {study.cluster!r} and stages with splits of their own, within which clusters are not compared"
+    return f"strata and the quantile {names[0]}: quantiles within strata do not add up"
 
 
 def _looks(study: Experiment) -> str:
@@ -69,6 +85,7 @@ REFUSED: tuple[tuple[str, Callable[[Experiment], str]], ...] = (
     ("layer", _layer),
     ("holdout", _holdout),
     ("cluster", _cluster),
+    ("strata", _strata),
     ("ramp", _ramp),
     ("looks", _looks),
     ("stopping", _stopping),

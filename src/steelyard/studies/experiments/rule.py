@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.result import Clause, Estimate, Verdict
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.estimation import contrast
+from steelyard.studies.experiments.families import CORRECTIONS
 from steelyard.studies.experiments.look_words import cost_of_looking, has_ended, looks_rule, what_is_to_come
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.settling import what_would_settle
@@ -85,16 +86,17 @@ def _tests(study: Experiment) -> str:
 def _first_clause(study: Experiment, use: MetricUse) -> str:
     if study.family == 1:
         return f"the {study.level:.4g} interval of {use.metric!r} excludes zero on the better side"
-    method = "Bonferroni" if study.correction == "bonferroni" else "Holm"
+    method = (study.correction if study.correction in CORRECTIONS else "holm").capitalize()
+    wants = ", which wants tests that depend positively," if method in ("Hochberg", "Hommel") else ""
     over = f"{study.family} {_tests(study)}" if study.family == len(study.treated) else f"{study.family} tests"
     return (
         f"the effect on {use.metric!r} is towards better and its p-value, adjusted over {over} "
-        f"by {method}, is at most {1 - study.level:.4g}"
+        f"by {method}{wants or ','} is at most {1 - study.level:.4g}"
     )
 
 
 def _held(study: Experiment) -> str:
-    if study.correction in ("holm", "bonferroni"):
+    if study.correction in CORRECTIONS:
         return "a primary is better by the rule, none is worse for sure, and every guardrail holds"
     return "every clause of the rule holds"
 
@@ -150,7 +152,7 @@ def _judge(study: Experiment, findings: Findings, arm: str) -> ArmVerdict:
         kept = kept and bool(clause.holds)
         harmed += [repr(use.metric)] if broken else []
     won = [all(clause.holds for clause in own) for own in by_main]
-    enough = any(won) and not worse if study.correction in ("holm", "bonferroni") else all(won)
+    enough = any(won) and not worse if study.correction in CORRECTIONS else all(won)
     best = mains[won.index(True)] if any(won) else mains[0]
     row = found.row(best, "absolute")
     small = [_too_small(found, use) for use in mains]

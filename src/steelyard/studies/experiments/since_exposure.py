@@ -14,9 +14,9 @@ from steelyard.stats.moments import Moments
 from steelyard.stats.relative import log_contrast
 from steelyard.stats.sample import Sample
 from steelyard.stats.welch import welch
-from steelyard.studies.experiments.cluster_comparison import freedom
 from steelyard.studies.experiments.estimation import contrast
 from steelyard.studies.experiments.evidence import Evidence
+from steelyard.studies.experiments.freedom import freedom
 from steelyard.studies.experiments.spans import above_until, below_until
 
 if TYPE_CHECKING:

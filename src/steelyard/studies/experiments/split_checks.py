@@ -6,11 +6,6 @@ from typing import TYPE_CHECKING
 
 from steelyard.stats.equal_rates import equal_rates
 from steelyard.stats.sample_ratio import sample_ratio
-from steelyard.stats.welch import welch
-from steelyard.studies.experiments.cluster_comparison import freedom
-from steelyard.studies.experiments.columns import before_above
-from steelyard.studies.experiments.comparison import covariate_of
-from steelyard.studies.experiments.estimation import contrast
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.measured import Found, Measured, counted
 
@@ -18,10 +13,8 @@ if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
 
 __all__ = [
-    "IMBALANCE_DOUBTS",
     "RATIO_DOUBTS",
     "RATIO_STOPS",
-    "balance_before",
     "filled_arms",
     "known_arms",
     "one_arm_each",
@@ -34,7 +27,6 @@ RATIO_STOPS = 0.001
 """A sample ratio with a p-value below it makes the answer invalid: one sound experiment in a thousand."""
 RATIO_DOUBTS = 0.01
 """Below it the answer is at most unclear: one sound experiment in a hundred."""
-IMBALANCE_DOUBTS = 0.001
 
 
 def split_as_promised(study: Experiment, evidence: Evidence) -> Found:
@@ -158,30 +150,3 @@ def _say_cluster(study: Experiment, repeated: int) -> str:
     if not repeated or study.cluster or not study.unit:
         return ""
     return f" (where {study.unit!r} was randomised and each of its rows is to count, say `cluster: {study.unit}`)"
-
-
-def balance_before(study: Experiment, evidence: Evidence) -> Found:
-    """Every covariate in every arm against control: before the experiment nothing can have differed but by chance."""
-    control = evidence.arms.get(study.control)
-    for use in map(evidence.resolved, study.uses):
-        for arm in study.treated:
-            treated = evidence.arms.get(arm)
-            if control is None or treated is None or before_above(use.metric) not in control.names:
-                continue
-            pair = covariate_of(use, treated), covariate_of(use, control)
-            if pair[0] is None or pair[1] is None or min(treated.rows, control.rows) < 2:
-                continue
-            samples = pair[0].sample(), pair[1].sample()
-            if not (samples[0].usable and samples[1].usable):
-                continue
-            found = welch(*samples, df=freedom(treated, control))
-            failed = found.p_value < IMBALANCE_DOUBTS
-            yield Measured(
-                holds=not failed,
-                value=found.p_value,
-                limit=IMBALANCE_DOUBTS,
-                says=f"Before the experiment {use.metric!r} {'differed' if failed else 'was alike'} between "
-                f"{contrast(arm, study.control).replace(' - ', ' and ')}: {found.value:+.4g} "
-                f"(standard error {found.std_error:.4g}, p = {found.p_value:.2g})"
-                f"{': the arms were not drawn alike, or the covariate is not from before' if failed else ''}.",
-            )

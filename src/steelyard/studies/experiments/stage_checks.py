@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 
 from steelyard.result import Check
 from steelyard.stats.sample_ratio import sample_ratio
-from steelyard.stats.stratified import stratified_difference
-from steelyard.studies.experiments.comparison import covariate_of
 from steelyard.studies.experiments.evidence import Evidence
-from steelyard.studies.experiments.split_checks import IMBALANCE_DOUBTS, RATIO_DOUBTS, RATIO_STOPS
-from steelyard.studies.experiments.stage_comparison import by_stage, pairs_of
+from steelyard.studies.experiments.split_checks import RATIO_DOUBTS, RATIO_STOPS
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
@@ -33,12 +30,9 @@ def with_stage_checks(study: Experiment, evidence: Evidence, found: tuple[Check,
     if not evidence.splits:
         return found
     kept = tuple(
-        _not_pooled(check) if check.name in POOLED else check
-        for check in found
-        if check.name not in ("sample_ratio", "balance_before")
+        _not_pooled(check) if check.name in POOLED else check for check in found if check.name != "sample_ratio"
     )
-    within = (*_balance(study, evidence), *_compared(study, evidence), *_quantiles(study, evidence))
-    return (_ratio(study, evidence), *kept, *within)
+    return (_ratio(study, evidence), *kept, *_quantiles(study, evidence))
 
 
 def _quantiles(study: Experiment, evidence: Evidence) -> Iterator[Check]:
@@ -85,56 +79,3 @@ def _ratio(study: Experiment, evidence: Evidence) -> Check:
         limit=RATIO_DOUBTS if doubts else RATIO_STOPS,
         says=words if failed else f"Units fell as the splits say: {'; '.join(shown)}; p = {p_value:.2g}.",
     )
-
-
-def _balance(study: Experiment, evidence: Evidence) -> Iterator[Check]:
-    for use in map(evidence.resolved, study.uses):
-        for arm in study.treated:
-            strata = []
-            for pair in pairs_of(evidence.strata(), arm, study.control):
-                one, other = (covariate_of(use, moments) for moments in pair)
-                if one is not None and other is not None and min(moments.rows for moments in pair) > 1:
-                    strata.append((one.sample(), other.sample()))
-            found = stratified_difference(strata) if strata else None
-            if found is None:
-                continue
-            gap, failed = found.interval, found.interval.p_value < IMBALANCE_DOUBTS
-            yield Check(
-                name="balance_before",
-                status="failed" if failed else "passed",
-                severity="doubt",
-                value=gap.p_value,
-                limit=IMBALANCE_DOUBTS,
-                says=f"Before the experiment, within stages, {use.metric!r} {'differed' if failed else 'was alike'} "
-                f"between {arm} and {study.control}: {gap.value:+.4g} (standard error {gap.std_error:.4g}, "
-                f"p = {gap.p_value:.2g})"
-                f"{': the arms were not drawn alike, or the covariate is not from before' if failed else ''}.",
-            )
-
-
-def _compared(study: Experiment, evidence: Evidence) -> Iterator[Check]:
-    """How many units the comparison leaves out, and whether the effect is alike in all stages."""
-    use = evidence.resolved(study.main)
-    if use.kind == "quantile":
-        return
-    for arm in study.treated:
-        pairs = pairs_of(evidence.strata(), arm, study.control)
-        found = by_stage(use, pairs, study.level)
-        if found is None:
-            continue
-        units = sum(
-            arms[name].rows for arms in evidence.strata().values() for name in (arm, study.control) if name in arms
-        )
-        left = units - found.treated.n - found.control.n
-        unlike = found.heterogeneity_p < 0.05
-        yield Check(
-            name="stages_compared",
-            status="failed" if left or unlike else "passed",
-            severity="note",
-            value=float(left),
-            limit=0.0,
-            says=f"{arm!r} is compared with {study.control!r} within {len(found.used)} stages, weighted by their units"
-            f"{f'; {left:,} units of stages with fewer than two units in one of them say nothing' if left else ''}; "
-            f"the effect on {use.metric!r} {'differs' if unlike else 'is alike'} between stages "
-            f"(p = {found.heterogeneity_p:.2g}).",
-        )

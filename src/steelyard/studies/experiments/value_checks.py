@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from steelyard.studies.experiments.cluster_comparison import compare_arms
+from steelyard.studies.experiments.adjusting import arm_sample
 from steelyard.studies.experiments.columns import above, below, columns_in
-from steelyard.studies.experiments.comparison import arm_sample, is_binary
+from steelyard.studies.experiments.comparison import compare
 from steelyard.studies.experiments.estimation import contrast
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.measured import Found, Measured
 from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.experiments.shares import is_binary
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
@@ -133,15 +134,19 @@ def denominators_known(study: Experiment, evidence: Evidence) -> Found:
 
 
 def enough_units(study: Experiment, evidence: Evidence) -> Found:
-    """Units by arm, and those of the rarer kind of a share."""
+    """Units by arm, and those of the rarer kind of a share; shares that are compared as counts need neither."""
     few: list[str] = []
+    whole = not (study.strata or evidence.splits or study.cluster)
+    uses = [
+        use for use in map(evidence.resolved, study.uses) if not (whole and use.kind == "share" and not use.covariates)
+    ]
     for arm in (study.control, *study.treated):
         moments = evidence.arms.get(arm)
         if moments is None:
             continue
-        if moments.units < FEWEST_UNITS:
+        if uses and moments.units < FEWEST_UNITS:
             few.append(f"{arm!r} has {moments.units:,} units")
-        for use in map(evidence.resolved, study.uses):
+        for use in uses:
             if use.kind == "share" and math.isfinite(moments.offset_of(above(use.metric))):
                 ones = round(moments.mean(above(use.metric)) * moments.units)
                 least = min(ones, moments.units - ones)
@@ -177,7 +182,9 @@ def relative_scale(study: Experiment, evidence: Evidence) -> Found:
         wanted = [effect for effect in (use.min_effect, use.margin) if effect and effect.scale == "relative"]
         for arm in (study.control, *study.treated):
             level = _least_level(use, evidence, arm)
-            if level is not None and level <= 0:
+            # A share of 0 in a treated arm is a relative effect of -100 %.
+            none = use.kind == "share" and arm != study.control and not use.covariates
+            if level is not None and level <= 0 and not none:
                 yield Measured(
                     holds=False,
                     severity="doubt" if wanted else "note",
@@ -263,7 +270,7 @@ def _decides(study: Experiment, evidence: Evidence, metric: str, arm: str) -> fl
     treated, control = evidence.arms.get(arm), evidence.arms.get(study.control)
     if treated is None or control is None or not {arm, study.control} <= set(tail.arms):
         return 0.0
-    found = compare_arms(use, treated, control, study.level).absolute
+    found = compare(use, treated, control, study.level).absolute
     if found is None or found.low <= 0 <= found.high:
         return 0.0
     beyond = tail.arms[arm].excess - tail.arms[study.control].excess

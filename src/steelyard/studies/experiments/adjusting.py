@@ -1,0 +1,69 @@
+"""A metric's columns in two arms as levels, with what its covariates explain taken out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from steelyard.stats.cuped import AdjustedLevels, cuped, solved, spread_of
+from steelyard.stats.lin import lin
+from steelyard.stats.linearise import Linear, linear_mean, linear_ratio
+from steelyard.stats.moments import Moments
+from steelyard.stats.sample import Sample
+from steelyard.stats.two_levels import TwoLevels
+from steelyard.studies.experiments.columns import above, below, covariates_in
+from steelyard.studies.experiments.metric_use import MetricUse
+
+__all__ = ["adjusted_levels", "arm_sample", "correlation_with", "covariates_of", "linear_of", "slopes_of"]
+
+
+def linear_of(use: MetricUse, moments: Moments) -> Linear:
+    """The metric in one arm as a linear form of its columns."""
+    if use.kind == "ratio":
+        return linear_ratio(moments, above(use.metric), below(use.metric))
+    return linear_mean(moments, above(use.metric))
+
+
+def covariates_of(metric: str, moments: Moments) -> list[Linear]:
+    """The covariates in one arm, in the order in which they are written."""
+    return [
+        linear_ratio(moments, *columns) if len(columns) > 1 else linear_mean(moments, *columns)
+        for columns in covariates_in(metric, moments.names)
+    ]
+
+
+def arm_sample(use: MetricUse, moments: Moments) -> Sample | None:
+    """The metric in one arm; None where it cannot be computed."""
+    if moments.rows < 2:
+        return None
+    sample = linear_of(use, moments).sample()
+    return sample if sample.usable else None
+
+
+def adjusted_levels(use: MetricUse, treated: Moments, control: Moments) -> AdjustedLevels | None:
+    """Both arms after the metric's covariates, or as they are where it has none; None where that cannot be computed."""
+    arms = [(linear_of(use, moments), covariates_of(use.metric, moments)) for moments in (treated, control)]
+    # A regression with slopes of its own has one more for each covariate to estimate in each arm.
+    fewest = 2 + len(arms[0][1]) if use.adjustment == "lin" else 2
+    if min(treated.rows, control.rows) < fewest:
+        return None
+    if not all(math.isfinite(form.mean) and math.isfinite(form.variance) for y, xs in arms for form in (y, *xs)):
+        return None
+    if not arms[0][1]:
+        return AdjustedLevels(levels=TwoLevels.of(arms[0][0], arms[1][0]), thetas=(), control_thetas=(), kept=1.0)
+    return lin(*arms) if use.adjustment == "lin" else cuped(*arms)
+
+
+def slopes_of(value: Linear, covariates: Sequence[Linear]) -> tuple[float, ...]:
+    """The covariates' coefficients in one group of units; none without covariates."""
+    if not covariates:
+        return ()
+    return tuple(map(float, solved(spread_of(covariates, covariates), spread_of(covariates, [value])[:, 0])))
+
+
+def correlation_with(value: Linear, covariates: Sequence[Linear]) -> float:
+    """With the covariate; with several, that with what they explain together (the multiple correlation)."""
+    slopes = slopes_of(value, covariates)
+    explained = sum(slope * value.covariance(before) for slope, before in zip(slopes, covariates, strict=True))
+    sign = -1.0 if len(covariates) == 1 and value.covariance(covariates[0]) < 0 else 1.0
+    return sign * math.sqrt(min(max(explained / value.variance, 0.0), 1.0))
