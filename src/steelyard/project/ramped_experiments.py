@@ -76,7 +76,6 @@ class RampedExperiments:
             ledger.rows(name),
             registered=self._is_registered(study),
             latest=self._latest_run(name),
-            better=self._better(study),
             void=len(ledger.void(name)),
         )
 
@@ -282,11 +281,6 @@ class RampedExperiments:
             return None
         at = datetime.fromisoformat(entry.at).astimezone(UTC)
         return LatestRun(entry=entry.digest, at=at, result=Result.from_dict(entry.body["result"]))
-
-    def _better(self, study: Experiment) -> Mapping[str, str]:
-        """The direction of the governed metrics, where the study leaves it to them."""
-        metrics = self._owner.definitions.metrics
-        return {} if study.table else {name: metrics.metric(name).better for name in study.governed()}
 
     def _ids(self, study: Experiment, sample: int) -> Any:
         import numpy as np

@@ -13,6 +13,7 @@ from steelyard.stats.sequential_ratio import sequential_ratio
 from steelyard.studies.experiments.comparison import Comparison, compare, compare_within
 from steelyard.studies.experiments.estimation import contrast
 from steelyard.studies.experiments.evidence import Evidence
+from steelyard.studies.experiments.guardrail_bounds import TUNED_FOR
 from steelyard.studies.experiments.look_bounds import LookBounds, at_look
 from steelyard.studies.experiments.sources import Stopping
 from steelyard.studies.experiments.stage_comparison import pairs_of
@@ -22,12 +23,9 @@ if TYPE_CHECKING:
 
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["COURSE", "SPLIT", "TUNED_FOR", "course_tables"]
+__all__ = ["COURSE", "SPLIT", "course_tables"]
 
 COURSE, SPLIT = "course", "split_by_day"
-TUNED_FOR = 5_000
-"""Units at which the bounds are narrowest where nobody planned a number: it must not depend on what came."""
-
 Strata = dict[int, dict[str, Moments]]
 
 

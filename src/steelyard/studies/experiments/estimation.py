@@ -18,6 +18,7 @@ from steelyard.studies.experiments.coefficients import coefficients_table
 from steelyard.studies.experiments.comparison import NOTHING, Comparison, Pairs, compare, compare_within
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.families import adjusted_primaries, families_table
+from steelyard.studies.experiments.guardrail_bounds import guardrail_table
 from steelyard.studies.experiments.interactions import interaction_tables
 from steelyard.studies.experiments.look_bounds import at_look
 from steelyard.studies.experiments.look_findings import bounds_of, look_findings
@@ -50,6 +51,7 @@ class Line:
         level: Level of its intervals.
         found: Its numbers.
         at: Its numbers with intervals of another level.
+        made: The same as if it were looked at once.
     """
 
     use: MetricUse
@@ -60,6 +62,7 @@ class Line:
     level: float
     found: Comparison
     at: Callable[[float], Comparison]
+    made: Callable[[float], Comparison]
 
 
 def contrast(arm: str, control: str) -> str:
@@ -100,6 +103,7 @@ def _compared(
         for arm in study.treated:
             treated = arms.get(arm)
             everybody = segment == "all"
+            made: Callable[[float], Comparison] = _nothing
             at: Callable[[float], Comparison] = _nothing
             if treated is not None and control is not None:
                 pairs = pairs_of(strata, arm, study.control) if strata else None
@@ -118,6 +122,7 @@ def _compared(
                 level=level,
                 found=at(level),
                 at=at,
+                made=made,
             )
 
 
@@ -188,6 +193,7 @@ def find(study: Experiment, evidence: Evidence) -> Findings:
             "methods": _methods(study, found),
             "p_values": families_table(study, found, study.control),
             **coefficients_table(found, study.control),
+            **guardrail_table(study, evidence, found),
             **interaction_tables(study, found, study.control),
             **posterior_table(study, evidence, found),
             **looked.tables,

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from steelyard.studies.experiments.estimation import contrast
+from steelyard.studies.experiments.guardrail_bounds import GUARDRAILS
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.sources import Stage
 from steelyard.studies.experiments.stage_ledger import ENDED
 
 if TYPE_CHECKING:
-    from steelyard.result import Estimate, Result
+    from steelyard.result import Result
     from steelyard.studies.experiments.experiment import Experiment
 
 __all__ = ["LatestRun", "Need", "RampStanding", "needs_of", "ramp_standing"]
@@ -86,7 +87,6 @@ def ramp_standing(
     *,
     registered: bool,
     latest: LatestRun | None,
-    better: Mapping[str, str],
     void: int = 0,
 ) -> RampStanding:
     """Where the ramp stands; pure.
@@ -96,7 +96,6 @@ def ramp_standing(
         acts: Its rows of the stage ledger, oldest first.
         registered: Whether this very definition is registered.
         latest: Its latest run.
-        better: Metric -> `up` or `down`, where the study leaves that to the governed definition.
         void: How many of its recorded acts do not count.
     """
     begun = sum(row["act"] == "advance" for row in acts)
@@ -110,7 +109,7 @@ def ramp_standing(
         acts=tuple(acts),
         void=void,
         next_stage=begun + 1 if more else None,
-        needs=() if ended else needs_of(study, acts, registered=registered, latest=latest, better=better),
+        needs=() if ended else needs_of(study, acts, registered=registered, latest=latest),
     )
 
 
@@ -120,7 +119,6 @@ def needs_of(
     *,
     registered: bool,
     latest: LatestRun | None,
-    better: Mapping[str, str],
 ) -> tuple[Need, ...]:
     """What the next stage, or a launch, needs; arguments as `ramp_standing`."""
     if not acts:
@@ -132,7 +130,7 @@ def needs_of(
     if not ran.holds or latest is None:
         return tuple(needs)
     needs += [_sample_ratio(latest.result), _not_worse(latest.result)]
-    needs += [_guardrail(study, use, latest.result, better) for use in study.guardrail_uses]
+    needs += [_guardrail(study, use, latest.result) for use in study.guardrail_uses]
     return tuple(needs)
 
 
@@ -184,19 +182,16 @@ def _not_worse(result: Result) -> Need:
     return Need(name="not_worse", holds=not worse, says=says)
 
 
-def _guardrail(study: Experiment, use: MetricUse, result: Result, better: Mapping[str, str]) -> Need:
-    """Whether no arm's interval lies wholly beyond the margin, on the bounds that the run gave."""
-    margin = use.margin
-    down = (use.better or better.get(use.source) or "up") == "down"
+def _guardrail(study: Experiment, use: MetricUse, result: Result) -> Need:
+    """Whether no arm's always-valid interval lies wholly beyond the margin: a ramp is looked at before every stage."""
+    table = result.tables.get(GUARDRAILS)
+    rows = {} if table is None else {(row["metric"], row["contrast"]): row for row in table.to_pylist()}
     unknown, harmed = [], []
     for arm in study.treated:
-        row = _row(result, use.metric, contrast(arm, study.control), margin.scale if margin else "absolute")
-        if row is None or row.value is None:
+        row = rows.get((use.metric, contrast(arm, study.control)))
+        if row is None or row["harmed"] is None:
             unknown.append(arm)
-            continue
-        best = row.low if down else row.high
-        turned = None if best is None else (-best if down else best)
-        if margin is not None and turned is not None and turned < -margin.size:
+        elif row["harmed"]:
             harmed.append(arm)
     name = f"guardrail_{use.metric}"
     if harmed:
@@ -205,14 +200,6 @@ def _guardrail(study: Experiment, use: MetricUse, result: Result, better: Mappin
     if unknown:
         words = f"{use.metric!r} could not be computed in {', '.join(map(repr, unknown))}, so harm cannot be told."
         return Need(name=name, holds=None, says=words)
-    return Need(name=name, holds=True, says=f"{use.metric!r} is not harmed in any arm.")
-
-
-def _row(result: Result, metric: str, named: str, scale: str) -> Estimate | None:
-    found = [
-        row
-        for row in result.estimates
-        if row.metric == metric and row.role == "guardrail" and row.contrast == named and row.scale == scale
-        and row.segment == "all"
-    ]  # fmt: skip
-    return found[-1] if found else None
+    return Need(
+        name=name, holds=True, says=f"{use.metric!r} is not harmed in any arm, by bounds that hold at any look."
+    )
