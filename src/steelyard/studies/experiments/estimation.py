@@ -51,7 +51,7 @@ class Line:
         level: Level of its intervals.
         found: Its numbers.
         at: Its numbers with intervals of another level.
-        made: The same as if it were looked at once.
+        made: The same as if it were looked at once, from moments alone: it reaches any level.
     """
 
     use: MetricUse
@@ -110,9 +110,8 @@ def _compared(
                 made = _method(resolved, treated, control, pairs, _by(study, evidence))
                 if resolved.kind == "quantile":
                     made = _of_quantiles(resolved, evidence, arm, study.control, segment)
-                else:
-                    made = _bootstrapped(study, evidence, use.metric, arm, made) if everybody else made
-                at = partial(_looked, study, evidence, resolved, made, arm=arm, tested=everybody)
+                best = _bootstrapped(study, evidence, use.metric, arm, made) if everybody else made
+                at = partial(_looked, study, evidence, resolved, best, arm=arm, tested=everybody)
             yield Line(
                 use=resolved,
                 role=role if everybody else "exploratory",
