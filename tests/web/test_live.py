@@ -222,3 +222,22 @@ def test_what_is_told_of_the_past_depends_on_now(
     later = own_browser.page("/data")
     assert later.headers["etag"] != first
     assert "days ago" in later.text
+
+
+def test_a_page_that_tells_no_age_stands_for_the_day(
+    own: Project, own_browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = [datetime(2031, 1, 1, 9, tzinfo=UTC)]
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return moment[0]
+
+    monkeypatch.setattr("steelyard.web.site.datetime", Clock)
+    home, explained = own_browser.page("/"), own_browser.page("/metrics/revenue/explain")
+    moment[0] = datetime(2031, 1, 1, 15, tzinfo=UTC)
+    assert own_browser.page("/").headers["etag"] != home.headers["etag"]
+    assert own_browser.page("/metrics/revenue/explain").headers["etag"] == explained.headers["etag"]
+    moment[0] = datetime(2031, 1, 2, 9, tzinfo=UTC)
+    assert own_browser.page("/metrics/revenue/explain").headers["etag"] != explained.headers["etag"]

@@ -169,9 +169,10 @@ class LiveProject:
                 edition.project.close()
 
     def prepare(self) -> None:
-        """Reads the files and loads the engine, so that the first page need not."""
+        """Reads the files and loads what answers are made with, so that the first page need not."""
         with self.lease() as edition, suppress(SteelyardError), edition.warehouse() as warehouse:
             warehouse.fetch("SELECT 1 AS ready")
+        _load_libraries()
 
     def close(self) -> None:
         """Cancels what is running, and closes what was opened here."""
@@ -189,3 +190,13 @@ def _open(project: Project) -> None:
     for part in ("definitions", "store", "ledger"):
         with suppress(SteelyardError):
             getattr(project, part)
+
+
+def _load_libraries() -> None:
+    """Uses once what takes a part of a second to load: Arrow looks for pandas when it first makes an array."""
+    import pyarrow as pa
+
+    from steelyard.stats.deviations import deviations
+
+    pa.array([0.0])
+    deviations([float(n) for n in range(40)], recent=4, season=1, kind="amount")

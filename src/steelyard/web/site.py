@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import anyio
 from starlette.requests import Request
@@ -80,6 +81,7 @@ class Site:
         more: Takes | None = None,
         queries: bool = False,
         lasting: bool = True,
+        ages: bool = True,
     ) -> Callable[[Request], Awaitable[Response]]:
         """What answers at a route.
 
@@ -90,8 +92,9 @@ class Site:
             queries: Whether it asks the warehouse.
             lasting: Whether the same definitions, data and ledger give the same page; False where the page looks
                 behind the ledger's heads, so that it is made anew each time.
+            ages: Whether it says how long ago something was, so that it stands for minutes; else for the day.
         """
-        return PageEndpoint(self, build, tuple(takes), queries, lasting, more).answer
+        return PageEndpoint(self, build, tuple(takes), queries, lasting, ages, more).answer
 
     def close(self) -> None:
         """Stops what runs."""
@@ -191,6 +194,7 @@ class PageEndpoint:
     takes: tuple[str, ...]
     queries: bool
     lasting: bool
+    ages: bool
     more: Takes | None = None
 
     @property
@@ -211,7 +215,8 @@ class PageEndpoint:
         now = datetime.now(UTC)
         state = edition.state() if self.lasting else None
         visitor = visitor_of(request)
-        tag = tag_of([state, form, request.url.path, request.url.query, _bucket(now), visitor.kind]) if state else ""
+        clock = _bucket(now) if self.ages else str(now.astimezone(ZoneInfo(edition.project.settings.zone)).date())
+        tag = tag_of([state, form, request.url.path, request.url.query, clock, visitor.kind]) if state else ""
 
         def make(work: Work) -> Made:
             view = View(edition=edition, names=request.path_params, asked=asked, now=now, work=work, role=visitor.role)
