@@ -30,6 +30,8 @@ RIGHTS: Mapping[str, Right] = {
     "GET /metrics/{name}/explain": "read",
     "GET /metrics/{name}/rows": "read",
     "GET /analyses/{name}": "read",
+    "GET /dashboards": "read",
+    "GET /dashboards/{name}": "read",
     "GET /initiatives": "read",
     "GET /search": "read",
     "GET /documents/{name:path}": "read",
