@@ -21,6 +21,7 @@ from steelyard.studies.experiments import (
     Effect,
     Experiment,
     Exposure,
+    Looks,
     Mean,
     Ratio,
     Share,
@@ -322,6 +323,34 @@ def test_exposed_units_of_a_cluster_are_compared_and_the_trigger_is_tested_on_cl
     assert_alike(result, answered(kept))
     (check,) = [check for check in result.checks if check.name == "trigger_rate"]
     assert "Clusters were exposed alike: control 50.00% (20 of 40), b 50.00% (20 of 40)" in check.says
+
+
+def looked(at: list[datetime], **changes: Any) -> Result:
+    columns = {**views(), "at": at}
+    words: dict[str, Any] = {
+        "assignment": Assignment(at="at"), "stopping": "obrien_fleming", "looks": Looks(every="daily", units=600),
+    }  # fmt: skip
+    return run(study(**{**words, **changes}), pa.table(columns), as_of=NOW)
+
+
+def test_looks_see_whole_clusters_or_are_doubted() -> None:
+    user = views()["user_id"]
+    whole = looked([NOW - timedelta(days=1 + int(one) % 9) for one in user])
+    checks = {check.name: check for check in whole.checks}
+    assert (checks["whole_clusters"].status, checks["whole_clusters"].value) == ("passed", 0.0)
+    assert "Clusters fell as the split says" in checks["sample_ratio"].says
+    (look,) = whole.tables["looks"].to_pylist()
+    assert look["fraction"] == pytest.approx(len(user) / 600)
+    entries = whole.tables["entries"].to_pylist()
+    assert sum(row["units"] for row in entries) == len(np.unique(user)), "a cluster comes in once"
+    assert whole.tables["split_by_day"].to_pylist()[-1]["units"] == len(np.unique(user))
+    grown = looked([NOW - timedelta(days=1 + place % 9) for place in range(len(user))])
+    (check,) = [check for check in grown.checks if check.name == "whole_clusters"]
+    assert (check.status, check.severity) == ("failed", "doubt")
+    assert "Give units a window from their cluster's start, or look once" in check.says
+    untimed = looked([NOW] * len(user), assignment=Assignment())
+    (check,) = [check for check in untimed.checks if check.name == "whole_clusters"]
+    assert (check.status, check.severity) == ("not_run", "doubt")
 
 
 def test_what_cannot_be_done_with_clusters_is_refused() -> None:

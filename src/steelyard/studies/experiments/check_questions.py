@@ -61,14 +61,16 @@ def day_of_entry(study: Experiment, context: Context, people: Population) -> str
 
 
 def entries_by_day(study: Experiment, context: Context, people: Population) -> Query | None:
-    """Units by arm and the local day on which they came in; None where nothing says when."""
+    """Units (or clusters) by arm and the local day on which they came in; None where nothing says when."""
     day, start = day_of_entry(study, context, people), start_of(people.has)
     if day is None:
         return None
+    entries = f"SELECT {ARM}, {day} AS day FROM {people.of_units} AS units WHERE {start} IS NOT NULL"
+    if CLUSTER in people.has:
+        entries = f"SELECT {ARM}, min({day}) AS day FROM {people.relation} AS units WHERE {start} IS NOT NULL"
+        entries += f" AND {CLUSTER} IS NOT NULL GROUP BY {ARM}, {CLUSTER}"
     return Query(
-        sql=f"SELECT {ARM}, day, count(*) AS n\n"
-        f"FROM (SELECT {ARM}, {day} AS day FROM {people.of_units} AS units WHERE {start} IS NOT NULL) AS entries\n"
-        f"GROUP BY {ARM}, day\nORDER BY {ARM}, day",
+        sql=f"SELECT {ARM}, day, count(*) AS n\nFROM ({entries}) AS entries\nGROUP BY {ARM}, day\nORDER BY {ARM}, day",
         parameters=_bound(people),
         says="units by arm and the day on which they came in",
     )
