@@ -1,0 +1,137 @@
+"""On simulated truth: with an intraclass correlation of 0.1, A/A tests of clusters reject one time in twenty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from steelyard.stats.cluster_moments import ClusterMoments
+from steelyard.stats.moments import Moments
+from steelyard.studies.experiments import MetricUse
+from steelyard.studies.experiments.cluster_sums import squared
+from steelyard.studies.experiments.comparison import Comparison, compare
+
+F64 = npt.NDArray[np.float64]
+QUICK, FULL = 400, 4_000
+ICC = 0.1
+LIFT = 0.3
+
+Columns = dict[str, F64]
+Draw = Callable[[np.random.Generator, npt.NDArray[np.intp], int], Columns]
+
+
+def _normal(random: np.random.Generator, of: npt.NDArray[np.intp], clusters: int) -> tuple[F64, F64]:
+    """Two columns of units whose correlation within clusters is ICC, and a half with each other."""
+    own = random.normal(0, math.sqrt(ICC), (2, clusters))
+    alone = random.normal(0, math.sqrt(1 - ICC), (2, len(of)))
+    mix = np.array([[1.0, 0.0], [0.5, math.sqrt(0.75)]])
+    first, second = mix @ own[:, of] + mix @ alone
+    return first, second
+
+
+def _mean(random: np.random.Generator, of: npt.NDArray[np.intp], clusters: int) -> Columns:
+    return {"m": 10 + _normal(random, of, clusters)[0]}
+
+
+def _adjusted(random: np.random.Generator, of: npt.NDArray[np.intp], clusters: int) -> Columns:
+    value, before = _normal(random, of, clusters)
+    return {"m": 10 + value, "m:before": before}
+
+
+def _share(random: np.random.Generator, of: npt.NDArray[np.intp], clusters: int) -> Columns:
+    """Beta-binomial: a share's intraclass correlation is 1 / (a + b + 1)."""
+    both = 1 / ICC - 1
+    return {"m": (random.random(len(of)) < random.beta(0.3 * both, 0.7 * both, clusters)[of]).astype(float)}
+
+
+def _ratio(random: np.random.Generator, of: npt.NDArray[np.intp], clusters: int) -> Columns:
+    chances = 1 + random.poisson(2 * random.gamma(9, 1 / 9, clusters)[of]).astype(float)
+    rate = random.beta(0.3 * 9, 0.7 * 9, clusters)[of]
+    return {"m": random.binomial(chances.astype(int), rate).astype(float), "m:per": chances}
+
+
+WORLDS: dict[str, tuple[MetricUse, Draw]] = {
+    "mean": (MetricUse(metric="m", kind="mean"), _mean),
+    "mean with a covariate": (MetricUse(metric="m", kind="mean"), _adjusted),
+    "share": (MetricUse(metric="m", kind="share"), _share),
+    "ratio": (MetricUse(metric="m", kind="ratio"), _ratio),
+}
+SPLITS = {"half": (60, 60), "one in twenty": (20, 380)}
+
+
+def drawn(random: np.random.Generator, draw: Draw, clusters: int) -> tuple[npt.NDArray[np.intp], Columns]:
+    """Clusters of 1 to some 30 units, and the units' columns."""
+    sizes = 1 + random.negative_binomial(3, 0.25, clusters)
+    of = np.repeat(np.arange(clusters), sizes)
+    return of, draw(random, of, clusters)
+
+
+def moments_of(of: npt.NDArray[np.intp], columns: Columns) -> ClusterMoments:
+    sizes = np.bincount(of)
+    near = dict.fromkeys(columns, 0.5)
+    totals = {name: np.bincount(of, weights=values - near[name]) for name, values in columns.items()}
+    totals[squared("m")] = np.bincount(of, weights=(columns["m"] - near["m"]) ** 2)
+    by_size = {
+        int(size): Moments.of_rows({name: values[sizes == size] for name, values in totals.items()})
+        for size in np.unique(sizes)
+    }
+    return ClusterMoments.of_sizes(by_size, np.array([near.get(name, 0.0) for name in totals]))
+
+
+def rates(world: str, split: str, times: int) -> dict[str, float]:
+    """How often an A/A test rejects on each scale, and how often intervals hold a lift of LIFT where it is a mean's."""
+    use, draw = WORLDS[world]
+    random = np.random.default_rng([len(world), *SPLITS[split]])
+    counts = {"absolute": 0, "relative": 0, "lift": 0}
+    for _ in range(times):
+        (one, treated), (other, control) = (drawn(random, draw, clusters) for clusters in SPLITS[split])
+        right = moments_of(other, control)
+        found = compare(use, moments_of(one, treated), right, 0.95)
+        counts["absolute"] += _rejects(found, "absolute")
+        counts["relative"] += _rejects(found, "relative")
+        if use.kind == "mean":
+            moved = compare(use, moments_of(one, {**treated, "m": treated["m"] + LIFT}), right, 0.95).absolute
+            assert moved is not None
+            counts["lift"] += moved.low <= LIFT <= moved.high
+    return {name: count / times for name, count in counts.items()}
+
+
+def _rejects(found: Comparison, scale: str) -> bool:
+    interval = getattr(found, scale)
+    assert interval is not None
+    return bool(interval.low > 0 or interval.high < 0)
+
+
+def assert_as_promised(world: str, split: str, times: int) -> None:
+    found = rates(world, split, times)
+    reach = 3 * math.sqrt(0.05 * 0.95 / times)
+    for scale in ("absolute", "relative"):
+        assert abs(found[scale] - 0.05) < reach, (scale, found)
+    if WORLDS[world][0].kind == "mean":
+        assert abs(found["lift"] - 0.95) < reach, found
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_tests_of_clusters_reject_as_often_as_promised(world: str) -> None:
+    assert_as_promised(world, "half", QUICK)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("world", WORLDS)
+def test_tests_of_clusters_reject_as_often_as_promised_at_length(world: str, split: str) -> None:
+    assert_as_promised(world, split, FULL)
+
+
+def test_units_taken_as_independent_would_reject_much_more_often() -> None:
+    """What the analysis of clusters is for: the same draws, with each unit counted as one."""
+    random = np.random.default_rng(5)
+    wrong = 0
+    for _ in range(QUICK):
+        arms = [Moments.of_rows(drawn(random, _mean, 60)[1]) for _ in range(2)]
+        wrong += _rejects(compare(WORLDS["mean"][0], *arms, 0.95), "absolute")
+    assert wrong / QUICK > 0.12
