@@ -16,6 +16,8 @@ from steelyard.dashboards import (
     automatic_dashboards,
     check_dashboard,
     draw_board,
+    expected_of,
+    trend_of,
 )
 from steelyard.document import BoxChart, Chart, FunnelChart, Grid, HeatMap, Histogram, LineChart, from_json, to_json
 from steelyard.errors import UnknownNameError
@@ -165,6 +167,22 @@ def test_the_headline_is_drawn_beside_the_year_before_its_aim_its_limits_and_wha
         ("Payments failed", date(2026, 1, 12), date(2026, 1, 25))
     ]
     assert line.incomplete_from == FIRST + timedelta(weeks=60)
+
+
+def test_the_usual_range_of_the_headline_is_made_of_all_that_came_before(
+    board: Board, known: MetricCatalog, warehouse: Warehouse
+) -> None:
+    line = charts(board)[0]
+    assert isinstance(line, LineChart)
+    assert line.usual is not None
+    whole = expected_of(trend_of(query(known, warehouse, "revenue", by="week"), "revenue"), known.annotations)
+    assert whole is not None
+    assert line.usual.low == whole.low[-20:]
+    assert sum(value is not None for value in line.usual.low) == 8
+    past = drawn(known, warehouse, since=date(2025, 3, 3), until=date(2025, 6, 29))
+    early = charts(past)[0]
+    assert isinstance(early, LineChart)
+    assert early.usual is None  # what comes later does not say what was usual then
 
 
 def test_a_filter_narrows_every_block_and_stated_heights_are_left_out_and_said(

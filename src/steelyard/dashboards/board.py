@@ -179,6 +179,7 @@ def _hierarchy(dashboard: Dashboard, page: NarrowedPage) -> tuple[list[Block], d
         compare=dashboard.compare,
         target=dashboard.target,
         thresholds=dashboard.thresholds,
+        usual=True,
     )
     line = _or_why(headline, page)
     blocks += [*line.blocks, *(Paragraph(note) for note in line.notes)]

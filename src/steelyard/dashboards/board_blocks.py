@@ -57,7 +57,7 @@ def _metric(block: DashboardBlock, page: NarrowedPage) -> Drawn:
         rows = [{"value": value} for _, value in trend.whole]
         spread = chart_for(f"{title}: whole {page.grain}s", rows, Task(value="value"), style=style)
         return _drawn(title, [spread], page, "metric", block.metric, **numbers_of(trend))
-    line, notes, data = board_line(
+    shown, notes, data = board_line(
         block.metric,
         page,
         title=title,
@@ -65,8 +65,9 @@ def _metric(block: DashboardBlock, page: NarrowedPage) -> Drawn:
         compare=block.compare,
         target=block.target,
         thresholds=block.thresholds,
+        usual=block.usual,
     )
-    return _drawn(title, [line], page, "metric", block.metric, notes, **data)
+    return _drawn(title, shown, page, "metric", block.metric, notes, **data)
 
 
 def _breakdown(block: DashboardBlock, page: NarrowedPage) -> Drawn:

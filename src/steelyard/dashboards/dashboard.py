@@ -27,7 +27,7 @@ CHARTS: Mapping[str, tuple[str, ...]] = {
 
 RESERVED = ("grain", "since", "until", "format", "name")
 _KEYS: Mapping[str, tuple[str, ...]] = {
-    "metric": ("by", "where", "compare", "target", "thresholds"),
+    "metric": ("by", "where", "compare", "target", "thresholds", "usual"),
     "breakdown": ("by", "where"),
     "table": ("by", "where"),
     "funnel": ("by", "where"),
@@ -59,6 +59,7 @@ class DashboardBlock:
         compare: A second, quiet line: the `year` before.
         target: A metric that says what was aimed at, drawn as a threshold.
         thresholds: Name -> a height to compare with, drawn across.
+        usual: Whether the range that the periods before let expect is drawn.
         defined_at: File and line; no part of the definition.
 
     Raises:
@@ -82,6 +83,7 @@ class DashboardBlock:
     compare: Literal["", "year"] = ""
     target: str = ""
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    usual: bool = False
     defined_at: str = ""
 
     def __post_init__(self) -> None:
@@ -89,7 +91,7 @@ class DashboardBlock:
         if len(given) != 1:
             said = " and ".join(given) or "nothing"
             raise self._refuse(f"a block is of {said}", f"give exactly one of {', '.join(BLOCKS)}")
-        for key in ("by", "where", "compare", "target", "thresholds"):
+        for key in ("by", "where", "compare", "target", "thresholds", "usual"):
             if getattr(self, key) and key not in _KEYS[self.kind]:
                 raise self._refuse(f"{key!r} means nothing to a {self.kind}", "leave it out")
         if self.chart and self.chart not in CHARTS[self.kind]:
@@ -107,7 +109,7 @@ class DashboardBlock:
             raise self._refuse(
                 f"a breakdown by {len(self.by)} cannot be drawn as {self.chart!r}", "two dimensions are a heat map"
             )
-        if self.kind == "metric" and self.by and (self.compare or self.target or self.thresholds):
+        if self.kind == "metric" and self.by and (self.compare or self.target or self.thresholds or self.usual):
             raise self._refuse("lines by a dimension are compared with each other", "leave `by:` out, or the other")
 
     def _refuse(self, problem: str, hint: str) -> DefinitionError:

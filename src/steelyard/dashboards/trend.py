@@ -116,12 +116,15 @@ def label_of(metric: Metric) -> str:
 
 
 def year_before(day: date, grain: str) -> date:
-    """The first day of the same period a year before: 52 weeks for days and weeks, so that weekdays stay the same.
+    """The same day a year before, as periods compare: 52 weeks for days and weeks, so that weekdays stay the same.
 
-    >>> year_before(date(2026, 3, 2), "week"), year_before(date(2024, 2, 1), "month")
-    (datetime.date(2025, 3, 3), datetime.date(2023, 2, 1))
+    >>> year_before(date(2026, 3, 2), "week"), year_before(date(2024, 2, 29), "month")
+    (datetime.date(2025, 3, 3), datetime.date(2023, 2, 28))
     """
-    return day.replace(year=day.year - 1) if grain in MONTHS else day - timedelta(days=364)
+    if grain not in MONTHS:
+        return day - timedelta(days=364)
+    leap = (day.month, day.day) == (2, 29)
+    return day.replace(year=day.year - 1, day=28 if leap else day.day)
 
 
 def last_day(start: date, grain: str) -> date:

@@ -35,8 +35,9 @@ def trend_chart(
     *,
     expected: Expected | None = None,
     compared: Comparison | None = None,
-    limits: Sequence[tuple[str, float]] = (),
+    limits: Sequence[tuple[str, float | Sequence[Any]]] = (),
     happened: Sequence[Happened] = (),
+    title: str = "",
 ) -> list[Block]:
     """The line over time, and in words what is drawn beside it.
 
@@ -44,8 +45,9 @@ def trend_chart(
         trend: The metric by period.
         expected: The usual range of its last periods.
         compared: What it is compared with.
-        limits: Heights to compare with, such as an alert's bound: name and height.
+        limits: Heights to compare with, such as an alert's bound: name, and a height or one a period.
         happened: What happened; of what lies in the range the last few are drawn.
+        title: The chart's; what it is of by default.
     """
     if not trend.periods:
         return [Callout("note", "No rows", "Nothing was counted in this range.")]
@@ -53,7 +55,7 @@ def trend_chart(
     drawn = in_range(happened, trend.periods[0], last_day(trend.periods[-1], trend.grain))[-MOST_EVENTS:]
     usual = expected is not None and any(value is not None for value in expected.low)
     chart = LineChart(
-        title=f"{label_of(trend.metric)} by {trend.grain}",
+        title=title or f"{label_of(trend.metric)} by {trend.grain}",
         x=trend.periods,
         series=[Series(label_of(trend.metric), trend.values)],
         format=metric_format(trend.metric),

@@ -13,12 +13,14 @@ from steelyard.document import (
     Column,
     Facts,
     Format,
+    FunnelChart,
     Heading,
     HeatMap,
     Items,
     LineChart,
     Section,
     Series,
+    Stage,
     Table,
 )
 from steelyard.metrics.expression import UNKNOWN
@@ -115,13 +117,8 @@ def _by_segment(answer: ProductTable) -> dict[str, list[dict[str, Any]]]:
 def _funnel(answer: ProductTable) -> list[Block]:
     segments = _by_segment(answer)
     if len(segments) == 1:
-        rows = answer.rows()
-        labels = [f"{row['step']} ({row['entities']:,})" for row in rows]
-        return [
-            BarChart(
-                "Share of those who began", labels, [row["conversion"] for row in rows], Format.percent(), sort=False
-            )
-        ]
+        stages = [Stage(row["step"], row["entities"]) for row in answer.rows()]
+        return [FunnelChart(answer.name.replace("_", " ").capitalize(), stages)]
     if len(segments) > MOST_BARS:
         return []
     whole = [rows[-1]["conversion"] for rows in segments.values()]
