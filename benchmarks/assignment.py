@@ -37,7 +37,7 @@ def rows(small: bool) -> list[Row]:
         _bulk(f"{n:,} whole numbers, everybody enrolled", whole, ids, PROMISED),
         _bulk(f"{n:,} texts, everybody enrolled", whole, texts, PROMISED),
         _bulk(f"{n:,} whole numbers, a ramp at 20 %", ramped, ids, PROMISED),
-        _bulk(f"{n:,} whole numbers, a layer with a holdout (two hashes each)", layered, ids, None),
+        _bulk(f"{n:,} whole numbers, a layer with a holdout (two hashes each)", layered, ids, PROMISED),
         _one_by_one(layered),
     ]
     return [*found, *(_in_sql(what, one, n) for what, one in (("everybody", whole), ("a ramp at 20 %", ramped)))]

@@ -27,6 +27,7 @@ NOBODY = -1
 PART = 262_144
 """How many units are given their arms at a time."""
 _FEW = 8
+_MOST = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,10 +120,13 @@ class _Giving:
     def drawn(self, texts: Texts) -> tuple[I32, I32]:
         """Code of the arm that the buckets say, and the stage."""
         stages = self._stages(texts)
-        codes = np.full(len(texts), NOBODY, dtype=np.int32)
-        if stages.all():
-            codes[:] = self._codes(many_buckets(self.of.arm_salt, texts), stages)
+        enrolled = int(np.count_nonzero(stages))
+        if enrolled > _MOST * len(texts):  # gathering the few others' texts apart would cost more than their hashes
+            codes = self._codes(many_buckets(self.of.arm_salt, texts), stages)
+            if enrolled < len(texts):
+                np.copyto(codes, NOBODY, where=stages == 0)
             return codes, stages
+        codes = np.full(len(texts), NOBODY, dtype=np.int32)
         inside = np.flatnonzero(stages)
         some = texts.take(_rows(inside))
         codes[inside] = self._codes(many_buckets(self.of.arm_salt, some), stages[inside])
@@ -132,10 +136,12 @@ class _Giving:
         found = np.full(len(places), NOBODY, dtype=np.int32)
         for ends in self.splits:
             of_split = [segment.stage for segment in self.of.segments if segment.ends == ends]
-            mine: Any = slice(None) if len(self.splits) == 1 else np.isin(stages, of_split)
             limits = np.array([end for _, end in ends[:-1]], dtype=np.int64)
             code = np.array([self.names.index(name) for name, _ in ends], dtype=np.int32)
-            found[mine] = code[_steps(limits, places[mine])]
+            if len(self.splits) == 1:
+                return _steps(limits, places, code)
+            mine = np.isin(stages, of_split)
+            found[mine] = _steps(limits, places[mine], code)
         return found
 
     def _stages(self, texts: Texts) -> I32:
@@ -147,7 +153,10 @@ class _Giving:
             places = many_buckets(self.of.enrolment_salt, texts)
             for segment in self.of.segments:
                 for begin, end in segment.ranges:
-                    found[(places >= begin) & (places < end)] = segment.stage
+                    inside = places < end
+                    if begin:
+                        inside &= places >= begin
+                    np.copyto(found, np.int32(segment.stage), where=inside)
         if self.of.held_out_below:
             found[many_buckets(HELD_OUT_SALT, texts) < self.of.held_out_below] = 0
         return found
@@ -172,13 +181,13 @@ class _Giving:
         return np.where(tester >= 0, arms[np.maximum(tester, 0)], codes).astype(np.int32)
 
 
-def _steps(limits: I64, places: I64) -> npt.NDArray[np.intp]:
-    """How many limits each place is at or beyond."""
+def _steps(limits: I64, places: I64, code: I32) -> I32:
+    """The code of the part that each place is in: parts end where the next begins, at a limit."""
     if len(limits) > _FEW:
-        return np.searchsorted(limits, places, side="right")
-    found = np.zeros(len(places), dtype=np.intp)
-    for limit in limits:
-        found += places >= limit
+        return code[np.searchsorted(limits, places, side="right")]
+    found = np.full(len(places), code[0], dtype=np.int32)
+    for limit, following in zip(limits, code[1:], strict=True):
+        np.copyto(found, following, where=places >= limit)
     return found
 
 

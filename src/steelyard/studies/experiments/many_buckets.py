@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steelyard.errors import DataError
-from steelyard.studies.experiments.md5_lanes import BEGIN, State, compress, one_state
+from steelyard.studies.experiments.md5_lanes import BEGIN, Start, State, compress, one_state
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,7 +44,15 @@ def many_buckets(salt: str, ids: Any) -> I64:
     ends, data = letters_of(texts)
     found = np.empty(len(texts), dtype=np.int64)
     prefix = f"{salt}:".encode()
-    for length, alike in _by_length(np.diff(ends)):
+    lengths = np.diff(ends)
+    shortest, longest = int(lengths.min(initial=2**62)), int(lengths.max(initial=0))
+    if shortest == longest:
+        side_by_side = data[int(ends[0]) : int(ends[-1])].reshape(len(texts), shortest)
+        writing = _Lanes(prefix, shortest)
+        for start in range(0, len(texts), LANES):
+            found[start : start + LANES] = writing.buckets(side_by_side[start : start + LANES])
+        return found
+    for length, alike in _by_length(lengths, longest):
         writing = _Lanes(prefix, length)
         for start in range(0, len(alike), LANES):
             rows = alike[start : start + LANES]
@@ -52,12 +60,8 @@ def many_buckets(salt: str, ids: Any) -> I64:
     return found
 
 
-def _by_length(lengths: I64) -> Iterator[tuple[int, I64]]:
+def _by_length(lengths: I64, longest: int) -> Iterator[tuple[int, I64]]:
     """Each length that there is, with the places of the texts that have it."""
-    shortest, longest = int(lengths.min(initial=2**62)), int(lengths.max(initial=0))
-    if shortest == longest:
-        yield shortest, np.arange(len(lengths))
-        return
     few = longest < _MANY_LENGTHS
     there = np.flatnonzero(np.bincount(lengths)) if few else np.unique(lengths)
     yield from ((length, np.flatnonzero(lengths == length)) for length in there.tolist())
@@ -159,12 +163,14 @@ class _Lanes:
     def buckets(self, letters: U8) -> I64:
         """The buckets of some ids: one row of letters each."""
         lanes = len(letters)
-        state: State = tuple(np.full(lanes, word, dtype=np.uint32) for word in self.begun)  # type: ignore[assignment]
+        state: State | Start = self.begun
         for words, constants in self._blocks(letters):
-            state = compress(state, words, constants)
+            state = compress(state, words, constants, lanes)
         # The digest's first eight bytes read from left to right, without their last four bits.
-        high, low = (state[place].byteswap().astype(np.uint64) for place in (0, 1))
-        return ((high << np.uint64(28)) | (low >> np.uint64(4))).astype(np.int64)
+        bytes_: npt.NDArray[np.uint32] = np.empty((lanes, 2), dtype="<u4")
+        bytes_[:, 0], bytes_[:, 1] = state[0], state[1]
+        first_eight = bytes_.view(">u8")[:, 0].astype(np.uint64)
+        return np.right_shift(first_eight, np.uint64(4), first_eight).view(np.int64)
 
     def _blocks(self, letters: U8) -> Iterator[tuple[dict[int, npt.NDArray[np.uint32]], list[int]]]:
         """Each block: the words in which ids stand, and all that is the same in every message."""
