@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from steelyard.errors import DefinitionError, PolicyError, SteelyardError, Unkno
 from steelyard.project import open_project
 from steelyard.project.ramp_blocks import ramp_blocks
 from steelyard.studies.experiments.assignment import assign
+from steelyard.studies.experiments.exposure_log import Exposed
 
 FILES = {
     "steelyard.toml": 'name = "Till"\n',
@@ -99,6 +101,25 @@ def test_a_ramp_is_shown_advanced_refused_and_rolled_back(shop: Path) -> None:
         (drawn,) = [block for block in ramp_blocks(project.ramp("one_page")) if isinstance(block, LineChart)]
     assert drawn.series[0].values == (0.5, 1.0, 0.0)
     assert asked(shop, "assign", "one_page", "--unit", "1") == {"1": None}
+
+
+def test_draws_and_exposures_are_shown_when_they_are_asked_for(shop: Path) -> None:
+    run(shop, "plan", "one_page", "--register")
+    run(shop, "ramp", "one_page", "--advance", *SAID)
+    assert "no draw to compare" in run(shop, "ramp", "one_page", "--independence")
+    assert "no draw to compare" not in run(shop, "ramp", "one_page")
+    at = datetime.now(UTC)
+    with open_project(shop) as project:
+        given = assign(project.experiment("one_page"), range(40), enrolled=0.5)
+        seen = [Exposed(unit=unit, at=at) for unit, arm in enumerate(given) if arm is not None]
+        other = next(arm for arm in ("control", "one_page") if arm != given[int(seen[0].unit)])
+        project.expose("one_page", [*seen, Exposed(unit=seen[0].unit, at=at, arm=other)])
+    text = run(shop, "ramp", "one_page", "--exposures")
+    assert "units shown two arms or more" in text
+    assert f"shown {other!r}" in text.replace("\n", " ")
+    told = asked(shop, "ramp", "one_page", "--exposures")["exposures"]
+    assert (told["exposures"], told["units"], told["in_two_arms"]) == (len(seen) + 1, len(seen), 1)
+    assert asked(shop, "ramp", "one_page")["exposures"] is None
 
 
 def test_a_launch_is_an_act_of_its_own(shop: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -250,6 +252,42 @@ def test_exposures_are_kept_once_and_conflicts_are_counted_and_listed(project: P
     assert found.listed[0].unit == str(treated[1])
     single = project.expose("one_page", Exposed(unit=str(treated[3]), at=now))
     assert (single.new, single.duplicates) == (0, 1), "7 and '7' are one unit"
+
+
+_SERVICE = """
+import sys
+from datetime import UTC, datetime
+from steelyard.project import open_project
+from steelyard.studies.experiments.exposure_log import Exposed
+at = datetime.now(UTC)
+with open_project(sys.argv[1]) as project:
+    for start in range(0, 100, 10):
+        for _ in range(2):  # a service repeats what it is not sure of
+            project.expose("one_page", [Exposed(unit=unit, at=at, arm="control") for unit in range(start, start + 10)])
+        print(start, flush=True)
+"""
+
+
+def test_a_service_may_log_while_the_project_refreshes(project: Project) -> None:
+    project.refresh()
+    project.plan("one_page", register=True)
+    project.advance("one_page", **SAID)
+    sql, seen = "SELECT count(*) AS n, count(DISTINCT unit) AS units FROM exposures", []
+    words = [sys.executable, "-c", _SERVICE, str(project.folder)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as service:
+        assert service.stdout is not None
+        while service.stdout.readline():
+            project.refresh()
+            with project.warehouse(project.newest) as warehouse:
+                seen += warehouse.fetch(sql).to_pylist()
+    assert service.returncode == 0
+    project.refresh()
+    with project.warehouse(project.newest) as warehouse:
+        seen += warehouse.fetch(sql).to_pylist()
+    assert all(row["n"] == row["units"] and row["n"] % 10 == 0 for row in seen)  # whole batches, each once
+    assert [row["n"] for row in seen] == sorted(row["n"] for row in seen)
+    assert seen[-1]["n"] == 100
+    assert project.exposures("one_page").exposures == 100
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,9 @@ def ramp(
     independence: Annotated[
         bool, typer.Option("--independence", help="Measure the draw against every experiment that runs.")
     ] = False,
+    exposures: Annotated[
+        bool, typer.Option("--exposures", help="Count what is logged of who was shown what, and list conflicts.")
+    ] = False,
     who: Who = "",
     why: Why = "",
     project: Folder = HERE,
@@ -49,14 +52,15 @@ def ramp(
             said = f"{name} is rolled back: everybody is given the unchanged product. Entry {row['entry'][:16]}."
             print_json(act_data(row)) if as_json else typer.echo(said)
             return
-        measured = found.independence(name) if independence else ()
+        measured = found.independence(name) if independence else None
         if advance:
             standing = found.advance(name, who=who, why=why)
         elif launch is not None:
             standing = found.launch(name, launch, who=who, why=why)
         else:
             standing = found.ramp(name)
-    show(ramp_blocks(standing, measured), ramp_data(standing, measured), as_json=as_json)
+        logged = found.exposures(name) if exposures else None
+    show(ramp_blocks(standing, measured, logged), ramp_data(standing, measured, logged), as_json=as_json)
 
 
 def assign(

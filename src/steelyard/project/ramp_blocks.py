@@ -21,6 +21,7 @@ from steelyard.document import (
 )
 
 if TYPE_CHECKING:
+    from steelyard.studies.experiments.exposure_audit import ExposureAudit
     from steelyard.studies.experiments.independence import Independence
     from steelyard.studies.experiments.ramp import RampStanding
 
@@ -29,8 +30,12 @@ __all__ = ["act_data", "ramp_blocks", "ramp_data"]
 _HIDDEN = ("ranges", "ends", "chain", "after")
 
 
-def ramp_blocks(standing: RampStanding, independence: tuple[Independence, ...] = ()) -> list[Block]:
-    """Where a ramp stands, for a person."""
+def ramp_blocks(
+    standing: RampStanding,
+    independence: tuple[Independence, ...] | None = None,
+    exposures: ExposureAudit | None = None,
+) -> list[Block]:
+    """Where a ramp stands, for a person; with what was measured of its draw and logged of its exposures, if asked."""
     blocks: list[Block] = [Heading(f"Ramp of {standing.study}", level=1), Callout(*_headline(standing))]
     blocks.append(
         Table(
@@ -48,12 +53,38 @@ def ramp_blocks(standing: RampStanding, independence: tuple[Independence, ...] =
             (need.name, {True: "yes", False: "no", None: "unknown"}[need.holds], need.says) for need in standing.needs
         ]
         blocks.append(Table([Column("needs"), Column("holds"), Column("says")], shown))
-    if independence:
-        measured = [(item.other, item.units, item.p_value, item.says) for item in independence]
-        blocks.append(Table([Column("runs"), Column("units"), Column("p"), Column("says")], measured))
+    if independence is not None:
+        blocks.append(_independence(independence))
+    if exposures is not None:
+        blocks += _exposures(exposures)
     if standing.void:
         words = f"{standing.void} recorded acts do not count, because another act came first."
         blocks.append(Callout("warning", "Acts that do not count", words))
+    return blocks
+
+
+def _independence(measured: tuple[Independence, ...]) -> Block:
+    if not measured:
+        words = "No other experiment runs outside of its layer: there is no draw to compare its own with."
+        return Callout("note", "Independence", words)
+    rows = [(item.other, item.units, item.p_value, item.says) for item in measured]
+    return Table([Column("runs"), Column("units"), Column("p"), Column("says")], rows)
+
+
+def _exposures(found: ExposureAudit) -> list[Block]:
+    counts = {
+        "exposures logged": found.exposures,
+        "of testers": found.of_testers,
+        "units": found.units,
+        "of a unit that had one already": found.repeated,
+        "units shown two arms or more": found.in_two_arms,
+        "of units that were assigned nothing": found.unassigned,
+        "of another arm than was assigned": found.otherwise,
+    }
+    blocks: list[Block] = [Table([Column("exposures"), Column("n")], list(counts.items()))]
+    if found.listed:
+        rows = [(item.unit, ", ".join(item.arms), item.says) for item in found.listed]
+        blocks.append(Table([Column("unit"), Column("arms"), Column("says")], rows))
     return blocks
 
 
@@ -109,7 +140,11 @@ def _act(row: Mapping[str, Any]) -> str:
     return f"launch of {row['arm']}" if row["act"] == "launch" else str(row["act"])
 
 
-def ramp_data(standing: RampStanding, independence: tuple[Independence, ...] = ()) -> dict[str, Any]:
+def ramp_data(
+    standing: RampStanding,
+    independence: tuple[Independence, ...] | None = None,
+    exposures: ExposureAudit | None = None,
+) -> dict[str, Any]:
     """The same for a program."""
     return {
         "study": standing.study,
@@ -120,7 +155,8 @@ def ramp_data(standing: RampStanding, independence: tuple[Independence, ...] = (
         "next_stage": standing.next_stage,
         "ready": standing.ready,
         "needs": [plain(need) for need in standing.needs],
-        "independence": [plain(item) for item in independence],
+        "independence": [plain(item) for item in independence or ()],
+        "exposures": None if exposures is None else plain(exposures),
     }
 
 
