@@ -16,7 +16,7 @@ from steelyard.studies.experiments.cluster_sums import squared
 from steelyard.studies.experiments.comparison import Comparison, compare
 
 F64 = npt.NDArray[np.float64]
-QUICK, FULL = 400, 4_000
+QUICK, FULL = 400, 2_000
 ICC = 0.1
 LIFT = 0.3
 
@@ -60,7 +60,7 @@ WORLDS: dict[str, tuple[MetricUse, Draw]] = {
     "share": (MetricUse(metric="m", kind="share"), _share),
     "ratio": (MetricUse(metric="m", kind="ratio"), _ratio),
 }
-SPLITS = {"half": (60, 60), "one in twenty": (20, 380)}
+SPLITS = {"half": (60, 60), "one in twenty": (200, 3_800)}
 
 
 def drawn(random: np.random.Generator, draw: Draw, clusters: int) -> tuple[npt.NDArray[np.intp], Columns]:

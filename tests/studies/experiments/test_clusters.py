@@ -282,7 +282,7 @@ def test_units_without_a_cluster_are_counted_and_block() -> None:
 
 def test_few_clusters_are_doubted() -> None:
     (check,) = [check for check in answered(views(18)).checks if check.name == "enough_clusters"]
-    assert (check.status, check.severity, check.value, check.limit) == ("failed", "doubt", 9.0, 10.0)
+    assert (check.status, check.severity, check.value, check.limit) == ("failed", "doubt", 9.0, 30.0)
 
 
 def test_a_value_that_is_missing_leaves_no_estimate() -> None:

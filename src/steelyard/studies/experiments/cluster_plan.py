@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["clusters_needed", "clusters_planned", "few_clusters"]
 
-FEW = 20
-"""Clusters in an arm below which the t law of so few widens intervals by a twentieth or more."""
+FEW = 30
+"""Clusters in an arm below which an analysis doubts its intervals, and the t law makes them wider than planned."""
 
 
 def clusters_planned(known: Baseline) -> dict[str, float]:
