@@ -33,10 +33,12 @@ class Slow:
         self.holds, self.made, self.ended = threading.Event(), 0, threading.Event()
         self.began = threading.Event()
 
-    def held(self, _: View) -> Page:
+    def held(self, view: View) -> Page:
         self.made += 1
         self.began.set()
         assert self.holds.wait(30)
+        with view.warehouse() as warehouse:
+            warehouse.fetch("SELECT 1 AS one")
         return Page(title="there", lead=[Heading("There it is", 1)], data={"made": self.made})
 
     def endless(self, view: View) -> Page:
@@ -108,6 +110,14 @@ def test_a_program_waits_for_the_answer(client: Any, slow: Slow) -> None:
     threading.Timer(0.4, slow.holds.set).start()
     answer = client.ask("/held", headers=JSON)
     assert (answer.status_code, answer.json()["data"]) == (200, {"made": 1})
+
+
+def test_a_program_may_wait_for_longer_than_anybody_is_silent(
+    client: Any, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "FORSAKEN", 0.1)
+    threading.Timer(1.0, slow.holds.set).start()
+    assert client.ask("/held", headers=JSON).status_code == 200
 
 
 def test_those_who_ask_the_same_share_one_run_and_others_do_not(client: Any, slow: Slow) -> None:

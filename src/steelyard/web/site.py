@@ -130,6 +130,8 @@ class Site:
         if isinstance(begun, Response):
             return begun
         patience = None if form_of(request) == "json" else self.patience
+        if patience is None:
+            begun.wait()
         if await ended(request, begun.work.future, patience):
             self.queue.drop(begun)
             future = begun.work.future

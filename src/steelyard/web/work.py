@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +97,10 @@ class Ticket:
     def __init__(self, work: Work, path: str, holder: str) -> None:
         self.id, self.work, self.path, self.holder = token_urlsafe(16), work, path, holder
         self.seen = time.monotonic()
+
+    def wait(self) -> None:
+        """The asker stays on the line, and gives the ticket back when it hangs up."""
+        self.seen = math.inf
 
 
 class WorkQueue:
