@@ -33,16 +33,18 @@ from steelyard.web.site import Site
 __all__ = ["act_routes"]
 
 AT_ONCE = 4
+LONG_AT_ONCE = 2
 OURS = ("form", "seen", "step")
 """Fields that say nothing of the act."""
 
 
 def act_routes(site: Site, door: Door) -> list[Route]:
     """`GET` and `POST /studies/{name}/ACT` of every act."""
-    limiter, turn = anyio.CapacityLimiter(AT_ONCE), Lock()
+    quick, turn = anyio.CapacityLimiter(AT_ONCE), Lock()
+    slow = anyio.CapacityLimiter(LONG_AT_ONCE)
     found: list[Route] = []
     for act in ACTS:
-        doing = ActEndpoint(site, door, act, limiter, turn)
+        doing = ActEndpoint(site, door, act, quick, quick if act.alone else slow, turn)
         path = f"/studies/{{name}}/{act.name}"
         found += [Route(path, doing.asked), Route(path, doing.sent, methods=["POST"])]
     return found
@@ -51,37 +53,48 @@ def act_routes(site: Site, door: Door) -> list[Route]:
 class ActEndpoint:
     """One act's address.
 
-    Acts have threads of their own, so that no slow query keeps anybody from rolling back.
+    Acts have threads of their own, and those that take long have others, so that neither a slow query nor a study that
+    runs keeps anybody from rolling back.
 
     Args:
         site: Shows pages.
         door: Knows who asks.
         act: The act.
-        limiter: How many acts happen at one time.
+        quick: How many forms are shown at one time.
+        doing: How many acts like this happen at one time.
         turn: Held by those that happen alone.
     """
 
-    def __init__(self, site: Site, door: Door, act: Act, limiter: anyio.CapacityLimiter, turn: Lock) -> None:
-        self.site, self.door, self.act, self._limiter, self._turn = site, door, act, limiter, turn
+    def __init__(
+        self,
+        site: Site,
+        door: Door,
+        act: Act,
+        quick: anyio.CapacityLimiter,
+        doing: anyio.CapacityLimiter,
+        turn: Lock,
+    ) -> None:
+        self.site, self.door, self.act = site, door, act
+        self._quick, self._doing, self._turn = quick, doing, turn
         self.operation = Operation(summary=f"{act.label}: a form, what will happen, and the doing.", answer=PageAnswer)
 
     async def asked(self, request: Request) -> Response:
         """What stands, and the form."""
-        return await anyio.to_thread.run_sync(self._form, request, limiter=self._limiter)
+        return await anyio.to_thread.run_sync(self._form, request, limiter=self._quick)
 
     async def sent(self, request: Request) -> Response:
         """First says what will happen; does it when that is confirmed. A program with a key confirms by sending."""
         fields, visitor, path = await posted_fields(request), visitor_of(request), request.url.path
         if visitor.by == "key":
-            location = await anyio.to_thread.run_sync(self._done, request, fields, visitor, limiter=self._limiter)
+            location = await anyio.to_thread.run_sync(self._done, request, fields, visitor, limiter=self._doing)
             return self._leads(request, location)
         number = checked_number(self.door, self.door.browser(request), fields.get("form", ""), path)
         if fields.get("step") != "do":
-            return await anyio.to_thread.run_sync(self._confirm, request, fields, limiter=self._limiter)
+            return await anyio.to_thread.run_sync(self._confirm, request, fields, limiter=self._quick)
         outcome, mine = self.door.once.claim(number)
         if mine:
             do = partial(self._fulfil, request, fields, visitor, number, outcome)
-            await anyio.to_thread.run_sync(do, limiter=self._limiter)
+            await anyio.to_thread.run_sync(do, limiter=self._doing)
         return self._leads(request, await asyncio.wrap_future(outcome))
 
     @staticmethod
