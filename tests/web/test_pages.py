@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from steelyard.dashboards import narrowed
 from steelyard.document import from_json
 from steelyard.project import Project, open_project
 from steelyard.web import create_app
@@ -385,3 +386,20 @@ def test_what_a_page_is_of_is_also_csv(browser: Any) -> None:
 def test_a_definition_tells_its_history(browser: Any) -> None:
     said = browser.json("/metrics/revenue")["data"]["how"]
     assert said["history"]["revenue"]
+
+
+def test_the_chart_of_a_page_is_also_png(browser: Any) -> None:
+    answer = browser.page("/metrics/orders?format=png")
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.content.startswith(b"\x89PNG\r\n")
+    assert browser.page("/ledger?format=png").status_code == 400
+
+
+@pytest.mark.parametrize("value", ["O'Neill", "<script>alert(1)</script>", "'; DROP TABLE orders; --", "a\\b", "%_"])
+def test_a_filter_value_may_be_any_text_and_leads_on(browser: Any, value: str) -> None:
+    where = narrowed("device = 'mobile'", "channel", value)
+    answer = browser.ask("/metrics/orders", params={"where": where, "by": "device"}, headers={"accept": "text/html"})
+    assert answer.status_code == 200
+    assert "<script>alert" not in answer.text
+    said = browser.ask("/metrics/orders", params={"where": where, "format": "json"}).json()["data"]
+    assert sum(row["value"] for row in said["trend"]) == 0

@@ -1,4 +1,4 @@
-"""Whether a request wants a page for a person, the same as JSON, or its table as CSV."""
+"""Whether a request wants a page for a person, the same as JSON, its table as CSV, or its chart as PNG."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from steelyard.errors import DefinitionError
 
 __all__ = ["MEDIA", "Form", "best_of", "wanted"]
 
-Form = Literal["html", "json", "csv"]
+Form = Literal["html", "json", "csv", "png"]
 MEDIA: dict[Form, str] = {
     "html": "text/html; charset=utf-8",
     "json": "application/json",
     "csv": "text/csv; charset=utf-8; header=present",
+    "png": "image/png",
 }
 
 
@@ -21,21 +22,17 @@ def wanted(format_asked: str, accept: str) -> Form:
     """The form that is wanted: `?format=` first, else the better of the two in `Accept`, else HTML.
 
     Raises:
-        DefinitionError: `?format=` is neither html, json nor csv.
+        DefinitionError: `?format=` is none of them.
 
     >>> wanted("", "application/json"), wanted("", "text/html,*/*;q=0.8"), wanted("json", "text/html")
     ('json', 'html', 'json')
     """
-    if format_asked == "html":
-        return "html"
-    if format_asked == "json":
-        return "json"
-    if format_asked == "csv":
-        return "csv"
+    for form in MEDIA:
+        if format_asked == form:
+            return form
     if format_asked:
-        raise DefinitionError(
-            f"no format {format_asked!r}", where="?format", hint="html, json, or csv where the page is of one table"
-        )
+        hint = "html, json, csv where the page is of one table, or png where it has a chart"
+        raise DefinitionError(f"no format {format_asked!r}", where="?format", hint=hint)
     return "json" if _weight(accept, "application/json") > _weight(accept, "text/html") else "html"
 
 

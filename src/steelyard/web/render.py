@@ -1,4 +1,4 @@
-"""A page as HTML, as JSON, or its table as CSV."""
+"""A page as HTML, as JSON, its table as CSV, or its chart as PNG."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from steelyard.canonical import plain
-from steelyard.document import Callout, to_html, to_json
+from steelyard.document import Callout, Chart, to_html, to_json, to_png
 from steelyard.errors import DefinitionError, SteelyardError
 from steelyard.web.asset import asset_address
 from steelyard.web.page import Page
 from steelyard.web.spreadsheet import without_formulas
 
-__all__ = ["SECTIONS", "Surroundings", "as_csv", "as_html", "as_json"]
+__all__ = ["SECTIONS", "Surroundings", "as_csv", "as_html", "as_json", "as_png"]
 
 SECTIONS = (
     ("Home", "/"),
@@ -122,6 +122,19 @@ def as_csv(page: Page) -> bytes:
     written = BytesIO()
     arrow_csv.write_csv(without_formulas(page.table), written)
     return written.getvalue()
+
+
+def as_png(page: Page) -> bytes:
+    """The first chart of the page.
+
+    Raises:
+        DefinitionError: It has none.
+        MissingExtraError: What draws it is not installed.
+    """
+    for block in page.blocks:
+        if isinstance(block, Chart) and not block.is_empty():
+            return to_png(block)
+    raise DefinitionError("this page has no chart", where="?format", hint="html or json")
 
 
 def error_as_json(error: SteelyardError) -> bytes:

@@ -27,7 +27,7 @@ from steelyard.web.negotiate import MEDIA, wanted
 from steelyard.web.operation import Operation, PageAnswer
 from steelyard.web.page import Page
 from steelyard.web.refusal import around_page, failure, form_of
-from steelyard.web.render import Surroundings, as_csv, as_html, as_json
+from steelyard.web.render import Surroundings, as_csv, as_html, as_json, as_png
 from steelyard.web.view import View
 from steelyard.web.waiting import WORK, address_of, ended, working
 from steelyard.web.work import Ticket, Work, WorkQueue, gave_up
@@ -226,7 +226,7 @@ class PageEndpoint:
             if form == "html":
                 body = as_html(page, around_page(request, edition))
             else:
-                body = as_json(page) if form == "json" else as_csv(page)
+                body = {"json": as_json, "csv": as_csv, "png": as_png}[form](page)
             return Made(body, MEDIA[form], tag)
 
         return Wanted(tag, make)

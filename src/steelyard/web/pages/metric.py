@@ -126,7 +126,7 @@ def _links(asked: MetricAsked, trend: Trend) -> list[Block]:
             "explain", before=written(ranges[0]), after=written(ranges[1]), since="", until="", where="", as_of=""
         )
         links += [Link(f"Why did it move between the last two whole {trend.grain}s?", why), " · "]
-    links.append(Link("These numbers as CSV", asked.href(format="csv")))
+    links += [Link("Numbers as CSV", asked.href(format="csv")), " · ", Link("Chart as PNG", asked.href(format="png"))]
     return [Paragraph(links)]
 
 
