@@ -38,6 +38,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict
         registration = book.entries(kind="registration")[0].digest
     paths = {
         "home": "/",
+        "dashboards": "/dashboards",
+        "dashboard": "/dashboards/overview?channel=web",
         "metrics": "/metrics",
         "metric": "/metrics/revenue?grain=week&by=channel",
         "explain": "/metrics/revenue/explain",

@@ -12,8 +12,8 @@ import pytest
 
 pytestmark = pytest.mark.browser
 PAGES = (
-    "home", "metrics", "metric", "explain", "studies", "study", "plan", "result", "decisions", "decision", "replay",
-    "data", "table", "ledger", "entry",
+    "home", "dashboards", "dashboard", "metrics", "metric", "explain", "studies", "study", "plan", "result",
+    "decisions", "decision", "replay", "data", "table", "ledger", "entry",
 )  # fmt: skip
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1180, "height": 900}, "color_scheme": "light"},

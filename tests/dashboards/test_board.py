@@ -219,6 +219,14 @@ def test_a_value_that_no_row_has_is_an_error(known: MetricCatalog, warehouse: Wa
         drawn(known, warehouse, only={"country": "ZZ"})
 
 
+def test_without_any_table_the_page_says_so_and_a_chosen_value_is_no_unknown_one(known: MetricCatalog) -> None:
+    with connect({"other": pa.table({"id": [1]})}) as empty:
+        text = drawn(known, empty).to_text(200)
+        assert text.count("Revenue has no answer") == 1 + 4  # the tile, and the four blocks of it
+        with pytest.raises(UnknownNameError, match="no table in the warehouse named 'orders'"):
+            drawn(known, empty, only={"country": "DE"})
+
+
 def test_the_same_question_is_asked_once(known: MetricCatalog, warehouse: Warehouse) -> None:
     same = Dashboard(
         name="same",

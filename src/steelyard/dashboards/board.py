@@ -94,7 +94,7 @@ def draw_board(dashboard: Dashboard, filters: Filters, answers: Answers, *, href
     Raises:
         UnknownNameError: A filter, or a value of one, is not there.
     """
-    known = _known(dashboard, answers)
+    known = _known(dashboard, answers, filters.only)
     page = NarrowedPage(
         answers=answers,
         grain=filters.grain or dashboard.grain,
@@ -131,14 +131,16 @@ def draw_board(dashboard: Dashboard, filters: Filters, answers: Answers, *, href
     )
 
 
-def _known(dashboard: Dashboard, answers: Answers) -> dict[str, list[Any]]:
-    """The values of every filter; none of one that cannot be asked, which then cannot be chosen."""
+def _known(dashboard: Dashboard, answers: Answers, only: Mapping[str, str]) -> dict[str, list[Any]]:
+    """The values of every filter; none of one that cannot be asked, which is an error only where it is chosen."""
     metrics = [name for name in dashboard.metrics() if name in answers.catalog.metrics]
     found: dict[str, list[Any]] = {}
     for name in dashboard.filters if metrics else ():
         try:
             found[name] = answers.values(name, metrics)
         except SteelyardError:
+            if name in only:
+                raise
             found[name] = []
     return found
 
@@ -181,8 +183,9 @@ def _hierarchy(dashboard: Dashboard, page: NarrowedPage) -> tuple[list[Block], d
         thresholds=dashboard.thresholds,
         usual=True,
     )
-    line = _or_why(headline, page)
-    blocks += [*line.blocks, *(Paragraph(note) for note in line.notes)]
+    if isinstance(trends[dashboard.headline], Trend):  # otherwise the tile has said why
+        line = _or_why(headline, page)
+        blocks += [*line.blocks, *(Paragraph(note) for note in line.notes)]
     for kind, listed in names.items():
         if listed:
             blocks += [Heading(kind.capitalize(), 2, id=kind), *_tiles(listed, trends, page)]
@@ -217,12 +220,13 @@ def _or_why(block: DashboardBlock, page: NarrowedPage) -> Drawn:
     try:
         return draw_block(block, page)
     except SteelyardError as error:
-        title = block.title or block.of.replace("_", " ").capitalize() or "A table"
+        title = block.title or block.of.replace("_", " ").capitalize() or "The table"
         return Drawn(title=title, blocks=[_why(title, error)], data={"error": error.to_dict()})
 
 
 def _why(title: str, error: SteelyardError) -> Callout:
-    return Callout("warning", f"{title} has no answer", " ".join(part for part in (error.problem, error.hint) if part))
+    says = [part.rstrip(".") + "." if not part.endswith("?") else part for part in (error.problem, error.hint) if part]
+    return Callout("warning", f"{title} has no answer", " ".join(says))
 
 
 def _detail(details: Sequence[Drawn]) -> list[Block]:
