@@ -205,6 +205,22 @@ def test_a_reason_that_quotes_a_sensitive_column_is_told_without_its_value(own: 
     assert "sensitive and not shown" in answer.text
 
 
+def test_a_data_test_on_a_sensitive_column_fails_without_examples_and_the_ledger_has_none(
+    own: Project, own_browser: Any
+) -> None:
+    path = own.folder / "tables" / "orders.sql"
+    tests = "-- tests:\n--   - accepted_values: {column: email, values: [nobody]}\n--     severity: doubt\n"
+    more = "--   - unique: [email]\n--     severity: doubt\n"
+    path.write_text(path.read_text(encoding="utf-8").replace("-- tests:\n", tests + more), encoding="utf-8")
+    own.reread()
+    own.refresh()
+    page = own_browser.page("/data/orders").text
+    assert page.count("examples are sensitive and not shown") == 2
+    assert "@example.org" not in page
+    for entry in own.ledger.entries(kind="refresh")[-1:]:
+        assert "@example.org" not in str(entry.body)
+
+
 def test_the_ledger_page_verifies_each_time(own: Project, own_browser: Any) -> None:
     import sqlite3
 

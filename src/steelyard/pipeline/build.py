@@ -41,6 +41,7 @@ def build(
     workers: int = 2,
     held: Collection[str] = (),
     declared: Iterable[TableDeclaration] = (),
+    sensitive: Collection[str] = (),
     progress: Progress | None = None,
 ) -> BuildReport:
     """Builds tables beside what is published, tests them, and publishes those that hold in one step.
@@ -63,6 +64,7 @@ def build(
         workers: How many tables are built at one time.
         held: Tables that failed before (a load, for one): what reads them is held back.
         declared: What is said of tables that are not built here; it is counted once a version, as of those that are.
+        sensitive: Columns (`column` or `table.column`) of which no data test shows an example.
         progress: Told of each table.
 
     Raises:
@@ -81,7 +83,7 @@ def build(
     def work(change: Transaction) -> list[TableReport]:
         changes.append(change)
         clock = Clock(as_of=moment, zone=zone)
-        run = _Run(graph, change, clock, full, since, until, set(held), progress, chosen, declared)
+        run = _Run(graph, change, clock, full, since, until, set(held), progress, chosen, declared, sensitive)
         return run.all(workers)
 
     reports = store.write(f"build {len(chosen)} tables", work, attempts=3)
@@ -108,6 +110,7 @@ class _Run:
     progress: Progress | None
     chosen: tuple[str, ...]
     declared: tuple[TableDeclaration, ...]
+    sensitive: Collection[str]
     reports: dict[str, TableReport] = field(default_factory=dict)
     cursors: list[Cursor] = field(default_factory=list)
 
@@ -172,6 +175,7 @@ class _Run:
                     full=self.full,
                     since=self.since,
                     until=self.until,
+                    sensitive=self.sensitive,
                 ).run()
             finally:
                 self.cursors.remove(cursor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -80,6 +80,7 @@ def audit(
     past: Sequence[Past] = (),
     only: Callable[[DataTest], bool] | None = None,
     columns: Mapping[str, str] | None = None,
+    sensitive: Collection[str] = (),
 ) -> Audit:
     """Runs the data tests of one table.
 
@@ -92,8 +93,9 @@ def audit(
         past: What earlier versions measured, for a table without a time.
         only: Which tests to run; all by default, those that every table has among them.
         columns: The table's columns and types, where they are at hand already.
+        sensitive: Columns (`column` or `table.column`) of which no example is shown.
     """
-    run = _Run(definition, warehouse, clock, version_id)
+    run = _Run(definition, warehouse, clock, version_id, sensitive)
     tests = [test for test in (*_implied(definition, had_rows), *definition.tests) if only is None or only(test)]
     run.columns = dict(warehouse.columns(definition.name) if columns is None else columns)
     placed = run.prepare(tests)
@@ -128,8 +130,16 @@ def _implied(definition: TableDefinition, had_rows: bool) -> list[DataTest]:
 class _Run:
     """One run of the tests of one table."""
 
-    def __init__(self, definition: TableDefinition, warehouse: Warehouse, clock: Clock, version_id: str) -> None:
+    def __init__(
+        self,
+        definition: TableDefinition,
+        warehouse: Warehouse,
+        clock: Clock,
+        version_id: str,
+        sensitive: Collection[str],
+    ) -> None:
         self.definition, self.warehouse, self.clock, self.version_id = definition, warehouse, clock, version_id
+        self.sensitive = {name.lower() for name in sensitive}
         self.table, self.columns = definition.name, dict[str, str]()
         self.prepared: dict[int, list[Check]] = {}
         self.aggregates: dict[int, tuple[Aggregate, ...]] = {}
@@ -170,6 +180,8 @@ class _Run:
             asked = examples_query(self.table, item) if check.status == "failed" else None
             if asked is None:
                 return check
+            if item.counted is not None and (hidden := self.hidden([item.counted.column])):
+                return replace(check, says=f"{check.says}{hidden}")
             found = self.warehouse.fetch(asked).to_pylist()
             shown = ", ".join(f"{example['value']!r} ({example['n']:,})" for example in found)
             return replace(check, says=f"{check.says}: {shown}")
@@ -188,10 +200,21 @@ class _Run:
         except SteelyardError as error:
             return [_not_run(test, error)]
 
+    def hidden(self, columns: Iterable[str]) -> str:
+        """What stands in the place of examples of a sensitive column; empty where none of them is."""
+        names = {form.lower() for column in columns for form in (column, f"{self.table}.{column}")}
+        return ": examples are sensitive and not shown" if names & self.sensitive else ""
+
+    def shown(self, proof: KeyProof) -> str:
+        """The examples of a proof, where they may be shown."""
+        if not proof.examples:
+            return ""
+        return self.hidden(proof.columns) or f": {', '.join(proof.examples)}"
+
     def unique(self, test: DataTest) -> list[Check]:
         proof = prove_key(self.warehouse, self.table, test.unique, version_id=self.version_id)
         self.proofs.append(proof)
-        shown = f": {', '.join(proof.examples)}" if proof.examples else ""
+        shown = self.shown(proof)
         key = f"({', '.join(test.unique)})"
         name = test.name or f"unique_{'_'.join(test.unique)}"
         twice = f"{proof.duplicates:,} of {proof.rows:,} rows repeat a {key}{shown}"
@@ -220,7 +243,7 @@ class _Run:
         self.proofs.append(proof)
         name = test.name or f"foreign_key_{'_'.join(asked.columns)}_{asked.table}"
         mine, theirs = f"({', '.join(asked.columns)})", f"{asked.table}({', '.join(asked.parent_key)})"
-        shown = f": {', '.join(proof.examples)}" if proof.examples else ""
+        shown = self.shown(proof)
         says = f"{proof.orphans:,} of {proof.rows:,} rows refer by {mine} to no row of {theirs}{shown}"
         holds = f"every {mine} is found in {theirs}; {proof.nulls:,} rows refer to nothing"
         return [_limited(name, test, proof.orphans, test.tolerates(proof.rows), says, holds)]

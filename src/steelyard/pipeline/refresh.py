@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -46,6 +46,7 @@ def refresh(
     until: date | None = None,
     workers: int = 2,
     declared: Iterable[TableDeclaration] = (),
+    sensitive: Collection[str] = (),
     progress: Progress | None = None,
     name: str = "refresh",
     load: Load | None = None,
@@ -73,6 +74,7 @@ def refresh(
         workers: How many loads, and then how many tables, run at one time.
         declared: What is said of tables that are not built here, such as loaded ones that metrics read: their keys and
             references are counted too.
+        sensitive: Columns (`column` or `table.column`) of which no data test shows an example.
         progress: Told of each load and table.
         name: What the ledger's entry is called; a project gives its own name.
         load: How a source is loaded; `steelyard.pipeline.load.load` by default.
@@ -102,6 +104,7 @@ def refresh(
         workers=workers,
         held=[outcome.table for outcome in loads if outcome.failed],
         declared=declared,
+        sensitive=sensitive,
         progress=progress,
     )
     failed = [outcome.table for outcome in loads if outcome.failed]

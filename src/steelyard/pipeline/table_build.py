@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,7 @@ class TableBuild:
         full: Whether to make the whole anew, whatever is there.
         since: First local day of a back-fill.
         until: Last local day of a back-fill.
+        sensitive: Columns of which no data test shows an example.
     """
 
     definition: TableDefinition
@@ -63,6 +64,7 @@ class TableBuild:
     full: bool = False
     since: date | None = None
     until: date | None = None
+    sensitive: Collection[str] = ()
 
     def run(self) -> TableReport:
         """Builds the table; whatever fails is in the report, and nothing of it stays staged."""
@@ -218,7 +220,14 @@ class TableBuild:
         version = staged.version_id if staged else ""
         columns = staged.columns if staged else None
         return audit(
-            self.definition, self.warehouse, self.clock, version_id=version, past=past, columns=columns, **options
+            self.definition,
+            self.warehouse,
+            self.clock,
+            version_id=version,
+            past=past,
+            columns=columns,
+            sensitive=self.sensitive,
+            **options,
         )
 
     def _describe(self, statement: Statement, checks: tuple[Check, ...], found: Audit, seconds: float) -> None:

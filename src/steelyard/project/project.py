@@ -232,6 +232,7 @@ class Project(AuditedQuestions, RampedExperiments, FollowedDecisions, ShownDashb
             until=until,
             full=full,
             zone=self.settings.zone,
+            sensitive=self.settings.sensitive,
             progress=progress,
         )
 
