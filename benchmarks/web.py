@@ -80,7 +80,7 @@ def _server(folder: Path) -> Iterator[str]:
 
 
 async def _measured(address: str, *, small: bool) -> list[Row]:
-    each = 4 if small else 40
+    each = 4 if small else 20
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     async with httpx.AsyncClient(base_url=address, timeout=120, limits=limits) as client:
         for page in PAGES:

@@ -88,3 +88,27 @@ def test_postgres_streams_the_same_rows(postgres_url: str) -> None:
             parts = list(rows.parts)
         assert pa.concat_tables(parts).equals(warehouse.fetch(query).combine_chunks())
         assert "name" in warehouse.columns("numbers")  # the connection is good for more
+
+
+def test_the_progress_of_a_running_query_is_a_share_and_ends_with_it(duck: Warehouse) -> None:
+    assert duck.progress() is None
+    sql = "SELECT sum(a.i * b.i) AS s FROM number_series(0, 999999) AS a(i), number_series(0, 999999) AS b(i)"
+    ended: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            duck.fetch(Query(sql=sql))
+        except CancelledError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    end = time.monotonic() + 20
+    while (share := duck.progress()) is None and time.monotonic() < end:
+        time.sleep(0.02)
+    assert share is not None
+    assert 0 <= share <= 1
+    duck.cancel()
+    thread.join(20)
+    assert ended
+    assert duck.progress() is None
