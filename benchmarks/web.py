@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import re
 import statistics
 import subprocess
@@ -47,8 +48,8 @@ def rows(small: bool) -> list[Row]:
     """Seconds by the wall clock, as a client in another process sees them."""
     with tempfile.TemporaryDirectory() as folder:
         _make(Path(folder), 100_000 if small else 5_000_000)
-        with _server(Path(folder)) as address:
-            return asyncio.run(_measured(address, small=small))
+        with _server(Path(folder)) as (address, number):
+            return asyncio.run(_measured(address, number, small=small))
 
 
 def _make(folder: Path, orders: int) -> None:
@@ -66,36 +67,45 @@ def _make(folder: Path, orders: int) -> None:
 
 
 @contextlib.contextmanager
-def _server(folder: Path) -> Iterator[str]:
+def _server(folder: Path) -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", "steelyard.web", str(folder), "--port", "0", "--patience", "60"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         assert process.stdout is not None
         found = re.search(r"http://\S+:\d+", process.stdout.readline())
         assert found is not None
-        yield found[0]
+        yield found[0], process.pid
     finally:
         process.terminate()
         process.wait(20)
 
 
-async def _measured(address: str, *, small: bool) -> list[Row]:
+async def _measured(address: str, server: int, *, small: bool) -> list[Row]:
     each = 4 if small else 20
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     async with httpx.AsyncClient(base_url=address, timeout=120, limits=limits) as client:
         for page in PAGES:
             (await client.get(page)).raise_for_status()
         one = await _one_by_one(client, 30 if small else 500)
+        busy = _processor_time(server)
         alone = await _load(client, each)
+        busy = (_processor_time(server) - busy) / len(alone[0])
         with_queries, answered = await _load_beside_queries(client, each)
     return [
         Row(what="one look-up of an assignment (`POST /assign`), median", ours=one["assign"], peer=one["asset"],
             peer_is="a fixed file from the same server"),
         *_of_load(f"{USERS} users at once on known pages", alone),
+        Row(what="the server's processor time for a known page", ours=busy, unit="CPU s"),
         *_of_load("the same while slow queries run one after the other", with_queries),
         Row(what="slow queries answered meanwhile", ours=answered, unit="queries", limit=1, limit_of="ours",
             at_least=True),
     ]  # fmt: skip
+
+
+def _processor_time(process: int) -> float:
+    """Seconds of processor time of a process so far, which other work on the machine changes little; Linux only."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _one_by_one(client: httpx.AsyncClient, times: int) -> dict[str, float]:

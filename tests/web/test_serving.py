@@ -79,3 +79,11 @@ def test_who_says_it_lets_everybody_read_and_nobody_act(shop_folder: Path) -> No
 def test_an_address_that_cannot_be_had_is_an_error(project: Project, host: str, port: int) -> None:
     with pytest.raises(SteelyardError):
         serve(project, host=host, port=port, says=lambda _: None)
+
+
+def test_an_answer_does_not_wait_for_the_other_end_to_acknowledge_its_head() -> None:
+    """asyncio sets TCP_NODELAY on a connection only where its listening socket names its protocol."""
+    from steelyard.web import serving
+
+    with serving._listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP

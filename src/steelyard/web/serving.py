@@ -117,7 +117,8 @@ def _listen(host: str, port: int) -> socket.socket:
         raise DefinitionError(f"{port} is not a port", where="--port", hint="0 to 65535; 0 takes a free one")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sends small parts at once only where the socket says that it is TCP; each answer waited 40 ms
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except (OSError, UnicodeError) as error:
         raise WarehouseError(f"no address {host!r}", where="--host", hint="127.0.0.1 is this machine") from error
     try:
