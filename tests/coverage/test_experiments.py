@@ -12,7 +12,7 @@ import pytest
 
 from steelyard.stats.moments import Moments
 from steelyard.studies.experiments import MetricUse
-from steelyard.studies.experiments.comparison import compare
+from steelyard.studies.experiments.comparison import compare, compare_within
 
 F64 = npt.NDArray[np.float64]
 QUICK, FULL = 400, 2_000
@@ -44,6 +44,13 @@ def _visits(random: np.random.Generator, n: int) -> tuple[F64, F64, F64]:
 def _spend(random: np.random.Generator, n: int) -> dict[str, F64]:
     habit, _, before = _visits(random, n)
     return {"m": random.gamma(2.0, habit + 0.1), "m:before": before}
+
+
+def _spend_and_visits(random: np.random.Generator, n: int) -> dict[str, F64]:
+    """Two covariates that tell different things."""
+    habit, _, before = _visits(random, n)
+    plan = random.gamma(1.0, 1.0, n)
+    return {"m": random.gamma(2.0, habit + 0.1) + plan, "m:before": before, "m:before:2": plan + random.normal(size=n)}
 
 
 def _converted(random: np.random.Generator, n: int) -> dict[str, F64]:
@@ -99,6 +106,9 @@ def _without(draw: Callable[[np.random.Generator, int], dict[str, F64]]):  # typ
 
 MEAN, SHARE, RATIO = (MetricUse(metric="m", kind="mean"), MetricUse(metric="m", kind="share"),
                       MetricUse(metric="m", numerator="m", denominator="s"))  # fmt: skip
+TWO = ("before", "before:2")
+LIN = MetricUse(metric="m", kind="mean", covariate=TWO, adjustment="lin")
+RATIO_LIN = MetricUse(metric="m", numerator="m", denominator="s", covariate="before", adjustment="lin")
 WORLDS = {
     "mean": World(MEAN, _without(_spend), _added(0.3), 0.3),
     "mean_cuped": World(MEAN, _spend, _added(0.3), 0.3),
@@ -106,6 +116,9 @@ WORLDS = {
     "share_cuped": World(SHARE, _converted_before, _nothing, 0.0),
     "ratio": World(RATIO, _without(_orders), _per_session(0.05), 0.05),
     "ratio_cuped": World(RATIO, _orders, _per_session(0.05), 0.05),
+    "mean_two": World(MEAN, _spend_and_visits, _added(0.3), 0.3),
+    "mean_lin": World(LIN, _spend_and_visits, _added(0.3), 0.3),
+    "ratio_lin": World(RATIO_LIN, _orders, _per_session(0.05), 0.05),
 }
 SPLITS = {"50_50": 0.5, "5_95": 0.05}
 
@@ -158,3 +171,56 @@ def test_two_thousand_a_a_tests_reject_five_in_a_hundred(name: str, split: str) 
 def test_95_percent_intervals_hold_a_true_effect(name: str, split: str) -> None:
     *_, held = runs(WORLDS[name], SPLITS[split], FULL, treated=True, seed=22)
     assert 0.935 <= held <= 0.965
+
+
+RARE = [(60, 60, 0.03), (300, 100, 0.01), (2_000, 400, 0.004)]
+
+
+def _rare(times: int, n: int, m: int, share: float, seed: int) -> tuple[float, float]:
+    """Shares of A/A runs that reject, and whose interval holds 0."""
+    random, rejected, held = np.random.default_rng(seed), 0, 0
+    for _ in range(times):
+        t, c = (Moments.of_rows({"m": (random.random(size) < share).astype(float)}) for size in (n, m))
+        found = compare(SHARE, t, c, 0.95)
+        assert found.absolute is not None
+        assert "Newcombe" not in found.method or share * min(n, m) > 1
+        rejected += found.absolute.p_value < 0.05
+        held += found.absolute.low <= 0 <= found.absolute.high
+    return rejected / times, held / times
+
+
+@pytest.mark.parametrize("times", [200, pytest.param(2_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("n", "m", "share"), RARE)
+def test_rare_shares_reject_no_more_than_the_level_says_and_are_held(n: int, m: int, share: float, times: int) -> None:
+    """Counts so small come in steps: an exact test rejects less than its level, and never more."""
+    rejected, held = _rare(times, n, m, share, seed=23)
+    assert z_of(rejected, 0.05, times) < 3
+    assert z_of(held, 0.95, times) > -3
+
+
+@pytest.mark.parametrize("times", [QUICK, pytest.param(FULL, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("use", [MEAN, LIN], ids=["plain", "lin"])
+def test_effects_within_strata_are_held_where_the_split_differs_between_them(use: MetricUse, times: int) -> None:
+    """Three strata with levels far apart; a tenth, a half and most of their units treated: pooled, this misleads."""
+    random, held, relative = np.random.default_rng(24), 0, 0
+    for _ in range(times):
+        pairs = []
+        for place, share in enumerate((0.1, 0.5, 0.8)):
+            arms = [_spend_and_visits(random, round(400 * part)) for part in (share, 1 - share)]
+            for arm in arms:
+                arm["m"] = arm["m"] + 5.0 * place
+                if use is MEAN:
+                    del arm["m:before"], arm["m:before:2"]
+            arms[0]["m"] = arms[0]["m"] + 0.4
+            pairs.append((Moments.of_rows(arms[0]), Moments.of_rows(arms[1])))
+        found = compare_within(use, pairs, 0.95, "stratum")
+        assert found.absolute is not None
+        assert found.relative is not None
+        held += found.absolute.low <= 0.4 <= found.absolute.high
+        relative += found.relative.low <= 0.4 / (MEAN_LEVEL + 5.0) <= found.relative.high
+    assert abs(z_of(held / times, 0.95, times)) < 3
+    assert abs(z_of(relative / times, 0.95, times)) < 3
+
+
+MEAN_LEVEL = 2 * (1.0 + 0.1) + 1.0
+"""What `_spend_and_visits` draws on average: a gamma of shape 2 and scale habit + .1, and the plan."""

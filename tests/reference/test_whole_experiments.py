@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from pyarrow import csv
 
 from steelyard.result import Estimate, Result
-from steelyard.studies.experiments import Assignment, Experiment, Mean, Prior, Ratio, Share
+from steelyard.studies.experiments import Assignment, Covariate, Experiment, Mean, MetricUse, Prior, Ratio, Share
 from steelyard.studies.run import run
 
 CLOSE = 1e-6
@@ -259,3 +260,107 @@ def test_above_ten_thousand_pairs_of_units_the_test_is_fisher_s_mid_p(reference:
     assert _row(beyond, "has").p_value == pytest.approx(
         chances[(chances < seen) & ~same].sum() + chances[same].sum() / 2
     )
+
+
+def test_false_discovery_rates_are_r_s_and_statsmodels_s(reference: dict[str, Any], peers: dict[str, Any]) -> None:
+    from steelyard.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
+
+    (published,) = [item for item in reference["published"] if item["id"] == "bh1995"]
+    p_values = published["inputs"]["p"]
+    assert benjamini_yekutieli(p_values) == pytest.approx(peers["p.adjust.BH1995.BY"]["adj"], rel=CLOSE)
+    peer = peers["sm.multitest.BH1995.fdr_bh"]
+    assert benjamini_hochberg(p_values) == pytest.approx(peer["adj"], rel=CLOSE)
+    assert sum(p <= 0.05 for p in benjamini_hochberg(p_values)) == peer["n_reject"]
+
+
+@pytest.mark.parametrize(
+    ("use", "entry"),
+    [
+        (Mean("revenue", covariate="pre_revenue"), "gb.bayes.cuped.revenue.relative.prior_N0_0.3"),
+        (
+            Ratio("orders", "sessions", covariate=Covariate(numerator="pre_orders", denominator="pre_sessions")),
+            "gb.bayes.cuped_ratio.orders_per_session.relative.prior_N0_0.3",
+        ),
+    ],
+    ids=["mean", "ratio"],
+)
+def test_posteriors_after_cuped_are_growthbook_s_up_to_the_coefficient_of_the_contrast(
+    use: MetricUse, entry: str, peers: dict[str, Any], users: pa.Table
+) -> None:
+    """Its coefficient is pooled over units; the estimate moves by a fiftieth of its error."""
+    peer = peers[entry]
+    (row,) = _table(_run(users, primary=replace(use, prior=Prior(std_dev=0.3))), "posteriors")
+    assert row["mean"] == pytest.approx(peer["mean"], abs=0.02 * peer["sd"])
+    assert row["high"] - row["low"] == pytest.approx(peer["ci"][1] - peer["ci"][0], rel=5e-3)
+    assert row["chance_to_beat_control"] == pytest.approx(peer["chance_to_win"], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("entry", "covariates"),
+    [
+        ("sm.ancova3.HC1", ("pre_revenue", "pre_orders", "pre_sessions")),
+        ("sm.ancova3.HC3", ("pre_revenue", "pre_orders", "pre_sessions")),
+        ("users.ancova.HC0", ("pre_revenue",)),
+        ("users.ancova.HC1", ("pre_revenue",)),
+    ],
+)
+def test_cuped_is_near_analysis_of_covariance_by_whatever_robust_error(
+    entry: str, covariates: tuple[str, ...], peers: dict[str, Any], users: pa.Table
+) -> None:
+    peer = peers[entry]
+    found = _row(_run(users, primary=Mean("revenue", covariate=covariates)), "revenue")
+    assert found.value == pytest.approx(peer["est"], abs=0.005 * peer["se"])
+    assert found.std_error == pytest.approx(peer["se"], rel=3e-3)
+
+
+def test_a_share_s_relative_effect_by_the_delta_method_is_growthbook_s(peers: dict[str, Any], users: pa.Table) -> None:
+    """Its one-sided bound at 95 % is an end of the interval at 90 %; its variance of a share has another divisor."""
+    peer = peers["gb.ttest_greater.prop.converted.relative"]
+    use = Share("converted", relative_method="delta")
+    found = _row(_run(users, primary=use, level=0.9), "converted", "relative")
+    assert found.low == pytest.approx(peer["ci_lower"], rel=1e-3)
+    assert found.p_value / 2 == pytest.approx(peer["p"], rel=1e-3)
+
+
+def test_what_misleads_tea_tasting_is_refused_or_left_out(reference: dict[str, Any], users: pa.Table) -> None:
+    traps = {name: item["value"] for name, item in reference["peer_defects_demonstrated"].items()}
+    gaps = _run(users, primary=Mean("pre_revenue_missing"))
+    assert gaps.verdict.answer == "invalid"
+    trap = traps["trap.tt.null_metric"]
+    (check,) = [item for item in gaps.checks if item.name == "values_present"]
+    holes = users["pre_revenue_missing"].null_count
+    assert holes == trap["n_rows"] - trap["n_nonnull"]
+    assert (
+        sum(int(word) for word in check.says.replace(",", "").split() if word.isdigit() and int(word) < 1_000) == holes
+    )
+    assert _row(gaps, "pre_revenue_missing").value is None
+    # A negative level has no relative effect, where the peer gives one of -218 % with its ends turned round.
+    peer = traps["trap.tt.negative_control_mean"]
+    assert peer["rel_effect_size_ci_lower"] > peer["rel_effect_size_ci_upper"]
+    shifted = users.append_column("net", pa.array(users["revenue"].to_numpy() - 20.0))
+    for method in ("log", "delta", "fieller"):
+        assert _row(_run(shifted, primary=Mean("net", relative_method=method)), "net", "relative").value is None
+
+
+def test_an_absolute_prior_is_one_of_the_absolute_effect(reference: dict[str, Any], users: pa.Table) -> None:
+    """GrowthBook gives the same posterior for both; ours is the closed form on each scale."""
+    assert reference["peer_defects_demonstrated"]["defect.gb.absolute_prior_ignored"]["value"]["identical"]
+    for scale in ("absolute", "relative"):
+        result = _run(users, primary=Mean("revenue", prior=Prior(std_dev=0.3, scale=scale)))
+        (row,) = _table(result, "posteriors")
+        found = _row(result, "revenue", scale)
+        weight = 1 / (1 + (found.std_error / 0.3) ** 2)
+        assert row["mean"] == pytest.approx(weight * found.value)
+        assert row["high"] - row["low"] == pytest.approx(2 * 1.959964 * found.std_error * weight**0.5, rel=1e-6)
+
+
+def test_allocations_that_crash_tea_tasting_are_planned(reference: dict[str, Any]) -> None:
+    from steelyard.stats.power import power_of_means, units_for_means
+
+    crashes = [name for name in reference["peer_defects_demonstrated"] if name.startswith("defect.tt.power.alloc.")]
+    assert len(crashes) == 5
+    for name in crashes:
+        assert "error" in reference["peer_defects_demonstrated"][name]["value"]
+        ratio = float(name.removeprefix("defect.tt.power.alloc."))
+        units = units_for_means(0.1, 1.0, ratio=ratio)
+        assert power_of_means(0.1, 1.0, units, ratio=ratio) == pytest.approx(0.8, abs=1e-6)

@@ -293,6 +293,23 @@ def test_what_is_seen_over_all_units_is_the_exposed_effect_times_their_share() -
     assert every.value == pytest.approx(0.25 * among.value)
 
 
+@pytest.mark.parametrize(("reached", "status"), [(0.0, "passed"), (0.6, "failed")])
+def test_units_that_were_not_exposed_may_not_differ(reached: float, status: str) -> None:
+    """The change is also seen on a page that logs nothing: the exposed are not all whom it reaches."""
+    units, events = exposed({"control": 0.3, "b": 0.3})
+    treated, seen = np.array(units["arm"].to_pylist()) == "b", np.isin(units["id"].to_numpy(), events["id"].to_numpy())
+    spend = units["spend"].to_numpy() + np.where(treated & seen, 1.0, 0.0) + np.where(treated & ~seen, reached, 0.0)
+    units = units.set_column(units.schema.get_field_index("spend"), "spend", pa.array(spend))
+    one = study(exposure=Exposure(event="events", at="at"), assignment=Assignment())
+    result = run(one, connect({"data": units, "events": events}), as_of=NOW)
+    found = check_of(result, "dilution")
+    assert (found.status, found.severity) == (status, "blocking")
+    assert result.verdict.answer == ("invalid" if status == "failed" else "yes")
+    gap = spend[treated & ~seen].mean() - spend[~treated & ~seen].mean()
+    assert f"{gap:+.4g} (standard error" in found.says
+    assert f"the difference is {spend[treated].mean() - spend[~treated].mean():+.4g}" in found.says
+
+
 # --- declared
 
 

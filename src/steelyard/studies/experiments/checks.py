@@ -13,6 +13,7 @@ from steelyard.studies.experiments.cluster_checks import (
     enough_clusters,
     whole_clusters,
 )
+from steelyard.studies.experiments.dilution import diluted
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.measured import Found
 from steelyard.studies.experiments.segment_ratio import split_by_segment
@@ -58,6 +59,7 @@ CHECKS: tuple[Row, ...] = (
     ("sample_ratio", "blocking", split_as_promised),
     ("sample_ratio_by_segment", "blocking", split_by_segment),
     ("trigger_rate", "blocking", triggered_alike),
+    ("dilution", "blocking", diluted),
     ("known_arms", "blocking", known_arms),
     ("filled_arms", "blocking", filled_arms),
     ("one_arm_each", "blocking", one_arm_each),

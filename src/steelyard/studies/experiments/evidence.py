@@ -32,6 +32,7 @@ from steelyard.studies.experiments.questions import (
     SAMPLE,
     SINCE,
     TAILS,
+    UNEXPOSED,
     UNITS,
     UNUSABLE,
     grouped_by,
@@ -87,6 +88,8 @@ class Evidence:
         since: Arm -> moments of the primary by the days since a unit came in; empty where it has no such days.
         beyond: Rows of units that were winsorised, by arm.
         caps: Metric -> where it was winsorised.
+        unexposed: Arm -> moments of the first primary over assigned units that were not exposed; empty where none is
+            asked.
         course: Local day of entry -> stage (0 where all had one split) -> arm -> moments of the first primary.
         quantiles: Metric, segment ("all" or as in estimates) and arm -> its quantile.
         buckets: Metric and arm -> sums by bucket of units, of means that are compared by the bootstrap.
@@ -112,6 +115,7 @@ class Evidence:
     since: Mapping[str, Moments] = field(default_factory=dict)
     beyond: tuple[Mapping[str, Any], ...] = ()
     caps: Mapping[str, float] = field(default_factory=dict)
+    unexposed: Mapping[str, Moments] = field(default_factory=dict)
     course: Mapping[date, Mapping[int, Mapping[str, Moments]]] = field(default_factory=dict)
     quantiles: Mapping[tuple[str, str, str], QuantileEvidence] = field(default_factory=dict)
     buckets: Mapping[tuple[str, str], BucketSums] = field(default_factory=dict)
@@ -240,6 +244,9 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         since=_since(study, data.get(SINCE)),
         beyond=_labelled(data.get(BEYOND)),
         caps=caps_known(study, caps_of(data.get(CAPS))),
+        unexposed={label(key[0]): found for key, found in moments_by_group(data[UNEXPOSED], (ARM,)).items()}
+        if UNEXPOSED in data
+        else {},
         course=_course(data.get(BY_DAY)),
         buckets=bucket_sums(data.get(BUCKETS), label),
         quantiles=quantile_evidence(study, data, shares_noted(notes), label),

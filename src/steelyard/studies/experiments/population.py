@@ -79,14 +79,19 @@ class Population:
         )
 
 
-def population(study: Experiment, context: Context) -> Population:
+def population(study: Experiment, context: Context, *, exposed: bool = True) -> Population:
     """Who took part, as SQL.
+
+    Args:
+        study: The experiment.
+        context: What it may know.
+        exposed: Whether those who were exposed are wanted, or else those who were assigned and were not.
 
     Raises:
         DefinitionError: What the study names does not fit together.
         UnknownNameError: A table or column is not there.
     """
-    return _Writer(study, context).written()
+    return _Writer(study, context, exposed=exposed).written()
 
 
 def start_of(has: Iterable[str]) -> str:
@@ -97,8 +102,8 @@ def start_of(has: Iterable[str]) -> str:
 class _Writer:
     """Puts the SELECT together piece by piece; used once."""
 
-    def __init__(self, study: Experiment, context: Context) -> None:
-        self.study, self.context = study, context
+    def __init__(self, study: Experiment, context: Context, *, exposed: bool) -> None:
+        self.study, self.context, self.exposed = study, context, exposed
         self.source = source_of(study, context)
         self.has: dict[str, str] = {}
         self.joins: list[str] = []
@@ -300,11 +305,15 @@ class _Writer:
         if is_dated(self.allocation):
             drawn = unit if key == self._randomised else quote_name(self._cluster_of_events(table, columns))
             conditions.append(f"{at} >= {self._enrolled_at(drawn, self.clock_type, zone)}")
+        join = "JOIN" if self.exposed else "LEFT JOIN"
         self.joins.append(
-            f"JOIN (SELECT {unit} AS unit, min({at}) AS exposed_at FROM {quote_name(table)} "
+            f"{join} (SELECT {unit} AS unit, min({at}) AS exposed_at FROM {quote_name(table)} "
             f"WHERE {' AND '.join(conditions)} GROUP BY {unit}) AS e ON {self._same_unit('e.unit', unit_type, key)}"
         )
-        self.has[EXPOSED_AT] = self._moment("e.exposed_at", self.clock_type, zone)
+        if self.exposed:
+            self.has[EXPOSED_AT] = self._moment("e.exposed_at", self.clock_type, zone)
+        else:
+            self.conditions.append("e.unit IS NULL")
 
     def _exposed_by(self, given: str, table: str, columns: Mapping[str, str]) -> str:
         """Whether events name the unit or its cluster: the unit, where they can."""

@@ -43,6 +43,7 @@ from steelyard.studies.experiments.row_quantiles import clustered_units, row_qua
 from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.experiments.spans import by_spans
 from steelyard.studies.experiments.stage_splits import STAGES, splits_query
+from steelyard.studies.experiments.unexposed import UNEXPOSED, unexposed_query
 from steelyard.studies.experiments.unit_source import source_of
 from steelyard.studies.experiments.winsorising import capped, caps_known, caps_of, caps_query, units_beyond
 from steelyard.studies.study import Context
@@ -67,6 +68,7 @@ __all__ = [
     "SAMPLE",
     "SINCE",
     "TAILS",
+    "UNEXPOSED",
     "UNITS",
     "UNUSABLE",
     "Asked",
@@ -100,6 +102,8 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
             more[BY_DAY] = days
         if caps:
             more[BEYOND] = units_beyond(asked_of.relation, ARM, caps, asked_of.where, asked_of.parameters)
+        if (others := unexposed_query(study, context, shifts)) is not None:
+            more[UNEXPOSED] = others
         if IDS in earlier and not _each_once(earlier[IDS]):
             more[REPEATED] = _repeated(asked_of.people)
         return more
