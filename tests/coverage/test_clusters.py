@@ -60,7 +60,7 @@ WORLDS: dict[str, tuple[MetricUse, Draw]] = {
     "share": (MetricUse(metric="m", kind="share"), _share),
     "ratio": (MetricUse(metric="m", kind="ratio"), _ratio),
 }
-SPLITS = {"half": (60, 60), "one in twenty": (200, 3_800)}
+SPLITS = {"half": (150, 150), "one in twenty": (200, 3_800)}
 
 
 def drawn(random: np.random.Generator, draw: Draw, clusters: int) -> tuple[npt.NDArray[np.intp], Columns]:
