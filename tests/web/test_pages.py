@@ -20,6 +20,15 @@ NAMES = (
     "table", "source", "quarantine", "ledger", "entry", "initiatives", "search", "search of words",
     "search of nothing", "document",
 )  # fmt: skip
+RAMPED = """kind: experiment
+question: Does a shorter checkout sell more?
+unit: customer_id
+table: trial
+arms: {control: 0.5, short: 0.5}
+assignment: steelyard
+ramp: [0.1, 1.0]
+primary: {metric: spend, min_effect: {relative: 0.01}, expected_effect: {relative: 0.1}}
+"""
 VOID = {"meta", "link", "input", "img", "br", "hr"}
 
 
@@ -419,3 +428,17 @@ def test_a_filter_value_may_be_any_text_and_leads_on(browser: Any, value: str) -
     assert "<script>alert" not in answer.text
     said = browser.ask("/metrics/orders", params={"where": where, "format": "json"}).json()["data"]
     assert sum(row["value"] for row in said["trend"]) == 0
+
+
+def test_an_experiment_that_runs_is_on_home_with_its_stage(own: Project, own_browser: Any) -> None:
+    (own.folder / "studies" / "checkout.yml").write_text(RAMPED, encoding="utf-8")
+    assert own_browser.json("/")["data"]["experiments"] == []
+    with open_project(own.folder) as project:
+        project.plan("checkout", register=True)
+        project.advance("checkout", who="Ada", why="the plan stands")
+    (running,) = own_browser.json("/")["data"]["experiments"]
+    assert (running["experiment"], running["stage"], running["stages"], running["share"]) == ("checkout", 1, 2, 0.1)
+    page = own_browser.page("/").text
+    assert "Experiments that run" in page
+    assert "1 of 2" in page
+    assert "waits for" in page
