@@ -12,6 +12,7 @@ import pytest
 
 from steelyard.errors import DataError, DefinitionError
 from steelyard.project import Project, open_project
+from steelyard.stats.intraclass import intraclass_correlation
 from steelyard.studies.experiments import Assignment, Experiment, Mean
 from steelyard.studies.experiments.assignment import assign
 from steelyard.studies.experiments.exposure_log import Exposed
@@ -152,3 +153,21 @@ def test_a_cluster_that_is_the_unit_itself_is_refused(project: Project) -> None:
     path.write_text(path.read_text().replace("cluster: store", "cluster: customer"))
     with open_project(project.folder) as again, pytest.raises(DefinitionError, match="'customer' is the unit itself"):
         again.run("prices")
+
+
+def test_a_plan_has_the_stores_and_their_likeness_from_before(project: Project) -> None:
+    path = project.folder / "studies" / "prices.yml"
+    path.write_text(path.read_text().replace("2026-03-01, 2026-03-28", "2026-04-01, 2026-04-28"))
+    with open_project(project.folder) as again:
+        planned = again.plan("prices", replays=200)
+    sizes = np.bincount([store_of(one) for one in range(CUSTOMERS)]).astype(float)
+    sizes = sizes[sizes > 0]
+    spend = np.array([spend_of(one) for one in range(CUSTOMERS)])
+    sums = np.bincount([store_of(one) for one in range(CUSTOMERS)], weights=spend, minlength=STORES)
+    squares = np.bincount([store_of(one) for one in range(CUSTOMERS)], weights=spend**2, minlength=STORES)
+    there = np.isin(np.arange(STORES), [store_of(one) for one in range(CUSTOMERS)])
+    expected = intraclass_correlation(sizes, sums[there], squares[there])
+    assert planned.sample["correlation within clusters"] == pytest.approx(expected, rel=1e-3)
+    assert planned.sample["units of a cluster"] == pytest.approx(sizes.mean(), rel=1e-5)
+    (title,) = [name for name in planned.tables if name.startswith("A/A")]
+    assert f"{len(sizes):,} clusters, {CUSTOMERS:,} units," in title
