@@ -19,7 +19,17 @@ from hypothesis import strategies as st
 
 from steelyard.errors import DataError, DefinitionError, WarehouseError
 from steelyard.metrics import UnitMetric, query, unit_table
-from steelyard.studies.experiments import Assignment, Effect, Experiment, Exposure, Mean, Ratio, Share
+from steelyard.studies.experiments import (
+    Assignment,
+    Count,
+    Effect,
+    Experiment,
+    Exposure,
+    Mean,
+    Quantile,
+    Ratio,
+    Share,
+)
 from steelyard.studies.experiments.allocation import Allocation
 from steelyard.studies.experiments.assignment import drawn
 from steelyard.studies.experiments.assignment_sql import assignment_select
@@ -292,6 +302,7 @@ def _experiment_tables() -> dict[str, pa.Table]:
     at = [NOW - timedelta(hours=int(i)) for i in range(n)]
     units = {
         "user_id": np.arange(n),
+        "store": np.arange(n) // 10,
         "arm": arm,
         "device": np.array(["phone", "desktop"])[random.integers(0, 2, n)],
         "spend": [None if i % 50 == 0 else x for i, x in enumerate(before + random.normal(size=n) + (arm == "b"))],
@@ -320,6 +331,18 @@ EXPERIMENTS: dict[str, dict[str, Any]] = {
         "assignment": Assignment(table="flags", arm="flag", at="at"),
         "exposure": Exposure(table="seen", at="seen_at"),
         "primary": Mean("spend", window="7 days", covariate="spend_before"),
+        "secondary": (Ratio("orders", "sessions"),),
+    },
+    "quantiles and counts": {
+        "assignment": Assignment(),
+        "primary": Mean("latency"),
+        "secondary": (Quantile("latency", 0.9), Count("orders")),
+        "segments": ("device",),
+    },
+    "clusters by hash": {
+        "assignment": "steelyard",
+        "cluster": "store",
+        "primary": Mean("latency"),
         "secondary": (Ratio("orders", "sessions"),),
     },
     "winsorised": {"assignment": Assignment(), "primary": Mean("latency", winsorise=0.95)},
