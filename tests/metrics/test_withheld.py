@@ -148,13 +148,16 @@ def test_an_entity_that_is_none_refuses_every_question(shop: Warehouse) -> None:
         query(catalog_of(of="custmer"), shop, "orders")
 
 
-def test_a_window_is_told_of_everything_and_of_no_part(shop: Warehouse) -> None:
-    of_week = Metric(name="lately", rolling=Rolling(of="orders", days=7))
-    catalog = catalog_of(Metric(name="orders", count="orders"), of_week)
-    assert [row["lately"] for row in query(catalog, shop, "lately", by="day").rows()] == [68, 136]
-    for asked in ({"by": ["day", "country"]}, {"by": "day", "where": "country = 'CH'"}):
-        with pytest.raises(PolicyError, match="not counted by group"):
-            query(catalog, shop, "lately", **asked)
+def test_a_window_is_not_told_for_one_less_the_one_before_is_of_a_few_days(shop: Warehouse) -> None:
+    lately, so_far = (
+        Metric(name="lately", rolling=Rolling(of="orders", days=1)),
+        Metric(name="so_far", cumulative="orders"),
+    )
+    catalog = catalog_of(Metric(name="orders", count="orders"), lately, so_far)
+    for name in ("lately", "so_far"):
+        for asked in ({}, {"by": "day"}, {"since": "2026-01-01", "until": "2026-01-01"}, {"where": "country = 'CH'"}):
+            with pytest.raises(PolicyError, match="units of a window are not counted"):
+                query(catalog, shop, name, **asked)
 
 
 def test_a_product_analysis_is_refused(shop: Warehouse) -> None:

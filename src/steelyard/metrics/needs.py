@@ -176,7 +176,7 @@ class Needs:
             if leaf.window is None and leaf.balance is None:
                 fact.size = size_of_groups(self.catalog, fact)
             else:
-                refuse_uncounted(self.catalog, self.question)
+                refuse_uncounted(self.catalog, self.question, window=leaf.window is not None)
         if leaf.window:
             return WindowRelation(fact, step, self.taken, leaf.window, adds_up=leaf.aggregate.adds_up)
         if leaf.balance:

@@ -104,12 +104,19 @@ def refuse_small(catalog: MetricCatalog, what: str, hint: str) -> None:
         )
 
 
-def refuse_uncounted(catalog: MetricCatalog, question: Question) -> None:
-    """Refuses a window or a balance of a part of the rows, for nobody counts the units that it is of.
+def refuse_uncounted(catalog: MetricCatalog, question: Question, *, window: bool) -> None:
+    """Refuses a window, and a balance of a part of the rows, for nobody counts the units that it is of.
+
+    Args:
+        catalog: The definitions.
+        question: What is asked.
+        window: Whether it is a window, which is of the rows of a few days, and less the one before of those of one.
 
     Raises:
-        PolicyError: It is of a part.
+        PolicyError: It is so.
     """
-    if question.by or question.where or question.context:
-        what = "the units of a window or a balance are not counted by group"
+    if window:
+        refuse_small(catalog, "the units of a window are not counted", "ask for the metric that it is a window of")
+    elif question.by or question.where or question.context:
+        what = "the units of a balance are not counted by group"
         refuse_small(catalog, what, "ask for it of everything: without dimensions and conditions")

@@ -24,7 +24,8 @@ class Withheld:
     """An answer without the groups that are too small to be told.
 
     Args:
-        table: The answer: such a group is no row of it. A period, and the whole, stay rows, whose numbers are NULL.
+        table: The answer: such a group is no row of it. A period, and the whole, stay rows, whose numbers are NULL;
+            under a condition on numbers they do not, for a row that stays would tell that it is fulfilled.
         told: Its rows whose numbers are told.
         groups: How many groups are not told.
         says: The same in words.
@@ -78,7 +79,7 @@ def _without(
 
     told = pa.array([key not in hidden for key in _groups(asked, fetched)[0]], pa.bool_())
     kept = fetched.filter(told)
-    if asked.question.by:
+    if asked.question.by or asked.question.having is not None:
         return Withheld(table=kept, told=kept, groups=groups, says=says)
     table = fetched
     for name in asked.question.metrics:
