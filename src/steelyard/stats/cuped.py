@@ -12,7 +12,7 @@ from steelyard.errors import DefinitionError
 from steelyard.stats.linearise import Linear
 from steelyard.stats.two_levels import Part, TwoLevels, clusters_of
 
-__all__ = ["AdjustedLevels", "cuped", "kept_of", "spread_of"]
+__all__ = ["AdjustedLevels", "Arm", "cuped", "kept_of", "shared_thetas", "spread_of"]
 
 F64 = npt.NDArray[np.float64]
 Arm = tuple[Linear, Sequence[Linear]]
@@ -36,7 +36,7 @@ class AdjustedLevels:
     kept: float
 
 
-def cuped(treated: Arm, control: Arm) -> AdjustedLevels:
+def cuped(treated: Arm, control: Arm, thetas: F64 | None = None) -> AdjustedLevels:
     """Both arms with the part of the outcome taken out that covariates, known before, explain together.
 
     The coefficients, the same in both arms, minimise the variance of the contrast itself: they solve the normal
@@ -46,6 +46,7 @@ def cuped(treated: Arm, control: Arm) -> AdjustedLevels:
     Args:
         treated: Outcome and covariates (means or ratios, one or more) of the arm that is judged.
         control: The same of the arm that it is compared with.
+        thetas: Coefficients that are known already, those of all strata; None finds the best of these two arms.
 
     Raises:
         DefinitionError: No covariates, or not the same number in both arms.
@@ -65,12 +66,28 @@ def cuped(treated: Arm, control: Arm) -> AdjustedLevels:
     """
     refuse_other_covariates(treated, control)
     arms = (treated, control)
-    spread = sum(spread_of(xs, xs) / y.moments.rows for y, xs in arms)
-    together = sum(spread_of(xs, [y])[:, 0] / y.moments.rows for y, xs in arms)
-    thetas = solved(np.asarray(spread), np.asarray(together))
+    thetas = shared_thetas([arms]) if thetas is None else thetas
     levels = _levels(arms, thetas)
     found = tuple(float(theta) for theta in thetas)
     return AdjustedLevels(levels=levels, thetas=found, control_thetas=found, kept=kept_of(arms, levels))
+
+
+def shared_thetas(strata: Sequence[tuple[Arm, Arm]]) -> F64:
+    """The coefficients, the same in all strata, that minimise the variance of the contrast weighted by units.
+
+    Coefficients of each stratum's own would be fitted to few units: in twenty strata of five treated and 95 control
+    units, A/A tests at 5 % then reject 24 %.
+
+    Args:
+        strata: The treated arm and control in each stratum: outcome and covariates.
+    """
+    spread: list[F64] = []
+    together: list[F64] = []
+    for pair in strata:
+        weight = float(sum(y.moments.rows for y, _ in pair)) ** 2
+        spread += [weight / y.moments.rows * spread_of(xs, xs) for y, xs in pair]
+        together += [weight / y.moments.rows * spread_of(xs, [y])[:, 0] for y, xs in pair]
+    return solved(np.sum(spread, axis=0), np.sum(together, axis=0))
 
 
 def refuse_other_covariates(treated: Arm, control: Arm) -> None:

@@ -110,7 +110,40 @@ def test_too_few_units_for_the_slopes_are_not_estimated(units: Make, answered: M
     assert answered(columns, primary=use).estimate(scale="absolute").value is None
 
 
+@pytest.mark.parametrize(("n", "adjustment", "strata", "doubted"), [
+    (90, "", (), True), (160, "", (), False), (160, "lin", ("device",), True), (600, "lin", ("device",), False),
+])  # fmt: skip
+def test_coefficients_that_are_fitted_to_few_units_are_doubted(
+    n: int, adjustment: str, strata: tuple[str, ...], doubted: bool, units: Make, answered: Make
+) -> None:
+    use = Mean("spend", covariate=("spend_before", "visits_before"), adjustment=adjustment)
+    (check,) = _check(answered(_more(units(n)), primary=use, strata=strata), "enough_units")
+    assert check.doubts == doubted
+    assert ("'spend' has 2 covariates and" in check.says) == doubted
+    assert ("of a stratum" in check.says) == bool(strata and doubted)
+
+
 # --- strata
+
+
+def test_one_coefficient_serves_all_strata_and_is_shown(units: Make, answered: Make) -> None:
+    """That with the least variance of the whole contrast, whatever else one tries."""
+    columns = units()
+    result = answered(columns, primary=Mean("spend", covariate="spend_before"), strata=("device",))
+    (method,) = result.tables["methods"].to_pylist()
+
+    def squared_error(theta: float) -> float:
+        left, found = columns["spend"] - theta * columns["spend_before"], 0.0
+        for device in set(columns["device"]):
+            here = columns["device"] == device
+            share = here.mean()
+            found += sum(share**2 * left[own].var(ddof=1) / own.sum() for arm in ("b", "control")
+                         if (own := here & (columns["arm"] == arm)).any())  # fmt: skip
+        return float(found)
+
+    best = squared_error(method["theta"])
+    assert result.estimate(scale="absolute").std_error == pytest.approx(best**0.5)
+    assert best < min(squared_error(method["theta"] + step) for step in (-1e-3, 1e-3))
 
 
 def test_strata_are_compared_within_and_weighted_by_their_units(units: Make, answered: Make) -> None:

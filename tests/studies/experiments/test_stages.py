@@ -134,15 +134,19 @@ def test_a_covariate_is_taken_out_within_each_stage() -> None:
     columns = units()
     result = answered(study(primary=Mean("spend", covariate="before")), columns)
     arm, stage = drawn_of(np.asarray(columns["id"]))
-    strata = []
+    pairs = []
     for number in (1, 2):
         pair = []
         for name in ("b", "control"):
             picked = (arm == name) & (stage == number)
             made = Moments.of_rows({"y": columns["spend"][picked], "x": columns["before"][picked]})
             pair.append(made)
-        # One slope in both arms: that with the least variance of the contrast.
-        slope = sum(m.covariance("y", "x") / m.rows for m in pair) / sum(m.variance("x") / m.rows for m in pair)
+        pairs.append(pair)
+    # One slope in all arms and stages: that with the least variance of the contrast over both.
+    arms = [(sum(one.rows for one in pair) ** 2 / m.rows, m) for pair in pairs for m in pair]
+    slope = sum(w * m.covariance("y", "x") for w, m in arms) / sum(w * m.variance("x") for w, m in arms)
+    strata = []
+    for pair in pairs:
         centre = sum(m.mean("x") * m.rows for m in pair) / sum(m.rows for m in pair)
         strata.append(tuple(_without(m, slope, centre) for m in pair))
     hand = stratified_difference(strata)

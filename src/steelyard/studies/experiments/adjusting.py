@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from steelyard.stats.cuped import AdjustedLevels, cuped, solved, spread_of
+from steelyard.stats.cuped import AdjustedLevels, Arm, cuped, shared_thetas, solved, spread_of
 from steelyard.stats.lin import lin
 from steelyard.stats.linearise import Linear, linear_mean, linear_ratio
 from steelyard.stats.moments import Moments
@@ -40,18 +40,40 @@ def arm_sample(use: MetricUse, moments: Moments) -> Sample | None:
     return sample if sample.usable else None
 
 
-def adjusted_levels(use: MetricUse, treated: Moments, control: Moments) -> AdjustedLevels | None:
-    """Both arms after the metric's covariates, or as they are where it has none; None where that cannot be computed."""
-    arms = [(linear_of(use, moments), covariates_of(use.metric, moments)) for moments in (treated, control)]
+def adjusted_levels(use: MetricUse, strata: Sequence[tuple[Moments, Moments]]) -> list[AdjustedLevels | None]:
+    """Both arms of each stratum after the metric's covariates, or as they are where it has none.
+
+    CUPED's coefficients are those of all strata together; Lin's are each stratum's and arm's own.
+
+    Args:
+        use: The metric, resolved.
+        strata: The treated arm and control in each stratum; one where nothing is stratified.
+
+    Returns:
+        None for a stratum that cannot be computed.
+    """
+    forms = [_forms(use, *pair) for pair in strata]
+    used = [pair for pair in forms if pair is not None]
+    adjusted = bool(used and used[0][0][1])
+    thetas = shared_thetas(used) if adjusted and use.adjustment != "lin" else None
+
+    def levels(treated: Arm, control: Arm) -> AdjustedLevels:
+        if not adjusted:
+            return AdjustedLevels(levels=TwoLevels.of(treated[0], control[0]), thetas=(), control_thetas=(), kept=1.0)
+        return lin(treated, control) if thetas is None else cuped(treated, control, thetas)
+
+    return [None if pair is None else levels(*pair) for pair in forms]
+
+
+def _forms(use: MetricUse, treated: Moments, control: Moments) -> tuple[Arm, Arm] | None:
+    """Outcome and covariates of both arms; None where they cannot be compared."""
+    first, second = ((linear_of(use, moments), covariates_of(use.metric, moments)) for moments in (treated, control))
     # A regression with slopes of its own has one more for each covariate to estimate in each arm.
-    fewest = 2 + len(arms[0][1]) if use.adjustment == "lin" else 2
+    fewest = 2 + len(first[1]) if use.adjustment == "lin" else 2
     if min(treated.rows, control.rows) < fewest:
         return None
-    if not all(math.isfinite(form.mean) and math.isfinite(form.variance) for y, xs in arms for form in (y, *xs)):
-        return None
-    if not arms[0][1]:
-        return AdjustedLevels(levels=TwoLevels.of(arms[0][0], arms[1][0]), thetas=(), control_thetas=(), kept=1.0)
-    return lin(*arms) if use.adjustment == "lin" else cuped(*arms)
+    forms = (form for y, xs in (first, second) for form in (y, *xs))
+    return (first, second) if all(math.isfinite(form.mean) and math.isfinite(form.variance) for form in forms) else None
 
 
 def slopes_of(value: Linear, covariates: Sequence[Linear]) -> tuple[float, ...]:

@@ -32,7 +32,7 @@ class Comparison:
         relative: The difference as a fraction of control; None where that is no number.
         control_level: The metric's level in control, after the covariates.
         method: How the numbers were made.
-        thetas: The covariates' coefficients in the treated arm; none within strata, which have their own.
+        thetas: The covariates' coefficients in the treated arm; none of Lin's within strata, which have their own.
         control_thetas: The same in control.
         kept: The share of the variance that the covariates left; None without one, or within strata.
     """
@@ -87,17 +87,18 @@ def compare_within(use: MetricUse, strata: Pairs, level: float, by: str = "") ->
     """
     if use.kind == "share" and not all(is_binary(arm, above(use.metric)) for pair in strata for arm in pair):
         return NOTHING
-    made = [(adjusted_levels(use, *pair), sum(arm.rows for arm in pair)) for pair in strata]
-    used = [(found, units) for found, units in made if found is not None]
+    units = [sum(arm.rows for arm in pair) for pair in strata]
+    used = [(found, n) for found, n in zip(adjusted_levels(use, strata), units, strict=True) if found is not None]
     if not used:
         return NOTHING
-    whole = sum(units for _, units in used)
-    levels = weighted_levels([found.levels for found, _ in used], [units / whole for _, units in used])
+    whole = sum(n for _, n in used)
+    levels = weighted_levels([found.levels for found, _ in used], [n / whole for _, n in used])
     compared = _compared(use, levels, level, _method(use, levels, bool(used[0][0].thetas), by))
-    if by or not used[0][0].thetas:
+    first, _ = used[0]
+    if not first.thetas or (by and use.adjustment == "lin"):
         return compared
-    (only, _) = used[0]
-    return replace(compared, thetas=only.thetas, control_thetas=only.control_thetas, kept=only.kept)
+    kept = None if by else first.kept
+    return replace(compared, thetas=first.thetas, control_thetas=first.control_thetas, kept=kept)
 
 
 def _method(use: MetricUse, levels: TwoLevels, adjusted: bool, by: str) -> str:

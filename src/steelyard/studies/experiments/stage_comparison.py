@@ -46,14 +46,16 @@ def across_strata(
 ) -> AcrossStrata | None:
     """How the comparison of two arms goes over strata; None where no stratum can be compared."""
     units = sum(arms[name].rows for arms in strata.values() for name in (arm, control) if name in arms)
-    made = [(adjusted_levels(use, *pair), sum(one.rows for one in pair)) for pair in pairs_of(strata, arm, control)]
-    used = [(found.levels.difference(), rows) for found, rows in made if found is not None]
+    pairs = pairs_of(strata, arm, control)
+    rows = [sum(one.rows for one in pair) for pair in pairs]
+    made = zip(adjusted_levels(use, pairs), rows, strict=True)
+    used = [(found.levels.difference(), n) for found, n in made if found is not None]
     if not used:
         return None
     known = [gap for gap, _ in used if gap.std_error > 0]
     alike = heterogeneity([gap.value for gap in known], [gap.std_error for gap in known]) if known else None
     return AcrossStrata(
-        used=len(used), left_out=units - sum(rows for _, rows in used), p_value=alike.p_value if alike else 1.0
+        used=len(used), left_out=units - sum(n for _, n in used), p_value=alike.p_value if alike else 1.0
     )
 
 
