@@ -53,4 +53,4 @@ lock: $(ENV)/.dev  ## resolve the dependencies again
 	scripts/lock.sh
 
 clean:  ## remove what was installed and built here
-	rm -rf $(ENV) .bootstrap site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(ENV) .bootstrap site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .screenshots

@@ -1,52 +1,18 @@
-"""What the script adds, by pointer and by keyboard; and that every main page is sound for those who do not see it."""
+"""What the script adds, by pointer and by keyboard."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser.visit import visiting
 
 pytestmark = pytest.mark.browser
-WIDE = {"width": 1180, "height": 900}
-AUDITED = ("home", "metrics", "metric", "explain", "rows", "analysis")
-
-
-@contextmanager
-def opened(chromium: Any, **look: Any) -> Iterator[tuple[Any, list[str]]]:
-    """A page of its own, and what went wrong in it."""
-    context = chromium.new_context(**{"viewport": WIDE, **look})
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    try:
-        yield page, wrong
-    finally:
-        context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", AUDITED)
-def test_a_page_is_axe_clean(
-    chromium: Any, served: tuple[str, dict[str, str]], screenshots: Path | None, name: str, scheme: str
-) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    more = {"rows": "/metrics/revenue/rows?since=2026-03-02", "analysis": "/analyses/came_back"}
-    base, paths = served
-    with opened(chromium, color_scheme=scheme) as (page, wrong):
-        page.goto(base + {**paths, **more}[name])
-        found = axe.Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-        assert wrong == []
-        if screenshots is not None:
-            page.screenshot(path=str(screenshots / f"{name}-{scheme}.png"), full_page=True)
 
 
 def test_a_chart_is_read_out_by_keyboard_and_by_pointer(chromium: Any, served: tuple[str, dict[str, str]]) -> None:
-    with opened(chromium) as (page, wrong):
+    with visiting(chromium) as visit:
+        page = visit.page
         page.goto(served[0] + "/metrics/orders?grain=week")
         drawing, said = page.locator(".sy-chart svg.sy-wide").first, page.locator(".web-readout").first
         assert not said.is_visible()
@@ -66,12 +32,12 @@ def test_a_chart_is_read_out_by_keyboard_and_by_pointer(chromium: Any, served: t
         assert "2025-12-29" in said.inner_text()
         page.keyboard.press("Escape")
         assert not said.is_visible()
-        assert wrong == []
 
 
 @pytest.mark.parametrize("keys", ["/", "Control+k"])
 def test_a_key_leads_to_the_search_box(chromium: Any, served: tuple[str, dict[str, str]], keys: str) -> None:
-    with opened(chromium) as (page, wrong):
+    with visiting(chromium) as visit:
+        page = visit.page
         page.goto(served[0])
         page.keyboard.press(keys)
         assert page.evaluate("document.activeElement.id") == "search"
@@ -80,22 +46,22 @@ def test_a_key_leads_to_the_search_box(chromium: Any, served: tuple[str, dict[st
         page.keyboard.press("Enter")
         page.wait_for_url("**/search?q=refunds*")
         assert page.get_by_role("link", name="refunds", exact=True).first.is_visible()
-        assert wrong == []
 
 
 def test_a_choice_from_a_list_is_asked_for_at_once(chromium: Any, served: tuple[str, dict[str, str]]) -> None:
-    with opened(chromium) as (page, wrong):
+    with visiting(chromium) as visit:
+        page = visit.page
         page.goto(served[0] + "/metrics/orders")
         page.get_by_label("Broken down by").select_option("channel")
         page.wait_for_url("**by=channel*")
         assert page.get_by_role("heading", name="By channel").is_visible()
         page.get_by_role("link", name="web", exact=True).click()
         assert page.get_by_label("Only where").input_value() == "channel = 'web'"
-        assert wrong == []
 
 
 def test_the_link_to_exactly_these_numbers_is_copied(chromium: Any, served: tuple[str, dict[str, str]]) -> None:
-    with opened(chromium, permissions=["clipboard-read", "clipboard-write"]) as (page, wrong):
+    with visiting(chromium, permissions=["clipboard-read", "clipboard-write"]) as visit:
+        page = visit.page
         page.goto(served[0] + "/metrics/orders")
         page.get_by_role("button", name="Copy a link to exactly these numbers").click()
         page.get_by_text("Copied", exact=True).wait_for()
@@ -104,4 +70,3 @@ def test_the_link_to_exactly_these_numbers_is_copied(chromium: Any, served: tupl
         assert "until=2026-03-29" in copied
         page.goto(copied)
         assert page.get_by_role("heading", level=1).inner_text() == "Orders"
-        assert wrong == []

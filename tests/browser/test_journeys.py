@@ -7,20 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.browser.visit import visiting
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 def page(chromium: Any) -> Iterator[Any]:
-    """A page whose console must stay silent."""
-    context = chromium.new_context(viewport={"width": 1180, "height": 900}, java_script_enabled=False)
-    page, wrong = context.new_page(), list[str]()
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on("response", lambda answer: wrong.append(answer.url) if answer.status >= 500 else None)
-    yield page
-    assert wrong == []
-    context.close()
+    """A page without scripts, in which nothing may go wrong."""
+    with visiting(chromium, java_script_enabled=False) as visit:
+        yield visit.page
 
 
 def test_the_morning_check_leads_from_the_headline_to_why_it_moved(

@@ -34,6 +34,17 @@ def make(store: Store, name: str, sql: str) -> None:
         change.create(name, sql)
 
 
+def test_a_store_whose_folder_is_gone_says_so_and_makes_none_in_its_place(store: Store, tmp_path: Path) -> None:
+    make(store, "numbers", "SELECT 1 AS one")
+    (tmp_path / "store").rename(tmp_path / "elsewhere")
+    with pytest.raises(WarehouseError, match="the store is gone") as caught:
+        store.snapshot()
+    assert "refresh" in caught.value.hint
+    assert not (tmp_path / "store").exists()
+    (tmp_path / "elsewhere").rename(tmp_path / "store")
+    assert rows_of(store, "SELECT one FROM numbers") == [(1,)]
+
+
 def test_an_empty_store_has_version_0_and_no_tables(store: Store) -> None:
     assert (store.snapshot().number, dict(store.snapshot().tables), store.snapshot().parent) == (0, {}, None)
 

@@ -34,7 +34,7 @@ IN_PATH = (
 IN_QUERY = (
     "/metrics/revenue?grain={}", "/metrics/revenue?by={}", "/metrics/revenue?where={}", "/metrics/revenue?since={}",
     "/metrics/revenue?until={}", "/metrics/revenue?as_of={}", "/metrics/revenue/explain?before={}",
-    "/metrics/revenue/explain?after={}", "/ledger?before={}", "/?format={}", "/?{}=1",
+    "/metrics/revenue/explain?after={}", "/ledger?before={}", "/ledger?kind={}", "/?format={}", "/?{}=1",
 )  # fmt: skip
 
 

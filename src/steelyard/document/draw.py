@@ -53,10 +53,12 @@ def _element(chart: Chart | Sparkline, canvas: Canvas, key: str, attributes: str
     title, said = (escape(one_line(words)) for words in spoken)
     name = "sy-" + sha256(f"{key}|{chart!r}|{canvas.width}".encode("utf-8", "backslashreplace")).hexdigest()[:10]
     tall = f"{canvas.width:g} {canvas.height:.5g}"
+    drawn = canvas.markup()
+    role = "group" if "<a " in drawn else "img"  # nothing inside an image can be reached
     return (
-        f'<svg {attributes} viewBox="0 0 {tall}" role="img" aria-labelledby="{name}-t {name}-d">'
+        f'<svg {attributes} viewBox="0 0 {tall}" role="{role}" aria-labelledby="{name}-t {name}-d">'
         f'{style}<title id="{name}-t">{title}</title><desc id="{name}-d">{said}</desc>'
-        f'<g class="sy-drawing">{canvas.markup()}</g></svg>'
+        f'<g class="sy-drawing">{drawn}</g></svg>'
     )
 
 

@@ -126,7 +126,7 @@ class _Page:
         caption = f"<caption>{_safe(table.caption)}</caption>" if table.caption else ""
         sides = [f' class="{_side(table, place)}"' for place in range(len(table.columns))]
         heads = "".join(
-            f'<th scope="col"{side}>{_safe(column.heading)}</th>'
+            f'<th scope="col"{side}>{_safe(column.heading)}</th>' if column.heading else f"<td{side}></td>"
             for column, side in zip(table.columns, sides, strict=True)
         )
         rows = "".join(
@@ -141,7 +141,7 @@ class _Page:
         if not table.rows:
             rows = f'<tr><td class="sy-none" colspan="{len(table.columns)}">no rows</td></tr>'
         name = _safe(table.caption or ", ".join(column.heading for column in table.columns))
-        scroll = f'<div class="sy-scroll" role="region" tabindex="0" aria-label="{name}">'
+        scroll = f'<div class="sy-scroll" role="group" tabindex="0" aria-label="{name}">'
         head = f"<thead><tr>{heads}</tr></thead>"
         return f'{scroll}<table class="sy-table">{caption}{head}<tbody>{rows}</tbody></table></div>'
 
@@ -179,7 +179,7 @@ class _Page:
             return f'<figure class="sy-chart">{title}<p class="sy-none">{NOTHING}</p></figure>'
         if isinstance(chart, GraphChart):
             drawn = inline_svg(chart, WIDE, self._next(), "sy-natural")
-            drawn = f'<div class="sy-scroll" role="region" tabindex="0" aria-label="{_safe(chart.title)}">{drawn}</div>'
+            drawn = f'<div class="sy-scroll" role="group" tabindex="0" aria-label="{_safe(chart.title)}">{drawn}</div>'
         else:
             drawn = inline_svg(chart, WIDE, self._next(), "sy-wide") + inline_svg(
                 chart, NARROW, self._next(), "sy-narrow"

@@ -56,6 +56,9 @@ class Catalog:
 
     def _absent(self, number: int) -> WarehouseError:
         numbers = self.numbers()
+        if not self.log.exists():
+            hint = "bring its folder back from where it was moved, or `steelyard refresh` makes a new one"
+            return WarehouseError("the store is gone: its folder is not there", where=str(self.folder), hint=hint)
         if not numbers:
             return WarehouseError(f"no version {number}: the store's log is empty", where=str(self.folder))
         kept = f"versions {numbers[0]} to {numbers[-1]} are kept"

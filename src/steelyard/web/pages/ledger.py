@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from steelyard.document import Block, Callout, Code, Column, Facts, Heading, Link, Paragraph, Table
 from steelyard.project.blocks import entry_blocks
 from steelyard.warehouse import Entry, Verification
@@ -18,10 +20,11 @@ PLACES = {"result": "results", "decision": "decisions"}
 
 def ledger(view: View) -> Page:
     """The entries, newest first; every digest is computed again each time that the page is made."""
-    kind, before = view.asked.text("kind"), view.asked.number("before")
     book = view.project.ledger
-    verified = book.verify()
-    entries = [item for item in book.entries(kind=kind or None) if before is None or item.number < before][::-1]
+    verified, kept = book.verify(), book.entries()
+    kinds = tuple(dict.fromkeys((*KINDS, *(item.kind for item in kept))))
+    kind, before = view.asked.one_of("kind", kinds, ""), view.asked.number("before")
+    entries = [item for item in kept if kind in ("", item.kind) and (before is None or item.number < before)][::-1]
     shown = entries[:ROWS]
     rows = [
         (item.number, item.at[:19].replace("T", " "), item.kind, Link(item.name, _place(item)), Code(item.digest[:16]))
@@ -42,7 +45,7 @@ def ledger(view: View) -> Page:
         title="Ledger",
         section="Ledger",
         lead=[Heading("Ledger", 1)],
-        controls=_controls(kind),
+        controls=_controls(kind, kinds),
         blocks=blocks,
         data={
             "ok": verified.ok,
@@ -65,8 +68,7 @@ def ledger(view: View) -> Page:
     )
 
 
-def _controls(kind: str) -> Controls:
-    kinds = [*KINDS, *([kind] if kind and kind not in KINDS else [])]
+def _controls(kind: str, kinds: Sequence[str]) -> Controls:
     options = [("", "every kind"), *((item, item) for item in kinds)]
     return Controls(
         label="Which entries",
