@@ -30,6 +30,7 @@ SCRIPT = re.compile(r'<script src="/assets/steelyard-[0-9a-f]{16}\.js" defer></s
 IN_PATH = (
     "/metrics/{}", "/metrics/{}/explain", "/studies/{}", "/studies/{}/plan", "/results/{}", "/results/{}/replay",
     "/decisions/{}", "/decisions/{}/replay", "/data/{}", "/ledger/{}", "/assets/{}", "/{}",
+    "/documents/{}", "/dashboards/{}", "/analyses/{}", "/studies/{}/run", "/work/{}",
 )  # fmt: skip
 IN_QUERY = (
     "/metrics/revenue?grain={}", "/metrics/revenue?by={}", "/metrics/revenue?where={}", "/metrics/revenue?since={}",

@@ -287,6 +287,15 @@ def test_a_document_elsewhere_is_not_found(browser: Any) -> None:
         assert browser.page(path).status_code == 404
 
 
+def test_a_document_that_cannot_be_shown_whole_says_so(own: Project, own_browser: Any) -> None:
+    (own.folder / "documents" / "long.md").write_text("# Long\n\n" + "word " * 300_000, encoding="utf-8")
+    page = own_browser.page("/documents/long.md")
+    assert "Not shown whole" in page.text
+    assert len(page.text) < 1_100_000
+    said = own_browser.json("/documents/long.md")["data"]
+    assert (said["whole"], len(said["text"])) == (False, 1_000_000)
+
+
 def test_home_has_one_headline_its_drivers_and_guardrails(browser: Any) -> None:
     said = browser.json("/")["data"]
     assert said["health"] == "revenue"

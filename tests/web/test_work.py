@@ -31,12 +31,13 @@ class Slow:
 
     def __init__(self) -> None:
         self.holds, self.made, self.ended = threading.Event(), 0, threading.Event()
-        self.began = threading.Event()
+        self.began, self.lasts = threading.Event(), 0.0
 
     def held(self, view: View) -> Page:
         self.made += 1
         self.began.set()
         assert self.holds.wait(30)
+        time.sleep(self.lasts)
         with view.warehouse() as warehouse:
             warehouse.fetch("SELECT 1 AS one")
         return Page(title="there", lead=[Heading("There it is", 1)], data={"made": self.made})
@@ -185,6 +186,17 @@ def test_a_run_that_waits_for_its_turn_can_be_cancelled_too(client: Any, slow: S
     until(lambda: not client.site.queue._shared)
     assert slow.made == 8
     assert len(held) == 8
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/csv", "image/png,image/*;q=0.8", ""])
+def test_who_asks_for_no_page_waits_and_gets_no_page_that_works_in_the_place_of_a_file(
+    client: Any, slow: Slow, accept: str
+) -> None:
+    slow.holds.set()
+    slow.lasts = 0.3
+    answer = client.ask("/held", headers={"accept": accept})
+    assert (answer.status_code, "refresh" in answer.headers) == (200, False)
+    assert "There it is" in answer.text
 
 
 def test_what_nobody_waits_for_any_more_is_stopped(client: Any, slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:

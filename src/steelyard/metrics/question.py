@@ -11,6 +11,9 @@ from steelyard.metrics.graph import GRAINS
 
 __all__ = ["Question", "ask"]
 
+MOST_TOP = 1_000_000
+"""Values that stand apart; who wants more wants all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
@@ -126,6 +129,8 @@ def _top(top: int | Mapping[str, int] | None, dimensions: tuple[str, ...]) -> di
             )
         if isinstance(most, bool) or not isinstance(most, int) or most < 1:
             raise DefinitionError(f"the top {most} of {name!r} leaves no rows", hint="give 1 or more")
+        if most > MOST_TOP:
+            raise DefinitionError(f"the top {most} of {name!r} is more than can be", hint=f"1 to {MOST_TOP:,}")
     return dict(top)
 
 

@@ -13,7 +13,7 @@ from steelyard.errors import DefinitionError
 if TYPE_CHECKING:
     from steelyard.project.project import Project
 
-__all__ = ["KINDS", "Found", "Outcome", "search"]
+__all__ = ["KINDS", "MOST_BYTES", "Found", "Outcome", "search"]
 
 Kind = Literal["metric", "study", "decision", "initiative", "table", "document"]
 KINDS: tuple[Kind, ...] = ("metric", "study", "decision", "initiative", "table", "document")
@@ -147,8 +147,12 @@ def _documents(project: Project) -> Iterator[_Item]:
         if not path.resolve().is_relative_to(folder.resolve()):
             yield _Item("document", name, "", notes=[f"documents/{name} leads out of the project, and is not read"])
             continue
-        with path.open("rb") as opened:
-            raw = opened.read(MOST_BYTES + 1)
+        try:
+            with path.open("rb") as opened:
+                raw = opened.read(MOST_BYTES + 1)
+        except OSError as error:
+            yield _Item("document", name, "", notes=[f"documents/{name} cannot be read: {error.strerror}"])
+            continue
         text = raw[:MOST_BYTES].decode("utf-8", errors="replace")
         notes = (
             [f"of documents/{name} only the first {MOST_BYTES:,} bytes are searched"] if len(raw) > MOST_BYTES else []

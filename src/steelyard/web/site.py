@@ -129,7 +129,7 @@ class Site:
             return begun.response()
         if isinstance(begun, Response):
             return begun
-        patience = None if form_of(request) == "json" else self.patience
+        patience = self.patience if _is_person(request) else None
         if patience is None:
             begun.wait()
         if await ended(request, begun.work.future, patience):
@@ -240,6 +240,11 @@ def tag_of(parts: Sequence[Any]) -> str:
 def holder_of(request: Request) -> str:
     """Who may fetch or stop what this request began."""
     return visitor_of(request).holder
+
+
+def _is_person(request: Request) -> bool:
+    """Whether a browser asks for a page, and not a program that would take a page that works for its file."""
+    return "text/html" in request.headers.get("accept", "") and form_of(request) != "json"
 
 
 def _bucket(now: datetime) -> int:

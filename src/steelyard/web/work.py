@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from steelyard.warehouse import Warehouse
     from steelyard.web.made import Made
 
-__all__ = ["Ticket", "Work", "WorkQueue", "gave_up"]
+__all__ = ["TENDED", "Ticket", "Work", "WorkQueue", "gave_up"]
 
 FORSAKEN = 90.0  # seconds without a sign of the asker; a hidden tab asks again once a minute
 KEPT = 120.0  # seconds for which what was made waits to be fetched
-TENDED = 0.1
+TENDED = 0.1  # seconds between looks at what was stopped
 MOST_TICKETS = 1000
 
 

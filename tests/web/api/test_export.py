@@ -7,18 +7,27 @@ import io
 import json
 import threading
 import time
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
+import anyio
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from steelyard.project import Project
+from steelyard.web.api.asking import QueryBody
+from steelyard.web.api.export import AT_ONCE, Exports
 from steelyard.web.api.row_bytes import ROW_FORMS
+from steelyard.web.live import LiveProject
+from steelyard.web.site import Site
 from steelyard.web.spreadsheet import without_formulas
+from steelyard.web.view import View
+from steelyard.web.work import Work
 
 ASKED = {"metrics": ["revenue", "orders", "conversion"], "by": ["channel", "day"]}
 HOSTILE = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\tx", "\rx", 'quo"te', "com,ma", "line\nbreak", "<b>", ""]
@@ -163,6 +172,37 @@ def test_one_who_hangs_up_stops_the_query_and_leaks_nothing(own: Project, own_br
         time.sleep(0.05)
     assert not any(edition.running for edition in _editions(own_browser))
     assert own_browser.page("/metrics").status_code == 200
+
+
+def test_exports_that_nobody_wants_any_more_do_not_keep_others_waiting(own: Project, own_browser: Any) -> None:
+    live = LiveProject(own)
+    site = Site(live)
+    exports, began, ended = Exports(site), threading.Semaphore(0), threading.Semaphore(0)
+
+    def never(stack: ExitStack, work: Work) -> View:
+        began.release()
+        try:
+            while True:
+                work.refuse_if_stopped()
+                time.sleep(0.01)
+        finally:
+            ended.release()
+
+    async def hung_up() -> dict[str, Any]:
+        while began._value < AT_ONCE:
+            await anyio.sleep(0.01)
+        return {"type": "http.disconnect"}
+
+    async def leave(times: int) -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(times):
+                request = Request({"type": "http", "method": "POST", "path": "/query", "headers": []}, hung_up)
+                tasks.start_soon(exports.answer, request, never, QueryBody(metrics=("revenue",)), "csv")
+
+    own_browser._portal.call(leave, 3 * AT_ONCE)
+    assert all(ended.acquire(timeout=20) for _ in range(AT_ONCE))
+    site.close()
+    live.close()
 
 
 def _editions(browser: Any) -> list[Any]:

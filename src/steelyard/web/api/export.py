@@ -23,7 +23,7 @@ from steelyard.web.failure import UnexpectedError
 from steelyard.web.site import Site
 from steelyard.web.view import View
 from steelyard.web.waiting import ended
-from steelyard.web.work import Work
+from steelyard.web.work import TENDED, Work
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -49,6 +49,8 @@ class _Begun:
 class Exports:
     """Exports of one project; however many there are, `AT_ONCE` threads make their pieces, in turn.
 
+    As many others end them, so that one that nobody wants any more is stopped while the first are all at work.
+
     Args:
         site: Where they are.
     """
@@ -56,7 +58,9 @@ class Exports:
     def __init__(self, site: Site) -> None:
         self.site = site
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="steelyard-export")
-        site.closing.append(partial(self._threads.shutdown, wait=False, cancel_futures=True))
+        self._ending = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="steelyard-export-end")
+        for threads in (self._threads, self._ending):
+            site.closing.append(partial(threads.shutdown, wait=False, cancel_futures=True))
 
     async def answer(
         self, request: Request, view: Callable[[ExitStack, Work], View], body: QueryBody, form: str
@@ -72,13 +76,15 @@ class Exports:
         work, stack = Work(), ExitStack()
         begun = self._threads.submit(_begin, view, work, stack, body, form)
         if not await ended(request, begun, None):
-            self._threads.submit(_finish, work, stack, begun)
+            self._ending.submit(_finish, work, stack, begun)
             return Response(status_code=499)  # nobody is there to read it
         error = begun.exception()
         if error is not None:
-            self._threads.submit(_finish, work, stack, begun)
+            self._ending.submit(_finish, work, stack, begun)
             return self._failed(request, error)
-        return _Sent(self._threads, begun.result(), work, stack, headers=_headers(begun.result(), body, form))
+        return _Sent(
+            self._threads, self._ending, begun.result(), work, stack, headers=_headers(begun.result(), body, form)
+        )
 
     def _failed(self, request: Request, error: BaseException) -> Response:
         if isinstance(error, SteelyardError):
@@ -100,10 +106,10 @@ def _begin(view: Opens, work: Work, stack: ExitStack, body: QueryBody, form: str
 
 def _finish(work: Work, stack: ExitStack, last: Future[Any]) -> None:
     """Stops what runs, and lets go of the warehouse when it has stopped."""
-    if not last.done():
-        work.stop()
-        last.cancel()
-        wait([last])
+    last.cancel()
+    while not last.done():
+        work.stop()  # again, for it may be between two queries
+        wait([last], timeout=TENDED)
     try:
         stack.close()
     except SteelyardError:
@@ -114,9 +120,16 @@ class _Sent(StreamingResponse):
     """The pieces, each made when the one before has gone; left early, the query is interrupted."""
 
     def __init__(
-        self, threads: ThreadPoolExecutor, begun: _Begun, work: Work, stack: ExitStack, *, headers: dict[str, str]
+        self,
+        threads: ThreadPoolExecutor,
+        ending: ThreadPoolExecutor,
+        begun: _Begun,
+        work: Work,
+        stack: ExitStack,
+        *,
+        headers: dict[str, str],
     ) -> None:
-        self._threads, self._work, self._stack = threads, work, stack
+        self._threads, self._ending, self._work, self._stack = threads, ending, work, stack
         self._last: Future[bytes] = Future()
         self._last.set_result(b"")
         super().__init__(self._pieces(begun), headers=headers)
@@ -132,7 +145,7 @@ class _Sent(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._threads.submit(_finish, self._work, self._stack, self._last)
+            self._ending.submit(_finish, self._work, self._stack, self._last)
 
 
 def _headers(begun: _Begun, body: QueryBody, form: str) -> dict[str, str]:

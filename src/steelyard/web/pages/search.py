@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from steelyard.document import Block, Callout, Column, Heading, Link, Paragraph, Table
 from steelyard.errors import UnknownNameError
-from steelyard.project.search import KINDS, Found, search
+from steelyard.project.search import KINDS, MOST_BYTES, Found, search
 from steelyard.web.page import Controls, Crumb, Input, Page, address
 from steelyard.web.view import View
 
 __all__ = ["document", "search_page"]
 
 SECTION = "Search"
+_SEARCH = "search for its words"
+_CUT = f"These are its first {MOST_BYTES:,} bytes; the file has all of it."
 
 
 def search_page(view: View) -> Page:
@@ -89,11 +93,7 @@ def _leads(item: Found) -> str:
 def document(view: View) -> Page:
     """One document of the project, as it is written."""
     name = view.names["name"]
-    folder = (view.project.folder / "documents").resolve()
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder) or path.suffix not in (".md", ".txt") or not path.is_file():
-        raise UnknownNameError(f"no document named {name!r}", where="/documents", hint="search for its words")
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text, whole = _text_of(view.project.folder / "documents", name)
     parts = [" ".join(part.split()) for part in text.split("\n\n")]
     blocks: list[Block] = [
         Heading(part.lstrip("# "), min(part.count("#", 0, len(part) - len(part.lstrip("#"))) + 1, 4))
@@ -107,6 +107,23 @@ def document(view: View) -> Page:
         section=SECTION,
         crumbs=[Crumb(text="Search", href="/search")],
         lead=[Heading(name, 1)],
-        blocks=blocks,
-        data={"document": name, "text": text},
+        blocks=blocks if whole else [Callout("warning", "Not shown whole", _CUT), *blocks],
+        data={"document": name, "text": text, "whole": whole},
     )
+
+
+def _text_of(folder: Path, name: str) -> tuple[str, bool]:
+    """The beginning of a document, as much as is searched, and whether that is all of it.
+
+    Raises:
+        UnknownNameError: There is none that can be read in the folder.
+    """
+    try:
+        path = (folder / name).resolve()
+        if path.is_relative_to(folder.resolve()) and path.suffix in (".md", ".txt") and path.is_file():
+            with path.open("rb") as opened:
+                raw = opened.read(MOST_BYTES + 1)
+            return raw[:MOST_BYTES].decode("utf-8", errors="replace"), len(raw) <= MOST_BYTES
+    except (OSError, ValueError) as error:  # no name that a file can have, or nobody may read it
+        raise UnknownNameError(f"no document named {name!r} can be read", where="/documents", hint=_SEARCH) from error
+    raise UnknownNameError(f"no document named {name!r}", where="/documents", hint=_SEARCH)
