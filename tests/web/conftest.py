@@ -26,7 +26,7 @@ def _beside(name: str) -> ModuleType:
     return module
 
 
-browse, shop, till, forms = _beside("browse"), _beside("shop"), _beside("till"), _beside("forms")
+browse, shop, till, forms, kiosk = (_beside(name) for name in ("browse", "shop", "till", "forms", "kiosk"))
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +63,20 @@ def own_browser(own: Project) -> Iterator[object]:
     made = browse.Browser(create_app(own, patience=60))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def kiosk_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose experiment has looks, segments, guardrails and a prior."""
+    folder = tmp_path_factory.mktemp("kiosk")
+    kiosk.make_kiosk(folder).close()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browsers() -> type:
+    """Makes a browser of an application; whoever makes it closes it."""
+    return browse.Browser
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from steelyard.warehouse import Entry, Ledger, Warehouse
 if TYPE_CHECKING:
     from steelyard.project.project import Project
 
-__all__ = ["cited_results", "reopened", "table_and_column"]
+__all__ = ["cited_results", "citing", "reopened", "table_and_column"]
 
 
 def cited_results(ledger: Ledger, reference: str) -> Iterable[Entry]:
@@ -36,6 +36,13 @@ def cited_results(ledger: Ledger, reference: str) -> Iterable[Entry]:
     if entry.kind == "result":
         return (entry,)
     raise DefinitionError(f"{reference!r} is a {entry.kind}", where="replay", hint="name a result or a decision")
+
+
+def citing(ledger: Ledger, digests: Iterable[str]) -> tuple[Entry, ...]:
+    """The decisions that rest on any of these results, newest first."""
+    named = set(digests)
+    found = ledger.entries(kind="decision")
+    return tuple(entry for entry in reversed(found) if named.intersection(entry.body["decision"]["cites"]))
 
 
 def reopened(project: Project, provenance: Provenance) -> Warehouse:

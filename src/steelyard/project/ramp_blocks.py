@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from steelyard.studies.experiments.independence import Independence
     from steelyard.studies.experiments.ramp import RampStanding
 
-__all__ = ["act_data", "ramp_blocks", "ramp_data"]
+__all__ = ["act_data", "exposure_blocks", "independence_block", "ramp_blocks", "ramp_data", "standing_blocks"]
 
 _HIDDEN = ("ranges", "ends", "chain", "after")
 
@@ -36,34 +36,43 @@ def ramp_blocks(
     exposures: ExposureAudit | None = None,
 ) -> list[Block]:
     """Where a ramp stands, for a person; with what was measured of its draw and logged of its exposures, if asked."""
-    blocks: list[Block] = [Heading(f"Ramp of {standing.study}", level=1), Callout(*_headline(standing))]
+    blocks: list[Block] = [Heading(f"Ramp of {standing.study}", level=1), *standing_blocks(standing)]
+    if independence is not None:
+        blocks.append(independence_block(independence))
+    if exposures is not None:
+        blocks += exposure_blocks(exposures)
+    return blocks
+
+
+def standing_blocks(standing: RampStanding) -> list[Block]:
+    """Where a ramp stands: the stage, what the next one needs, the timeline, and who began each stage, and why."""
+    blocks: list[Block] = [Callout(*_headline(standing))]
+    if standing.needs:
+        shown = [
+            ({True: "✓", False: "✗", None: "–"}[need.holds], need.name.replace("_", " "), need.says)
+            for need in standing.needs
+        ]
+        after = f"stage {standing.next_stage}" if standing.next_stage else "a launch"
+        blocks.append(Table([Column("holds", ""), Column("needs", f"{after} needs"), Column("says")], shown))
+    blocks += _timeline(standing)
     blocks.append(
         Table(
             [Column("stage"), Column("share"), Column("split"), Column("since"), Column("who"), Column("why")],
             [_planned(standing, number) for number in range(1, len(standing.planned) + 1)],
         )
     )
-    blocks += _timeline(standing)
     ended = [row for row in standing.acts if row["act"] != "advance"]
     if ended:
-        rows = [(_act(row), row["since"][:16], row["who"], row["why"]) for row in ended]
+        rows = [(_act(row), _moment(row), row["who"], row["why"]) for row in ended]
         blocks.append(Table([Column("act"), Column("at"), Column("who"), Column("why")], rows))
-    if standing.needs:
-        shown = [
-            (need.name, {True: "yes", False: "no", None: "unknown"}[need.holds], need.says) for need in standing.needs
-        ]
-        blocks.append(Table([Column("needs"), Column("holds"), Column("says")], shown))
-    if independence is not None:
-        blocks.append(_independence(independence))
-    if exposures is not None:
-        blocks += _exposures(exposures)
     if standing.void:
         words = f"{standing.void} recorded acts do not count, because another act came first."
         blocks.append(Callout("warning", "Acts that do not count", words))
     return blocks
 
 
-def _independence(measured: tuple[Independence, ...]) -> Block:
+def independence_block(measured: tuple[Independence, ...]) -> Block:
+    """What was measured of an experiment's draw beside that of every other one that runs."""
     if not measured:
         words = "No other experiment runs outside of its layer: there is no draw to compare its own with."
         return Callout("note", "Independence", words)
@@ -71,7 +80,8 @@ def _independence(measured: tuple[Independence, ...]) -> Block:
     return Table([Column("runs"), Column("units"), Column("p"), Column("says")], rows)
 
 
-def _exposures(found: ExposureAudit) -> list[Block]:
+def exposure_blocks(found: ExposureAudit) -> list[Block]:
+    """What an experiment's logged exposures come to, with the first conflicts."""
     counts = {
         "exposures logged": found.exposures,
         "of testers": found.of_testers,
@@ -132,8 +142,12 @@ def _planned(standing: RampStanding, number: int) -> tuple[Any, ...]:
     stage = standing.planned[number - 1]
     begun = [row for row in standing.acts if row["act"] == "advance" and row["stage"] == number]
     split = ", ".join(f"{arm} {share:.4g}" for arm, share in stage.arms.items())
-    acted = (begun[0]["since"][:16], begun[0]["who"], begun[0]["why"]) if begun else ("", "", "")
+    acted = (_moment(begun[0]), begun[0]["who"], begun[0]["why"]) if begun else ("", "", "")
     return (number, f"{stage.share * 100:.4g} %", split, *acted)
+
+
+def _moment(row: Mapping[str, Any]) -> str:
+    return f"{row['since'][:16].replace('T', ' ')} UTC"
 
 
 def _act(row: Mapping[str, Any]) -> str:

@@ -16,12 +16,14 @@ from steelyard.document import (
     Series,
     Threshold,
 )
+from steelyard.result.course_chart import course_charts
 from steelyard.result.estimate import Estimate
+from steelyard.result.guardrail_chart import guardrail_charts
 
 if TYPE_CHECKING:
     from steelyard.result.result import Result
 
-__all__ = ["result_charts"]
+__all__ = ["effect_charts", "result_charts", "table_charts"]
 
 Rows = Sequence[Mapping[str, Any]]
 PERCENT = Format.percent(1, signed=True)
@@ -34,16 +36,29 @@ def result_charts(result: Result) -> Iterator[Chart]:
     Args:
         result: The result; of its tables, those named in `OF_TABLES` have a picture.
     """
-    relative = [
+    yield from effect_charts(result)
+    yield from guardrail_charts(result)
+    for name in OF_TABLES:
+        yield from table_charts(result, name)
+
+
+def table_charts(result: Result, name: str) -> Iterator[Chart]:
+    """The pictures of one of its tables; none where it has no such table."""
+    if name in result.tables and result.tables[name].num_rows:
+        yield from OF_TABLES[name](result.tables[name].to_pylist())
+
+
+def effect_charts(result: Result) -> Iterator[Chart]:
+    """Relative effects with their intervals; segments and guardrails apart where the result says more of them."""
+    apart = {"guardrail"} if any(guardrail_charts(result)) else set()
+    shown = [
         row
         for row in result.estimates
-        if not row.at and row.value is not None and row.scale == "relative" and row.contrast
-    ]
-    if relative:
-        yield _forest(relative)
-    for name, drawn in OF_TABLES.items():
-        if name in result.tables and result.tables[name].num_rows:
-            yield from drawn(result.tables[name].to_pylist())
+        if not row.at and row.value is not None and row.scale == "relative" and row.contrast and row.role not in apart
+        and (row.segment == "all" or "segments" not in result.tables)
+    ]  # fmt: skip
+    if shown:
+        yield _forest(shown)
 
 
 def _forest(rows: list[Estimate]) -> IntervalChart:
@@ -73,39 +88,20 @@ def _event_study(rows: Rows) -> Iterator[Chart]:
     )
 
 
-def _course(rows: Rows) -> Iterator[Chart]:
-    for contrast in dict.fromkeys(row["contrast"] for row in rows):
-        mine = [row for row in rows if row["contrast"] == contrast]
-        by_scale = {scale: [row for row in mine if row["scale"] == scale] for scale in ("relative", "absolute")}
-        scale = "relative" if len(by_scale["relative"]) == len(by_scale["absolute"]) else "absolute"
-        shown = by_scale[scale]
-        if len(shown) > 1:
-            yield _banded(
-                f"Effect on {shown[0]['metric']} of all who came in until each day, with bounds that hold on every "
-                f"day: {contrast}",
-                [row["day"] for row in shown],
-                shown,
-                PERCENT if scale == "relative" else Format.significant(3, signed=True),
-            )
-
-
 def _looks(rows: Rows) -> Iterator[Chart]:
     for arm in dict.fromkeys(row["arm"] for row in rows):
         mine = [row for row in rows if row["arm"] == arm]
         if len(mine) > 1:
-            places = [row["fraction"] for row in mine]
-            yield _banded(
-                f"Effect at each look, with the bounds of the stopping rules: {arm}",
-                places, mine, Format.significant(3, signed=True),
-                x_label="units, as a share of those planned", x_format=Format.percent(0),
-            )  # fmt: skip
-
-
-def _banded(title: str, places: Sequence[Any], rows: Rows, style: Format, **more: Any) -> LineChart:
-    line = Series("effect", *([row[name] for row in rows] for name in ("value", "low", "high")))
-    return LineChart(
-        title=title, x=places, series=[line], format=style, thresholds=[Threshold("no effect", 0.0)], **more
-    )
+            line = Series("effect", *([row[name] for row in mine] for name in ("value", "low", "high")))
+            yield LineChart(
+                title=f"Effect at each look, with the bounds of the stopping rules: {arm}",
+                x=[row["fraction"] for row in mine],
+                series=[line],
+                format=Format.significant(3, signed=True),
+                thresholds=[Threshold("no effect", 0.0)],
+                x_label="units, as a share of those planned",
+                x_format=Format.percent(0),
+            )
 
 
 def _split(rows: Rows) -> Iterator[Chart]:
@@ -122,7 +118,7 @@ def _split(rows: Rows) -> Iterator[Chart]:
 
 OF_TABLES: Mapping[str, Callable[[Rows], Iterator[Chart]]] = {
     "event_study": _event_study,
-    "course": _course,
+    "course": course_charts,
     "looks": _looks,
     "split_by_day": _split,
 }

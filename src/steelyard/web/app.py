@@ -29,7 +29,7 @@ from steelyard.web.api import api_routes
 from steelyard.web.asset import asset_address, assets
 from steelyard.web.failure import UnexpectedError, no_such_page
 from steelyard.web.guard import LOOPBACK, Guard, not_allowed
-from steelyard.web.live import LiveProject
+from steelyard.web.live import LiveProject, exposures_state
 from steelyard.web.operation import Operation
 from steelyard.web.site import PATIENCE, Site
 from steelyard.web.work_pages import work_routes
@@ -118,8 +118,8 @@ def _routes(site: Site) -> list[Route]:
         Route("/analyses/{name}", page(pages.analysis, takes=("by", *cut), queries=True, ages=False)),
         Route("/dashboards", page(pages.dashboards)),
         Route("/dashboards/{name}", page(pages.dashboard, takes=dated, more=pages.dashboard_filters, queries=True)),
-        Route("/studies", page(pages.studies)),
-        Route("/studies/{name}", page(pages.study)),
+        Route("/studies", page(pages.studies, takes=pages.STUDIES_ASKED)),
+        Route("/studies/{name}", page(pages.study, queries=True, also=exposures_state)),
         Route("/studies/{name}/plan", page(pages.plan, queries=True)),
         Route("/results/{digest}", page(pages.result)),
         Route("/results/{digest}/replay", page(pages.replay_result, queries=True, lasting=False)),

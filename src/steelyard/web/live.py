@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -12,10 +12,11 @@ from pathlib import Path
 from steelyard.canonical import digest
 from steelyard.errors import SteelyardError
 from steelyard.project import Project
+from steelyard.project.ramped_experiments import LOGS
 from steelyard.project.settings import FILE
 from steelyard.warehouse import Warehouse
 
-__all__ = ["Edition", "LiveProject", "definitions_stamp"]
+__all__ = ["Edition", "LiveProject", "definitions_stamp", "exposures_state"]
 
 CODE = version("steelyard")
 FOLDERS = ("sources", "tables", "metrics", "studies", "dashboards", "initiatives", "documents")
@@ -92,9 +93,17 @@ def _file_state(path: Path) -> str:
     return f"{found.st_mtime_ns} {found.st_size}"
 
 
+def exposures_state(project: Project) -> str:
+    """A text that differs when exposures or testers were logged."""
+    return _files_state(sorted((project.folder / LOGS).rglob("*")))
+
+
 def definitions_stamp(folder: Path) -> str:
     """A text that differs when a file of the project's definitions was changed, added or removed."""
-    paths = [folder / FILE, *(path for name in FOLDERS for path in sorted((folder / name).rglob("*")))]
+    return _files_state([folder / FILE, *(path for name in FOLDERS for path in sorted((folder / name).rglob("*")))])
+
+
+def _files_state(paths: Iterable[Path]) -> str:
     seen = []
     for path in paths:
         with suppress(FileNotFoundError):

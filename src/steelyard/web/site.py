@@ -54,6 +54,7 @@ class Wanted(NamedTuple):
 
 Prepare = Callable[[Request, Edition], Wanted]
 Takes = Callable[[Project, Mapping[str, Any]], Sequence[str]]
+Also = Callable[[Project], str]
 
 
 class Site:
@@ -82,6 +83,7 @@ class Site:
         queries: bool = False,
         lasting: bool = True,
         ages: bool = True,
+        also: Also | None = None,
     ) -> Callable[[Request], Awaitable[Response]]:
         """What answers at a route.
 
@@ -93,8 +95,9 @@ class Site:
             lasting: Whether the same definitions, data and ledger give the same page; False where the page looks
                 behind the ledger's heads, so that it is made anew each time.
             ages: Whether it says how long ago something was, so that it stands for minutes; else for the day.
+            also: Gives a text that differs whenever something else that the page shows does.
         """
-        return PageEndpoint(self, build, tuple(takes), queries, lasting, ages, more).answer
+        return PageEndpoint(self, build, tuple(takes), queries, lasting, ages, more, also).answer
 
     def close(self) -> None:
         """Stops what runs."""
@@ -198,6 +201,7 @@ class PageEndpoint:
     lasting: bool
     ages: bool
     more: Takes | None = None
+    also: Also | None = None
 
     @property
     def operation(self) -> Operation:
@@ -218,7 +222,8 @@ class PageEndpoint:
         state = edition.state() if self.lasting else None
         visitor = visitor_of(request)
         clock = _bucket(now) if self.ages else str(now.astimezone(ZoneInfo(edition.project.settings.zone)).date())
-        tag = tag_of([state, form, request.url.path, request.url.query, clock, visitor.kind]) if state else ""
+        also = self.also(edition.project) if self.also else ""
+        tag = tag_of([state, form, request.url.path, request.url.query, clock, visitor.kind, also]) if state else ""
 
         def make(work: Work) -> Made:
             view = View(edition=edition, names=request.path_params, asked=asked, now=now, work=work, role=visitor.role)

@@ -22,7 +22,7 @@ ROW_WIDE, ROW_NARROW = 28.0, 44.0
 
 @dataclass(frozen=True)
 class IntervalRow:
-    """One estimate: what it is of, its value, and its bounds, of which None is unbounded.
+    """One estimate: what it is of, its value, its bounds, of which None is unbounded, and a margin of its own, if any.
 
     Raises:
         DefinitionError: the low bound is above the high one, or the status is unknown.
@@ -33,9 +33,10 @@ class IntervalRow:
     low: float | None = None
     high: float | None = None
     status: Status = "neutral"
+    limit: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("value", "low", "high"):
+        for name in ("value", "low", "high", "limit"):
             object.__setattr__(self, name, finite(getattr(self, name)))
         if self.low is not None and self.high is not None and self.low > self.high:
             raise DefinitionError(f"the interval of '{self.label}' ends at {self.high} before it begins at {self.low}")
@@ -73,11 +74,15 @@ class IntervalChart(Chart):
         return all(row.value is None for row in self.rows)
 
     def notes(self) -> tuple[str, ...]:
-        """Say how many rows have no estimate, and that an arrow means unbounded."""
+        """Say how many rows have no estimate, that an arrow means unbounded, and what a row's own mark is."""
         missing = sum(row.value is None for row in self.rows)
         unbounded = any(row.value is not None and (row.low is None or row.high is None) for row in self.rows)
-        said = (f"{missing} row{'s have' if missing > 1 else ' has'} no estimate",) if missing else ()
-        return said + (("an arrow is a bound at infinity",) if unbounded else ())
+        said: tuple[str, ...] = (f"{missing} row{'s have' if missing > 1 else ' has'} no estimate",) if missing else ()
+        said += ("an arrow is a bound at infinity",) if unbounded else ()
+        return said + ((f"the dashed mark of a row is its {self.limit_label}",) if self._own_limits() else ())
+
+    def _own_limits(self) -> bool:
+        return any(row.limit is not None for row in self.rows)
 
     def table(self) -> Table:
         """Give one row an estimate."""
@@ -87,13 +92,19 @@ class IntervalChart(Chart):
             Column("interval", None, self.format, "right"),
         ]
         bounds = [None if row.value is None else Interval(row.low, row.high) for row in self.rows]
-        rows = [(row.label, row.value, bound) for row, bound in zip(self.rows, bounds, strict=True)]
+        rows: list[tuple[Any, ...]] = [
+            (row.label, row.value, bound) for row, bound in zip(self.rows, bounds, strict=True)
+        ]
+        if self._own_limits():
+            columns.append(Column("limit", self.limit_label, self.format, "right"))
+            rows = [(*said, row.limit) for said, row in zip(rows, self.rows, strict=True)]
         return Table(columns, rows, self.title)
 
     def to_vega_lite(self) -> dict[str, Any]:
         """Give rules for the intervals, points for the values, and the reference and limit."""
         rows: list[dict[str, Any]] = [
-            {"label": row.label, "value": row.value, "low": row.low, "high": row.high} for row in self.rows
+            {"label": row.label, "value": row.value, "low": row.low, "high": row.high, "limit": row.limit}
+            for row in self.rows
         ]
         y = {"field": "label", "type": "nominal", "sort": None, "title": None}
         x = {"type": "quantitative", "title": None}
@@ -103,6 +114,8 @@ class IntervalChart(Chart):
         ]
         lines = [value for value in (self.reference, self.limit) if value is not None]
         layers += [{"mark": "rule", "encoding": {"x": {"datum": value}}} for value in lines]
+        if self._own_limits():
+            layers.append({"mark": "tick", "encoding": {"y": y, "x": x | {"field": "limit"}}})
         return vega(self, rows, layer=layers)
 
     def draw(self, width: float) -> Canvas:
@@ -121,8 +134,11 @@ class IntervalChart(Chart):
             shown = shorten(row.label, left - 14 if wide else width - text_width(words) - 12)
             canvas.text(0, baseline, shown, "sy-label sy-flag", title="" if shown == row.label else row.label)
             canvas.text(width, baseline, words, "sy-value sy-flag", "end")
+            middle = baseline - 4 + (0 if wide else 18)
+            if row.limit is not None:
+                canvas.line(across(row.limit), middle - 10, across(row.limit), middle + 10, "sy-limit")
             if row.value is not None:
-                draw_interval(canvas, across, baseline - 4 + (0 if wide else 18), row, f"{row.label}: {words}")
+                draw_interval(canvas, across, middle, row, f"{row.label}: {words}")
         return canvas
 
     def _words(self, row: IntervalRow) -> str:
@@ -132,7 +148,8 @@ class IntervalChart(Chart):
 
     def _scale(self, left: float, right: float) -> Scale:
         known = [row for row in self.rows if row.value is not None]
-        given = [*(v for row in known for v in (row.value, row.low, row.high)), self.reference, self.limit]
+        given = [v for row in known for v in (row.value, row.low, row.high)]
+        given += [*(row.limit for row in self.rows), self.reference, self.limit]
         values = [value for value in given if value is not None]
         ticks = nice_ticks(min(values), max(values), 12)
         # An arrow needs room to show that its interval goes on beyond the last bound.

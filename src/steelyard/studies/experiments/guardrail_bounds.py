@@ -26,6 +26,8 @@ TUNED_FOR = 5_000
 def guardrail_table(study: Experiment, evidence: Evidence, lines: Sequence[Line]) -> dict[str, pa.Table]:
     """Each guardrail in each arm on the scale of its margin, with always-valid bounds; nothing without guardrails.
 
+    `limit` is the effect at which the margin is used up: below zero where more is better.
+
     A ramp is looked at before each of its stages, whatever `looks` says of the verdict: harm is told there by these.
 
     Args:
@@ -42,7 +44,7 @@ def guardrail_table(study: Experiment, evidence: Evidence, lines: Sequence[Line]
     if not rows:
         return {}
     kinds: dict[str, pa.DataType] = dict.fromkeys(("metric", "contrast", "scale"), pa.string())
-    kinds |= dict.fromkeys(("value", "low", "high", "level", "margin"), pa.float64())
+    kinds |= dict.fromkeys(("value", "low", "high", "level", "margin", "limit"), pa.float64())
     kinds["harmed"] = pa.bool_()
     return {GUARDRAILS: pa.Table.from_pylist(rows, schema=pa.schema(kinds))}
 
@@ -58,7 +60,8 @@ def _rows(study: Experiment, evidence: Evidence, line: Line) -> Iterator[dict[st
     made = at_look(bounds, line.made, line.level, sign, tested=False)
     found = made.absolute if margin.scale == "absolute" else made.relative
     row: dict[str, Any] = {"metric": line.use.metric, "contrast": f"{line.arm} - {study.control}"}
-    row |= {"scale": margin.scale, "margin": margin.size, "level": line.level}
+    row |= {"scale": margin.scale, "margin": margin.size, "limit": -sign * margin.size}
+    row["level"] = line.level
     if found is not None:
         low, high = (end if math.isfinite(end) else None for end in (found.low, found.high))
         best = sign * (found.high if sign > 0 else found.low)

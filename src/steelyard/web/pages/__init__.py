@@ -15,10 +15,13 @@ from steelyard.web.pages.metrics import metrics
 from steelyard.web.pages.results import replay_result, result
 from steelyard.web.pages.rows import rows
 from steelyard.web.pages.search import document, search_page
-from steelyard.web.pages.studies import plan, studies, study
+from steelyard.web.pages.studies import STUDIES_ASKED, studies
+from steelyard.web.pages.study import study
+from steelyard.web.pages.study_plan import plan
 from steelyard.web.pages.table import table
 
 __all__ = [
+    "STUDIES_ASKED",
     "analysis",
     "dashboard",
     "dashboard_filters",

@@ -11,6 +11,7 @@ from steelyard.project.blocks import replay_blocks, replay_data
 from steelyard.result import Result
 from steelyard.warehouse import Entry
 from steelyard.web.page import Crumb, Page, address
+from steelyard.web.pages.study_record import cited_blocks
 from steelyard.web.view import View
 
 __all__ = ["entry_of_kind", "replay_page", "replay_result", "result"]
@@ -46,19 +47,9 @@ def result(view: View) -> Page:
         section="Studies",
         crumbs=[Crumb(text="Studies", href="/studies"), Crumb(text=entry.name, href=address("studies", entry.name))],
         lead=[head],
-        blocks=[Paragraph(kept), *rest, *_cited(view, entry)],
+        blocks=[Paragraph(kept), *rest, *cited_blocks(view, [entry.digest])],
         data={"entry": entry.digest, "at": entry.at, "name": entry.name, "result": found.to_dict()},
     )
-
-
-def _cited(view: View, entry: Entry) -> list[Block]:
-    citing = [
-        item for item in view.project.ledger.entries(kind="decision") if entry.digest in item.body["decision"]["cites"]
-    ]
-    if not citing:
-        return []
-    links = [Paragraph([Link(item.body["decision"]["question"], address("decisions", item.digest))]) for item in citing]
-    return [Heading("Decisions that rest on it", 2, id="decisions"), *links]
 
 
 def replay_result(view: View) -> Page:

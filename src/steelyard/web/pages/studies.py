@@ -1,219 +1,147 @@
-"""Studies: what was asked, what the latest results say, and what a study will do."""
+"""Studies: what was asked, what the newest results say, and which of them need somebody."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from steelyard.canonical import plain
-from steelyard.dashboards import age, latest_of, study_table
-from steelyard.document import (
-    Block,
-    Callout,
-    Cell,
-    Code,
-    CodeBlock,
-    Column,
-    Facts,
-    Heading,
-    Link,
-    Paragraph,
-    Section,
-    Table,
-)
-from steelyard.errors import SteelyardError, UnknownNameError
-from steelyard.project.blocks import plan_blocks, plan_data
-from steelyard.web.acts.next_acts import next_acts
-from steelyard.web.page import Crumb, Page, address
-from steelyard.web.pages.problems import problem_callouts, shown_place
+from steelyard.dashboards import age, latest_of
+from steelyard.document import Block, Callout, Column, Heading, Link, Table
+from steelyard.errors import DefinitionError, unknown_name
+from steelyard.web.page import Choice, Choices, Controls, Input, Page, address
+from steelyard.web.pages.problems import problem_callouts
+from steelyard.web.pages.studies_known import STATES, KnownStudy, known_studies
+from steelyard.web.pages.study_record import result_data
 from steelyard.web.view import View
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from steelyard.result import Result
-    from steelyard.studies import Study
     from steelyard.warehouse import Entry
 
-__all__ = ["plan", "studies", "study"]
+__all__ = ["STUDIES_ASKED", "studies"]
 
-CRUMBS = (Crumb(text="Studies", href="/studies"),)
+STUDIES_ASKED = ("q", "kind", "verdict", "standing", "state")
+MARK = {"yes": "✓ yes", "no": "✗ no", "unclear": "~ unclear", "invalid": "! invalid", "": "not run yet"}
+VERDICTS = ("yes", "no", "unclear", "invalid")
+STANDINGS = ("registered", "exploratory")
 
 
 def studies(view: View) -> Page:
-    """The list of studies."""
-    project = view.project
-    results = latest_of(project.results())
-    known = project.definitions.studies
-    table = study_table(known, results, href=lambda name: address("studies", name), when=lambda at: age(at, view.now))
-    broken = [error for error in project.problems if "/studies/" in error.where or error.where.startswith("studies/")]
-    empty = Callout("note", "No study is defined yet", "A file under studies/ is one; its name is the file's.")
-    blocks: list[Block] = [*problem_callouts(broken, project.folder), table if table.rows else empty]
-    data = {
-        "studies": {
-            name: {
-                "question": known[name].question if name in known else results[name][0][1].question,
-                "kind": known[name].kind if name in known else results[name][0][1].provenance.kind,
-                "defined": name in known,
-                "results": [_result_data(entry, result) for entry, result in results.get(name, [])],
-            }
-            for name in dict.fromkeys([*results, *sorted(known)])
-        }
-    }
-    return Page(title="Studies", section="Studies", lead=[Heading("Studies", 1)], blocks=blocks, data=data)
+    """Every study, what needs somebody first; narrowed by kind, verdict, standing, state and words."""
+    results = latest_of(view.project.results())
+    known = known_studies(view, results)
+    asked = _asked(view, known)
+    shown = [item for item in known if _is_wanted(item, asked)]
+    folder = view.project.folder
+    broken = [
+        error for error in view.project.problems if "/studies/" in error.where or error.where.startswith("studies/")
+    ]
+    return Page(
+        title="Studies",
+        section="Studies",
+        lead=[Heading("Studies", 1)],
+        controls=_controls(known, asked) if known else None,
+        blocks=[*problem_callouts(broken, folder), *_listed(view, known, shown)],
+        data={"asked": asked, "count": len(shown), "studies": _data(shown, results)},
+        table=_table_of(shown),
+    )
 
 
-def _result_data(entry: Entry, result: Result) -> dict[str, Any]:
+def _asked(view: View, known: Sequence[KnownStudy]) -> dict[str, str]:
+    """What was asked, checked.
+
+    Raises:
+        DefinitionError: It is a kind, verdict, standing or state that there is not.
+    """
+    kinds = sorted({item.kind for item in known})
+    choices = {"kind": kinds, "verdict": VERDICTS, "standing": STANDINGS, "state": tuple(STATES)}
+    found = {"q": view.asked.text("q")}
+    for name, values in choices.items():
+        value = view.asked.text(name)
+        if value and value not in values:
+            error = unknown_name(name, value, values)
+            raise DefinitionError(error.problem, where=f"?{name}", hint=error.hint)
+        found[name] = value
+    return {name: found[name] for name in STUDIES_ASKED}
+
+
+def _is_wanted(item: KnownStudy, asked: dict[str, str]) -> bool:
+    text = f"{item.name} {item.name.replace('_', ' ')} {item.question}".casefold()
+    held = {"kind": item.kind, "verdict": item.answer, "standing": item.standing, "state": item.state}
+    return all(word in text for word in asked["q"].casefold().split()) and all(
+        not asked[name] or asked[name] == value for name, value in held.items()
+    )
+
+
+def _controls(known: Sequence[KnownStudy], asked: dict[str, str]) -> Controls:
+    rest = {name: value for name, value in asked.items() if name != "state"}
+    others = [item for item in known if _is_wanted(item, {**asked, "state": ""})]
+    views = [("", "All", len(others))]
+    views += [(state, words, sum(item.state == state for item in others)) for state, words in STATES.items()]
+    choices = [
+        Choice(text=f"{words} ({count})", href=address("studies", **rest, state=state), current=state == asked["state"])
+        for state, words, count in views
+    ]
+    kinds = sorted({item.kind for item in known})
+    return Controls(
+        label="Which studies",
+        action="/studies",
+        choices=[Choices(label="State", items=choices)],
+        inputs=[
+            Input(name="q", label="Words", value=asked["q"]),
+            _select("kind", "Kind", "every kind", kinds, asked),
+            _select("verdict", "Verdict", "every verdict", VERDICTS, asked),
+            _select("standing", "Standing", "every standing", STANDINGS, asked),
+            Input(name="state", value=asked["state"], kind="hidden"),
+        ],
+    )
+
+
+def _select(name: str, label: str, every: str, values: Sequence[str], asked: dict[str, str]) -> Input:
+    options = [("", every), *((value, value.replace("_", " ")) for value in values)]
+    return Input(name=name, label=label, value=asked[name], kind="select", options=options)
+
+
+def _listed(view: View, known: Sequence[KnownStudy], shown: Sequence[KnownStudy]) -> list[Block]:
+    if not known:
+        return [Callout("note", "No study is defined yet", "A file under studies/ is one; its name is the file's.")]
+    if not shown:
+        return [Callout("note", f"None of {len(known)} matches", [Link("Show all studies", "/studies")])]
+    columns = [
+        Column("study"), Column("needs", "needs somebody for"), Column("verdict"), Column("action"),
+        Column("state"), Column("standing"), Column("kind"), Column("ran"),
+    ]  # fmt: skip
+    return [Table(columns, [_row(view, item) for item in shown])]
+
+
+def _row(view: View, item: KnownStudy) -> tuple[Any, ...]:
+    return (
+        Link(item.question or item.name, address("studies", item.name)),
+        item.needs or ("" if item.defined else "nothing: no file defines it any more"),
+        MARK[item.answer],
+        item.action,
+        STATES[item.state],
+        item.standing,
+        item.kind.replace("_", " "),
+        age(item.ran_at, view.now) if item.ran_at else "–",
+    )
+
+
+def _data(shown: Sequence[KnownStudy], results: Mapping[str, Sequence[tuple[Entry, Result]]]) -> dict[str, Any]:
     return {
-        "entry": entry.digest,
-        "at": entry.at,
-        "answer": result.verdict.answer,
-        "action": result.verdict.action,
-        "says": result.verdict.says,
-        "standing": result.provenance.standing,
+        item.name: {**asdict(item), "results": [result_data(*pair) for pair in results.get(item.name, ())]}
+        for item in shown
     }
 
 
-def study(view: View) -> Page:
-    """One study: its latest result, its earlier ones, its registration and its definition."""
-    name, project = view.names["name"], view.project
-    kept = latest_of(project.results(name)).get(name, [])
-    registrations = project.ledger.entries(kind="registration", name=name)
-    defined, trouble = _defined(view, bool(kept or registrations))
-    lead: list[Block] = []
-    blocks: list[Block] = list(trouble)
-    if kept:
-        entry, result = kept[0]
-        head, *rest = result.blocks()
-        lead.append(head)
-        blocks += [*_newest(view, entry, result, defined), *rest]
-    else:
-        lead.append(Heading(defined.question if defined else name, 1))
-        says = [f"steelyard run {name} runs it. ", *_plan_link(name, defined)]
-        blocks += [] if trouble else [Callout("note", "Not run yet", says)]
-    blocks += [
-        *_next(view, name),
-        *_earlier(view, kept[1:]),
-        *_registered(view, registrations, defined),
-        *_definition(view, name, defined),
-    ]
-    return Page(
-        title=name,
-        section="Studies",
-        crumbs=CRUMBS,
-        lead=lead,
-        blocks=blocks,
-        data={
-            "study": name,
-            "definition": defined.definition() if defined else None,
-            "digest": defined.digest() if defined else None,
-            "latest": {"entry": kept[0][0].digest, "result": kept[0][1].to_dict()} if kept else None,
-            "earlier": [_result_data(entry, result) for entry, result in kept[1:]],
-            "registrations": [{"entry": item.digest, "at": item.at, **item.body} for item in registrations],
-        },
-    )
+def _table_of(shown: Sequence[KnownStudy]) -> pa.Table:
+    import pyarrow as pa
 
-
-def _next(view: View, name: str) -> list[Block]:
-    """What may be done next, and why not what may not."""
-    rows = [
-        (Link(act.label, act.href) if not act.why_not else act.label, act.why_not or "yes")
-        for act in next_acts(view.project, name, view.role)
-    ]
-    return [Heading("What may be done next", 2, id="next"), Table([Column("act"), Column("can be done")], rows)]
-
-
-def _defined(view: View, remembered: bool) -> tuple[Study | None, list[Block]]:
-    """The study as the files define it, or why they do not; what the ledger remembers is shown all the same."""
-    name = view.names["name"]
-    try:
-        return view.project.study(name), []
-    except UnknownNameError as error:
-        if not remembered and name not in view.project.definitions.studies and "no study" in error.problem:
-            raise
-        says = "No file defines it any more; what was kept is shown."
-        if "no study" not in error.problem:
-            return None, problem_callouts([error], view.project.folder)
-        return None, [Callout("warning", "Not defined any more", says)]
-    except SteelyardError as error:
-        return None, problem_callouts([error], view.project.folder)
-
-
-def _plan_link(name: str, defined: Study | None) -> list[Any]:
-    return [Link("What it will do", address("studies", name, "plan"))] if defined else []
-
-
-def _newest(view: View, entry: Entry, result: Result, defined: Study | None) -> list[Block]:
-    links: list[Any] = [
-        f"Ran {age(entry.at, view.now)}, kept as ", Link(entry.digest[:16], address("results", entry.digest)), ". ",
-        Link("Replay it", address("results", entry.digest, "replay")), ". ",
-    ]  # fmt: skip
-    blocks: list[Block] = [Paragraph([*links, *_plan_link(entry.name, defined)])]
-    if defined and defined.digest() != result.provenance.digest:
-        says = "The result below is of the definition as it was; run it again for the one in the file."
-        blocks.append(Callout("warning", "Edited since it ran", says))
-    return blocks
-
-
-def _earlier(view: View, kept: list[tuple[Entry, Result]]) -> list[Block]:
-    if not kept:
-        return []
-    rows = [
-        (Link(entry.digest[:12], address("results", entry.digest)), age(entry.at, view.now), result.verdict.answer,
-         result.provenance.standing, result.verdict.says)
-        for entry, result in kept
-    ]  # fmt: skip
-    columns = [Column("result"), Column("ran"), Column("verdict"), Column("standing"), Column("says")]
-    return [Heading("Earlier results", 2, id="earlier"), Table(columns, rows)]
-
-
-def _registered(view: View, registrations: tuple[Entry, ...], defined: Study | None) -> list[Block]:
-    heading = Heading("Registration", 2, id="registration")
-    if not registrations:
-        says = "Its rule was not fixed in the ledger before its data was read: results are exploratory."
-        return [heading, Callout("note", "Not registered", says)]
-    blocks: list[Block] = [heading]
-    for item in registrations:
-        link = Link(item.digest[:16], address("ledger", item.digest))
-        at = f"{item.at[:16].replace('T', ' ')} UTC"
-        blocks.append(Facts([(f"version {item.body['version']}", at), ("kept as", link), ("rule", item.body["rule"])]))
-    if defined and all(item.body["digest"] != defined.digest() for item in registrations):
-        blocks.append(Callout("warning", "The file says something else than what was registered"))
-    return blocks
-
-
-def _definition(view: View, name: str, defined: Study | None) -> list[Block]:
-    if defined is None:
-        return []
-    import yaml
-
-    path = next((item for item in sorted((view.project.folder / "studies").rglob("*.y*ml")) if item.stem == name), None)
-    said = {key: value for key, value in plain(defined.definition()).items() if value not in (None, "", [], {})}
-    facts: list[tuple[str, Cell]] = [("digest", Code(defined.digest())), ("kind", defined.kind)]
-    facts += [("defined in", shown_place(str(path), view.project.folder))] if path else []
-    text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=100)
-    return [Section("Definition", [Facts(facts), CodeBlock(text, "yaml")], open=False)]
-
-
-def plan(view: View) -> Page:
-    """What a study will do, before any outcome is read."""
-    from steelyard.studies import plan as planned
-
-    name, project = view.names["name"], view.project
-    defined = project.study(name)
-    with view.warehouse(project.store.snapshot().number if project.embedded else None) as warehouse:
-        found = planned(defined, project.setting(warehouse))
-    registered = next(
-        (
-            item
-            for item in project.ledger.entries(kind="registration", name=name)
-            if item.body["digest"] == defined.digest()
-        ),
-        None,
-    )
-    head, *rest = plan_blocks(defined, found, registered)
-    return Page(
-        title="Plan",
-        section="Studies",
-        crumbs=[*CRUMBS, Crumb(text=name, href=address("studies", name))],
-        lead=[head],
-        blocks=rest,
-        data=plan_data(defined, found, registered),
-    )
+    kinds: dict[str, pa.DataType] = dict.fromkeys(("name", "question", "kind"), pa.string())
+    kinds |= {"defined": pa.bool_()}
+    kinds |= dict.fromkeys(("answer", "action", "standing", "state", "ran_at"), pa.string())
+    kinds |= {"results": pa.int64(), "urgency": pa.int64(), "needs": pa.string()}
+    return pa.Table.from_pylist([asdict(item) for item in shown], schema=pa.schema(kinds))

@@ -1,0 +1,80 @@
+"""What an experiment's newest result measured, part by part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from steelyard.document import Block, Column, Format, Interval, Section, Table, format_value
+from steelyard.result.blocks import arrow_block
+from steelyard.result.charts import effect_charts, table_charts
+from steelyard.result.estimate_table import estimate_table
+from steelyard.result.guardrail_chart import guardrail_charts
+
+if TYPE_CHECKING:
+    from steelyard.result import Result
+
+__all__ = ["course_blocks", "effect_blocks", "guardrail_blocks", "looks_blocks"]
+
+SIGNED = Format.significant(4, signed=True)
+
+
+def effect_blocks(result: Result) -> list[Block]:
+    """The effects with their intervals; every number folded away."""
+    whole = [row for row in result.estimates if row.segment == "all"]
+    return [*effect_charts(result), Section("Every number", [estimate_table(whole)], open=False)]
+
+
+def course_blocks(result: Result) -> list[Block]:
+    """The effect of all who came in until each day, with its bounds; the first days, too wide to draw, in the table."""
+    charts = [*table_charts(result, "course")]
+    if not charts:
+        return []
+    whole = Section("Every day", [arrow_block(result.tables["course"], most=2_000)], open=False)
+    return [*charts, whole]
+
+
+def looks_blocks(result: Result) -> list[Block]:
+    """Each look with its bounds; nothing where one look was planned."""
+    if "looks" not in result.tables:
+        return []
+    z = Format.decimal(2)
+    columns = [
+        Column("look", align="right"), Column("at"), Column("arm"),
+        Column("units", format=Format.integer(), align="right"),
+        Column("fraction", "of those planned", Format.percent(0), "right"),
+        Column("effect", format=SIGNED, align="right"), Column("interval", format=SIGNED, align="right"),
+        Column("z", "z", z, "right"), Column("success", "success from z", z, "right"),
+        Column("harm", "harm below z", z, "right"), Column("says"),
+    ]  # fmt: skip
+    rows = [_look(row) for row in result.tables["looks"].to_pylist()]
+    return [*table_charts(result, "looks"), Table(columns, rows)]
+
+
+def _look(row: dict[str, Any]) -> tuple[Any, ...]:
+    says = "success" if row["crossed"] else "the end" if row["ended"] else "goes on"
+    z = row["value"] / row["std_error"] if row["std_error"] else None
+    harm = None if row["harm_bound"] is None else -row["harm_bound"]
+    interval = Interval(row["low"], row["high"])
+    return (
+        row["look"], row["at"][:16].replace("T", " "), row["arm"], row["units"], row["fraction"], row["value"],
+        interval, z, row["success_bound"], harm, says,
+    )  # fmt: skip
+
+
+def guardrail_blocks(result: Result) -> list[Block]:
+    """Guardrails with their margins, by the interval of the rule; and by bounds that hold at every gate of a ramp."""
+    blocks: list[Block] = [*guardrail_charts(result)]
+    if "guardrails" not in result.tables:
+        return blocks
+    rows = [_gate(row) for row in result.tables["guardrails"].to_pylist()]
+    columns = ["guardrail", "contrast", "effect", "interval", "margin", "harmed"]
+    caption = "With bounds that hold whenever they are looked at, as the gates of a ramp are"
+    return [*blocks, Section("At the gates of a ramp", [Table(columns, rows, caption=caption)], open=False)]
+
+
+def _gate(row: dict[str, Any]) -> tuple[Any, ...]:
+    style = Format.percent(2, signed=True) if row["scale"] == "relative" else SIGNED
+    interval = None if row["value"] is None else format_value(Interval(row["low"], row["high"]), style)
+    harmed = {True: "yes", False: "no", None: "unknown"}[row["harmed"]]
+    effect = format_value(row["value"], style)
+    return row["metric"], row["contrast"], effect, interval, format_value(row.get("limit"), style), harmed
