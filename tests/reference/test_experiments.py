@@ -419,19 +419,3 @@ def test_what_breaks_growthbook_does_not_break_us(reference: dict[str, Any]) -> 
         products=np.array([[((far - shift) ** 2).sum()]]),
     )  # fmt: skip
     assert found.variance("x") == pytest.approx(values.var(ddof=1), rel=1e-6)
-
-
-# What reference.json holds beside this, and why it is not compared here.
-BELONGS_LATER = (
-    "gs.", "pygs.", "sc.gst", "spend.", "jt.", "gsdesign.", "check.jt2000",  # group-sequential designs
-    "confseq.", "asympcs.", "gb.sequential", "ville.", "expectation.", "expgate.", "msprt.", "srm.seq",  # always-valid
-    "gb.bayes", "gb.quantile", "quantile.", "inc.p50", "inc.p99",  # Bayesian, quantiles
-    "clusters.", "sm.cluster", "power.cluster", "sm.ancova", "users.ancova",  # clusters, regression adjustment
-    "ni.", "sm:ni.", "sc.ztest", "score_ci", "hte.", "ramp.", "gb.poststrat", "hash.", "users.wilcox",
-)  # fmt: skip
-
-
-def test_what_is_left_for_later_is_really_there(reference: dict[str, Any]) -> None:
-    """A prefix that no entry has would be a list that has gone stale."""
-    names = [*reference["peer_values"], *(item["id"] for item in reference["published"])]
-    assert [prefix for prefix in BELONGS_LATER if not any(name.startswith(prefix) for name in names)] == []
