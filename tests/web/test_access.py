@@ -126,6 +126,17 @@ def test_who_is_struck_out_of_the_settings_is_out_at_once(guarded: Any, own: Pro
     assert guarded.page("/metrics").status_code == 303
 
 
+def test_another_password_ends_the_sessions_of_the_one_before(guarded: Any, own: Project) -> None:
+    sign_in(guarded)
+    assert guarded.page("/metrics").status_code == 200
+    path = own.folder / "steelyard.toml"
+    text = path.read_text(encoding="utf-8")
+    before = re.search(r'\[access\.users\.ada\][^\[]*?password = "([^"]+)"', text)
+    assert before is not None
+    path.write_text(text.replace(before[1], hash_password("another one, and long", (16, 8, 1))), encoding="utf-8")
+    assert guarded.page("/metrics").status_code == 303
+
+
 def test_a_file_that_cannot_be_read_lets_nobody_in_and_nobody_out(guarded: Any, own: Project) -> None:
     sign_in(guarded)
     path = own.folder / "steelyard.toml"

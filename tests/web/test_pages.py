@@ -205,7 +205,12 @@ def test_a_table_says_why_rows_are_in_quarantine(browser: Any) -> None:
     assert "&lt;b&gt;x&lt;/b&gt;" in browser.page("/data/raw_orders").text
 
 
-def test_a_reason_that_quotes_a_sensitive_column_is_told_without_its_value(own: Project, own_browser: Any) -> None:
+@pytest.mark.parametrize("named", ["email", "Email", "raw_orders.EMAIL"])
+def test_a_reason_that_quotes_a_sensitive_column_is_told_without_its_value(
+    own: Project, own_browser: Any, named: str
+) -> None:
+    path = own.folder / "steelyard.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace('["email"]', f'["{named}"]'), encoding="utf-8")
     with own.store.transaction("a person's row is rejected") as change:
         change.create("raw_orders_rejects", "SELECT 'column ''email'': ''ada@example.org'' is no number' AS reason")
     answer = own_browser.page("/data/raw_orders")

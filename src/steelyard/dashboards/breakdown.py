@@ -95,13 +95,11 @@ def narrowed(where: str, dimension: str, value: Any) -> str:
 
     >>> narrowed("", "channel", "web"), narrowed("store = 3 OR store = 4", "name", "O'Neill")
     ("channel = 'web'", "(store = 3 OR store = 4) AND name = 'O''Neill'")
-    >>> narrowed("", "channel", "(unknown)"), narrowed("", "is_new", True)
-    ('channel IS NULL', 'is_new = TRUE')
+    >>> narrowed("", "channel", "(unknown)"), narrowed("", "is_new", None)  # the name also finds what is called so
+    ("channel = '(unknown)'", 'is_new IS NULL')
     """
-    added = f"{dimension} IS NULL" if value is None or value == UNKNOWN else f"{dimension} = {_literal(value)}"
-    if not where:
-        return added
-    return f"({where}) AND {added}" if " or " in f" {where.lower()} " else f"{where} AND {added}"
+    added = f"{dimension} IS NULL" if value is None else f"{dimension} = {_literal(value)}"
+    return f"({where}) AND {added}" if where else added
 
 
 def _literal(value: Any) -> str:

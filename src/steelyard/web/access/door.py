@@ -62,7 +62,7 @@ class Door:
         if kind.lower() == "bearer":
             return self._by_key(request, access, key.strip())
         user = access.users.get(session.user) if session and session.user else None
-        if session is None or user is None:
+        if session is None or user is None or user.password != session.password:
             return None
         return Visitor(role=user.role, name=session.user, by="session", session=session)
 
@@ -91,7 +91,7 @@ class Door:
         if user is None or not user.accepts(password):
             self.throttle.failed(*names)
             raise SignInError("the name or the password is wrong", where="the form", hint="try again")
-        return self.sessions.begin(name, access.session_hours)
+        return self.sessions.begin(name, access.session_hours, user.password)
 
     def _refuse_guessing(self, *names: str) -> None:
         seconds = self.throttle.wait(*names)

@@ -22,6 +22,7 @@ class Session:
     Args:
         user: Who signed in; empty where nobody has to.
         token: What the cookie holds, which nothing shows.
+        password: The user's, as the file had it at that time: another one ends the session.
         secret: Signs its forms.
         until: When it ends, by the clock of the store.
     """
@@ -30,6 +31,7 @@ class Session:
     token: str = field(repr=False)
     secret: bytes = field(repr=False)
     until: float
+    password: str = field(default="", repr=False)
 
     @property
     def id(self) -> str:
@@ -48,13 +50,14 @@ class Sessions:
         self._clock, self._turn = clock, threading.Lock()
         self._known: dict[bool, OrderedDict[str, Session]] = {True: OrderedDict(), False: OrderedDict()}
 
-    def begin(self, user: str, hours: float) -> Session:
+    def begin(self, user: str, hours: float, password: str = "") -> Session:
         """A new session, with a token that nobody has seen: what a browser brought along is never taken over."""
         made = Session(
             user=user,
             token=secrets.token_urlsafe(32),
             secret=secrets.token_bytes(32),
             until=self._clock() + hours * 3600,
+            password=password,
         )
         with self._turn:
             alike = self._known[bool(user)]

@@ -129,8 +129,8 @@ def _reasons(view: View, found: KnownTable) -> list[dict[str, Any]]:
 
 
 def _told(reason: str, table: str, sensitive: Sequence[str]) -> str:
-    hidden = {item.removeprefix(f"{table}.") for item in sensitive}
-    named = next((column for column in sorted(hidden) if f"'{column}'" in reason), None)
+    hidden = {item.casefold().removeprefix(f"{table}.".casefold()) for item in sensitive}
+    named = next((column for column in sorted(hidden) if f"'{column}'" in reason.casefold()), None)
     return reason if named is None else f"column '{named}': a value that is sensitive and not shown"
 
 
