@@ -437,3 +437,28 @@ def test_a_chart_takes_numpy_and_keeps_text_small_enough_to_send() -> None:
     html = to_html([chart])
     assert len(html) < 90_000
     assert "2,192 points" in html
+
+
+def test_a_narrow_graph_lists_its_boxes_layer_by_layer_with_what_each_is_made_of() -> None:
+    nodes = [GraphNode("house", status="bad", detail="9 rows"), GraphNode("b"), GraphNode("a", href="/data/a")]
+    graph = GraphChart("Lineage", nodes, [("a", "b"), ("b", "house"), ("a", "house")])
+    drawn = ElementTree.fromstring(to_svg(graph, 360))
+    words = ["".join(text.itertext()) for text in drawn.iter(f"{SVG}text")]
+    assert words == ["a", "b", "from a", "house", "9 rows", "from b, a"]
+    boxes = classed(drawn, "rect", "sy-node")
+    assert [box["x"] for box in boxes] == sorted(box["x"] for box in boxes)
+    assert all(above["y"] + above["height"] < below["y"] for above, below in itertools.pairwise(boxes))
+    assert all(box["x"] + box["width"] <= 360 for box in boxes)
+    assert not [path for path in drawn.iter(f"{SVG}path") if "sy-edge" in path.attrib.get("class", "")]
+    assert [link.attrib["href"] for link in drawn.iter(f"{SVG}a")] == ["/data/a"]
+
+
+def test_a_rows_own_margin_is_drawn_where_it_lies() -> None:
+    rows = [IntervalRow("errors", 0.1, 0.0, 0.2, limit=0.5), IntervalRow("stays", 0.0, -0.1, 0.1, limit=-0.4)]
+    drawn = ElementTree.fromstring(to_svg(IntervalChart("Guardrails", rows), 700))
+    marks = classed(drawn, "line", "sy-limit")
+    axis = classed(drawn, "line", "sy-axis")[-1]["x1"]
+    dots = classed(drawn, "circle", "sy-dot")
+    assert [mark["x1"] > axis for mark in marks] == [True, False]
+    scale = (marks[0]["x1"] - marks[1]["x1"]) / 0.9
+    assert dots[0]["cx"] == pytest.approx(axis + 0.1 * scale, abs=0.2)

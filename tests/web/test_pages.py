@@ -456,3 +456,13 @@ def test_an_experiment_that_runs_is_on_home_with_its_stage(own: Project, own_bro
     assert "Experiments that run" in page
     assert "1 of 2" in page
     assert "waits for" in page
+
+
+def test_the_data_page_begins_with_the_tests_that_do_not_hold_and_lists_trouble_first(browser: Any) -> None:
+    text = browser.page("/data").text
+    assert text.index('id="failures"') < text.index("Lineage") < text.index('id="tables"')
+    listed = re.findall(r'<a href="/data/([a-z_]+)">', text[text.index('id="tables"') :])
+    assert listed[:2] == ["raw_orders", "daily"], "rows in quarantine, and a doubt that failed, in the pipeline's order"
+    assert listed.index("raw_orders_rejects") > listed.index("trial"), "quarantine is apart"
+    assert "3 rows rejected" in text
+    assert "from raw_orders" in text, "what a table is made of, where the drawing is narrow"

@@ -179,7 +179,10 @@ class _Page:
             return f'<figure class="sy-chart">{title}<p class="sy-none">{NOTHING}</p></figure>'
         if isinstance(chart, GraphChart):
             drawn = inline_svg(chart, WIDE, self._next(), "sy-natural")
-            drawn = f'<div class="sy-scroll" role="group" tabindex="0" aria-label="{_safe(chart.title)}">{drawn}</div>'
+            drawn = (
+                f'<div class="sy-scroll sy-graph" role="group" tabindex="0" aria-label="{_safe(chart.title)}">{drawn}'
+                f"</div>{inline_svg(chart, NARROW, self._next(), 'sy-narrow')}"
+            )
         else:
             drawn = inline_svg(chart, WIDE, self._next(), "sy-wide") + inline_svg(
                 chart, NARROW, self._next(), "sy-narrow"

@@ -22,25 +22,27 @@ def estimate_format(row: Estimate, *, signed: bool = False) -> Format:
 
 def estimate_table(estimates: Iterable[Estimate]) -> Table:
     """One row an estimate of the whole study; those of single days or periods are for charts."""
+    shown = [row for row in estimates if not row.at]
+    parts = any(row.segment != "all" for row in shown)
     columns = [
-        Column("metric"), Column("role"), Column("contrast"), Column("segment"), Column("estimate", align="right"),
-        Column("interval", align="right"), Column("p", align="right", format=Format.p_value()),
+        Column("metric"), Column("role"), Column("contrast"), *([Column("segment")] if parts else []),
+        Column("estimate", align="right"), Column("interval", align="right"),
+        Column("p", align="right", format=Format.p_value()),
         Column("n", align="right", format=Format.integer()), Column("scale"),
     ]  # fmt: skip
-    shown = [row for row in estimates if not row.at]
     levels = sorted({row.level for row in shown})
     caption = "Intervals: " + ", ".join(f"{level * 100:g} %" for level in levels) if levels else None
-    return Table(columns, [_row(row) for row in shown], caption=caption)
+    return Table(columns, [_row(row, parts=parts) for row in shown], caption=caption)
 
 
-def _row(row: Estimate) -> tuple[Any, ...]:
+def _row(row: Estimate, *, parts: bool) -> tuple[Any, ...]:
     style = estimate_format(row, signed=True)
     unit = "of the baseline" if row.scale == "relative" else row.measured_in
     return (
         row.metric,
         row.role,
         row.contrast,
-        row.segment,
+        *([row.segment] if parts else []),
         format_value(row.value, style),
         format_value(Interval(row.low, row.high), style) if row.value is not None else None,
         row.p_value,

@@ -16,6 +16,7 @@ from steelyard.errors import DefinitionError
 
 NODE, GAP, ROW = 150.0, 46.0, 54.0
 HEIGHT = 38.0
+LINE, INDENT, DEEPEST = 15.0, 14.0, 6
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,13 @@ class GraphChart(Chart):
         return vega(self, rows, layer=layers)
 
     def draw(self, width: float) -> Canvas:
-        """Draw arrows, then boxes; many layers make the drawing wider than asked."""
+        """Draw arrows, then boxes; many layers make the drawing wider than asked.
+
+        Where that is narrow, draw the boxes one under the other, each layer further in, and say in each what it is
+        made of: arrows would cross all of them.
+        """
+        if width < 520:
+            return self._draw_stacked(width)
         laid = self._layout()
         depth = max(laid.layer.values()) + 1
         canvas = Canvas(max(width, depth * NODE + (depth - 1) * GAP + 4), max(laid.row.values()) * ROW + HEIGHT + 8)
@@ -121,6 +128,34 @@ class GraphChart(Chart):
         for node in self.nodes:
             self._draw_node(canvas, node, *place[node.id])
         return canvas
+
+    def _draw_stacked(self, width: float) -> Canvas:
+        laid = self._layout()
+        ordered = sorted(self.nodes, key=lambda node: (laid.layer[node.id], laid.row[node.id]))
+        names = {node.id: node.name for node in self.nodes}
+        lines = {node.id: [node.detail] if node.detail else [] for node in ordered}
+        for node in ordered:
+            if sources := [names[a] for a, b in self.edges if b == node.id]:
+                lines[node.id].append(f"from {', '.join(sources)}")
+        heights = {node.id: 24.0 + LINE * len(lines[node.id]) for node in ordered}
+        canvas = Canvas(width, sum(heights.values()) + 8 * len(ordered) + 2)
+        y = 2.0
+        for node in ordered:
+            x = 2 + INDENT * min(laid.layer[node.id], DEEPEST)
+            self._draw_listed(canvas, node, lines[node.id], (x, y, width - x - 2, heights[node.id]))
+            y += heights[node.id] + 8
+        return canvas
+
+    def _draw_listed(
+        self, canvas: Canvas, node: GraphNode, lines: Sequence[str], place: tuple[float, float, float, float]
+    ) -> None:
+        x, y, width, height = place
+        hover = ", ".join([node.name, *lines, *([] if node.status == "neutral" else [node.status])])
+        with canvas.link(node.href):
+            canvas.add("rect", f"sy-node sy-{node.status}", x=x, y=y, width=width, height=height, rx=6, title=hover)
+            canvas.text(x + 12, y + 16, shorten(node.name, width - 20), "sy-label sy-strong")
+            for number, line in enumerate(lines, 1):
+                canvas.text(x + 12, y + 16 + LINE * number, shorten(line, width - 20, 11), "sy-small")
 
     def _draw_edge(self, canvas: Canvas, places: list[tuple[float, float]]) -> None:
         x, y = places[0][0] + NODE, places[0][1] + HEIGHT / 2

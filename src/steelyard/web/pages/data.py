@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steelyard.dashboards import age, lineage_chart
@@ -18,6 +18,7 @@ from steelyard.document import (
     Heading,
     Link,
     Paragraph,
+    Section,
     Table,
     format_value,
 )
@@ -47,11 +48,12 @@ def data(view: View) -> Page:
     else:
         blocks += [
             Grid(_figures(view, tables), columns=4),
+            *_failures(tables),
             lineage_chart("Lineage", stations(tables)),
             Heading("Sources and tables", 2, id="tables"),
-            _table(view, tables),
+            *_listed(view, tables),
         ]
-    blocks += [*_failures(tables), *_last_refresh(view, refresh), *_path_blocks(path)]
+    blocks += [*_last_refresh(view, refresh), *_path_blocks(path)]
     return Page(
         title="Data",
         section="Data",
@@ -66,65 +68,91 @@ def data(view: View) -> Page:
 
 
 def _figures(view: View, tables: Sequence[KnownTable]) -> list[Block]:
-    published = [table for table in tables if table.published_at]
+    published = sorted(table.published_at for table in tables if table.published_at)
     checks = [check for table in tables for check in table.tests]
     holding = sum(check.status == "passed" for check in checks)
-    rejected = sum(table.rejected or 0 for table in tables)
-    newest = max((table.published_at for table in published), default="")
+    rows = sum(table.rows or 0 for table in tables if table.kind != "quarantine")
+    newest = age(published[-1], view.now) if published else "never"
+    oldest = f"the oldest table {age(published[0], view.now)}" if published else None
     return [
-        Figure("Tables", len(tables), note=f"{len(published)} published"),
-        Figure("Rows", sum(table.rows or 0 for table in tables if table.kind != "quarantine"), Format.integer()),
+        Figure("Tables", len(tables), note=f"{len(published)} published, {rows:,} rows"),
         Figure("Tests that hold", f"{holding:,} of {len(checks):,}" if checks else "none declared"),
-        Figure(
-            "Rows in quarantine",
-            rejected,
-            Format.integer(),
-            note=f"newest data {age(newest, view.now)}" if newest else None,
-        ),
+        Figure("Rows in quarantine", sum(table.rejected or 0 for table in tables), Format.integer()),
+        Figure("Published", newest, note=oldest),
     ]
+
+
+def _listed(view: View, tables: Sequence[KnownTable]) -> list[Block]:
+    """Sources and tables, those with trouble first; quarantine tables apart, folded away."""
+    apart = [table for table in tables if table.kind == "quarantine"]
+    order = ("bad", "warning", "neutral", "good")
+    rest = sorted((table for table in tables if table.kind != "quarantine"), key=lambda table: _trouble(table, order))
+    blocks: list[Block] = [_table(view, rest)]
+    if apart:
+        held = sum(table.rows or 0 for table in apart)
+        title = f"Quarantine: {len(apart)} tables with {held:,} rows that did not parse"
+        blocks.append(Section(title, [_table(view, apart)], open=False))
+    return blocks
+
+
+def _trouble(table: KnownTable, order: Sequence[str]) -> int:
+    """Place among the others: those that are well stay in the order of the pipeline."""
+    return min(order.index(table.status), 2)
 
 
 def _table(view: View, tables: Sequence[KnownTable]) -> Table:
-    columns = [
-        Column("table"), Column("kind"), Column("rows", format=Format.integer(), align="right"),
-        Column("rejected", format=Format.integer(), align="right"), Column("tests"), Column("published"),
-        Column("version"), Column("owner"),
-    ]  # fmt: skip
-    rows = [
-        (
-            Link(table.name, address("data", table.name)),
-            table.kind,
-            table.rows,
-            table.rejected,
-            f"{MARK[table.status]} {table.tests_say}" if table.tests else "–",
-            age(table.published_at, view.now) if table.published_at else "not published",
-            table.version_id[:8],
-            table.owner,
-        )
-        for table in tables
-    ]
-    return Table(columns, rows)
+    integer = Format.integer()
+    columns = {
+        "table": Column("table"),
+        "tests": Column("tests", "tests that hold"),
+        "rows": Column("rows", format=integer, align="right"),
+        "rejected": Column("rejected", format=integer, align="right"),
+        "published": Column("published"),
+        "kind": Column("kind"),
+        "owner": Column("owner"),
+    }
+    rows = [_cells(view, table) for table in tables]
+    shown = [name for name in columns if any(row[name] not in (None, "") for row in rows)]
+    return Table([columns[name] for name in shown], [tuple(row[name] for name in shown) for row in rows])
+
+
+def _cells(view: View, table: KnownTable) -> dict[str, Any]:
+    holding = sum(check.status == "passed" for check in table.tests)
+    return {
+        "table": Link(table.name, address("data", table.name)),
+        "tests": f"{MARK[table.status]} {holding} of {len(table.tests)}" if table.tests else "",
+        "rows": table.rows,
+        "rejected": table.rejected,
+        "published": age(table.published_at, view.now) if table.published_at else "not published",
+        "kind": table.kind,
+        "owner": table.owner,
+    }
 
 
 def _failures(tables: Sequence[KnownTable]) -> list[Block]:
+    failed = [(table, check) for table in tables for check in table.tests if check.status != "passed"]
+    if not failed:
+        return []
     rows = [
         (
+            "✗" if check.status == "failed" else "–",
             Link(table.name, address("data", table.name)),
-            check.name.replace("_", " "),
-            check.status.replace("_", " "),
-            check.severity,
             check.says,
+            check.name.replace("_", " "),
+            check.severity,
+            check.status.replace("_", " "),
         )
-        for table in tables
-        for check in table.tests
-        if check.status != "passed"
+        for table, check in sorted(failed, key=lambda pair: not pair[1].stops)
     ]
-    if not rows:
-        return []
-    return [
-        Heading("Tests that do not hold", 2, id="failures"),
-        Table(["table", "test", "status", "severity", "says"], rows),
+    columns = [
+        Column("holds", ""),
+        Column("table"),
+        Column("says"),
+        Column("test"),
+        Column("severity"),
+        Column("status"),
     ]
+    return [Heading("Tests that do not hold", 2, id="failures"), Table(columns, rows)]
 
 
 def _last_refresh(view: View, entry: Any) -> list[Block]:
@@ -138,18 +166,29 @@ def _last_refresh(view: View, entry: Any) -> list[Block]:
         ("recorded as", Link(entry.digest[:16], address("ledger", entry.digest))),
     ]
     blocks: list[Block] = [Heading("Last refresh", 2, id="refresh"), Facts(facts)]
-    loads = [
-        (name, load.get("status"), load.get("rows"), load.get("rejected"), load.get("says", ""))
-        for name, load in body.get("loads", {}).items()
-    ]
-    if loads:
-        columns = [
-            Column("load"), Column("status"), Column("rows", "new rows", Format.integer(), "right"),
-            Column("rejected", format=Format.integer(), align="right"), Column("says"),
-        ]  # fmt: skip
-        blocks.append(Table(columns, loads))
+    blocks += _loads(body.get("loads", {}))
     if body.get("metrics"):
         blocks.append(Callout("bad", "Published numbers that are behind", ", ".join(body["metrics"])))
+    return blocks
+
+
+def _loads(loads: Mapping[str, Mapping[str, Any]]) -> list[Block]:
+    """What was loaded; a load with something to say is shown, the others are folded away."""
+    rows = [
+        (name, load.get("status"), load.get("rows"), load.get("rejected"), load.get("says", ""))
+        for name, load in loads.items()
+    ]
+    columns = [
+        Column("load"), Column("status"), Column("rows", "new rows", Format.integer(), "right"),
+        Column("rejected", format=Format.integer(), align="right"), Column("says"),
+    ]  # fmt: skip
+    noted = [row for row in rows if row[3] or row[4] or row[1] == "failed"]
+    plain = [row[:4] for row in rows if row not in noted]
+    blocks: list[Block] = [Table(columns, noted)] if noted else []
+    if plain:
+        blocks.append(
+            Section(f"Loads without anything to note ({len(plain)})", [Table(columns[:4], plain)], open=False)
+        )
     return blocks
 
 

@@ -173,9 +173,21 @@ def stations(tables: Sequence[KnownTable]) -> list[Station]:
             name=table.name,
             inputs=table.inputs,
             status=table.status,
-            detail="not published" if not table.version_id else None if table.rows is None else f"{table.rows:,} rows",
+            detail=_detail(table),
             href=address("data", table.name),
         )
         for table in tables
         if table.kind != "quarantine"
     ]
+
+
+def _detail(table: KnownTable) -> str | None:
+    """What is wrong with it, in a few words; else how many rows it has."""
+    if not table.version_id:
+        return "not published"
+    failed = sum(check.status != "passed" for check in table.tests)
+    if failed:
+        return f"{'✗' if table.status == 'bad' else '!'} {failed} of {len(table.tests)} tests fail"
+    if table.rejected:
+        return f"! {table.rejected:,} rows rejected"
+    return None if table.rows is None else f"{table.rows:,} rows"
