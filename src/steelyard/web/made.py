@@ -12,6 +12,7 @@ from starlette.responses import Response
 __all__ = ["Made", "Memory", "headers_of"]
 
 REMEMBERED = 128
+MOST_BYTES = 64 * 1024 * 1024
 
 
 class Made(NamedTuple):
@@ -44,10 +45,17 @@ def headers_of(tag: str) -> dict[str, str]:
 
 
 class Memory:
-    """What was made last, by its tag: a tag stands for all that it depends on, so that nothing here is ever stale."""
+    """What was made last, by its tag: a tag stands for all that it depends on, so that nothing here is ever stale.
 
-    def __init__(self) -> None:
+    Args:
+        most: How many are kept.
+        most_bytes: How many bytes their bodies have together, at most.
+    """
+
+    def __init__(self, most: int = REMEMBERED, most_bytes: int = MOST_BYTES) -> None:
+        self.most, self.most_bytes = most, most_bytes
         self._made: OrderedDict[str, Made] = OrderedDict()
+        self._bytes = 0
         self._turn = Lock()
 
     def recall(self, tag: str) -> Made | None:
@@ -59,9 +67,12 @@ class Memory:
             return made
 
     def remember(self, made: Made) -> None:
-        """Keeps what has a tag."""
-        if made.tag:
-            with self._turn:
-                self._made[made.tag] = made
-                while len(self._made) > REMEMBERED:
-                    self._made.popitem(last=False)
+        """Keeps what has a tag, and forgets what was asked for longest ago where it is too much."""
+        if not made.tag or len(made.body) > self.most_bytes // 4:
+            return
+        with self._turn:
+            before = self._made.pop(made.tag, None)
+            self._made[made.tag] = made
+            self._bytes += len(made.body) - (len(before.body) if before else 0)
+            while len(self._made) > self.most or self._bytes > self.most_bytes:
+                self._bytes -= len(self._made.popitem(last=False)[1].body)
