@@ -8,11 +8,13 @@ import json
 import threading
 import time
 from contextlib import ExitStack
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import anyio
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -132,6 +134,25 @@ def test_no_text_begins_a_formula_and_other_text_is_unchanged(texts: list[str | 
     for before, after in zip(texts, shown.column(0).to_pylist(), strict=True):
         risky = before is not None and before[:1] in ("=", "+", "-", "@", "\t", "\r", "\n")
         assert after == (f"'{before}" if risky else before)
+
+
+def test_what_csv_has_no_cells_for_is_json_and_an_enumeration_begins_no_formula() -> None:
+    kinds = pa.table(
+        {
+            "list": pa.array([["=1", "b"], None]),
+            "struct": [{"at": date(2026, 1, 2), "raw": b"x"}, {"at": None, "raw": None}],
+            "map": pa.array([[("k", 1)], []], pa.map_(pa.string(), pa.int64())),
+            "enumeration": pa.array(["=1+1", "a"]).dictionary_encode(),
+            "large": pa.array(["@b", None], pa.large_string()),
+        }
+    )
+    written = io.BytesIO()
+    pa.csv.write_csv(without_formulas(kinds), written)
+    assert list(csv.reader(io.StringIO(written.getvalue().decode()))) == [
+        ["list", "struct", "map", "enumeration", "large"],
+        ['["=1","b"]', '{"at":"2026-01-02","raw":"b\'x\'"}', '[["k",1]]', "'=1+1", "'@b"],
+        ["", '{"at":null,"raw":null}', "[]", "a", ""],
+    ]
 
 
 def test_one_who_hangs_up_stops_the_query_and_leaks_nothing(own: Project, own_browser: Any) -> None:
