@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,17 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_new_project_is_called_what_its_folder_is_called(tmp_path: Path) -> None:
+    steelyard("init", 'Café "one"', folder=tmp_path)
+    assert tomllib.loads((tmp_path / 'Café "one"' / "steelyard.toml").read_text("utf-8"))["name"] == 'Café "one"'
+
+
+def test_what_a_project_knows_is_found_by_its_words(made: Path) -> None:
+    assert "newsletter" in steelyard("search", "spend", folder=made).stdout
+    found = json.loads(steelyard("search", "rev", "--kind", "metric", "--json", folder=made).stdout)
+    assert found["found"][0]["name"] == "revenue"
 
 
 def test_the_sum_of_orders_is_that_of_the_file(made: Path) -> None:

@@ -106,8 +106,9 @@ def test_an_experiment_goes_through_its_stages_and_is_analysed_from_its_exposure
     assert (standing.state, standing.next_stage, len(standing.acts)) == ("running", None, 3)
     assert project.study("one_page").digest() == digest == standing.acts[0]["digest"]
     assert result.provenance.digest == digest, "stages live in the ledger, not in the definition"
-    with pytest.raises(DefinitionError, match="no next stage"):
+    with pytest.raises(DefinitionError, match="no next stage: it is running") as whole:
         project.advance("one_page", **SAID)
+    assert "--launch" in whole.value.hint
 
 
 def register(project: Project, name: str = "one_page") -> None:

@@ -114,3 +114,11 @@ def test_a_project_says_where_each_initiative_stands(project: Project) -> None:
     (standing,) = project.initiatives()["checkout"]
     assert standing.steps[-1].says.startswith("no effect, Grace")
     assert standing.next_step is None
+
+
+def test_a_search_is_shown_in_a_terminal_and_in_a_notebook(project: Project) -> None:
+    found = project.search("refund")
+    assert "refund_rate" in found.to_text()
+    assert "refund_rate" in found._repr_html_()
+    assert [item["name"] for item in found.to_dict()["found"]] == [item.name for item in found.found]
+    assert "Did you mean revenue?" in project.search("revenoe").to_text()

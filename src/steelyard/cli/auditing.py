@@ -1,4 +1,4 @@
-"""`drill` and `restate`: the rows behind a number, and what a number was before."""
+"""`drill`, `restate` and `search`: rows behind a number, what it was before, and where a word stands."""
 
 from __future__ import annotations
 
@@ -114,7 +114,22 @@ def _cell(said: list[str]) -> dict[str, Any]:
     return cell
 
 
+def search(
+    words: Annotated[list[str], typer.Argument(help="Words; the beginning of a word is enough.")],
+    kind: Annotated[
+        list[str], typer.Option("--kind", help="Only metric, study, decision, initiative, table or document.")
+    ] = [],  # noqa: B006 - typer copies it
+    project: Folder = HERE,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """What the project knows by these words: metrics, studies, decisions, tables, documents."""
+    with opened(project, target) as found:
+        outcome = found.search(" ".join(words), kinds=kind)
+    show(outcome.blocks(), outcome.to_dict(), as_json=as_json)
+
+
 def add_to(app: typer.Typer) -> None:
     """Adds the commands."""
-    for command in (drill, restate):
+    for command in (drill, restate, search):
         app.command()(command)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from steelyard.document import number_of
+
 __all__ = ["age"]
 
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
@@ -26,6 +28,6 @@ def age(then: datetime | str, now: datetime) -> str:
     for unit, size in _UNITS:
         count = int(abs(seconds) // size)
         if count:
-            words = f"{count:,} {unit}{'' if count == 1 else 's'}"
+            words = number_of(count, unit)
             return f"{words} ago" if seconds > 0 else f"in {words}"
     return "just now"

@@ -17,6 +17,7 @@ from steelyard.document import (
     Paragraph,
     Section,
     Table,
+    number_of,
 )
 
 __all__ = ["decision_blocks", "review_blocks"]
@@ -91,7 +92,8 @@ def _gates(recorded: Recorded) -> list[Block]:
     if not failed:
         return [Heading("Review", level=2), Callout("good", "Every review gate holds"), table]
     says = " ".join(gate.says for gate in failed)
-    return [Heading("Review", level=2), Callout("warning", f"{len(failed)} review gate(s) do not hold", says), table]
+    title = f"{number_of(len(failed), 'review gate does', 'review gates do')} not hold"
+    return [Heading("Review", level=2), Callout("warning", title, says), table]
 
 
 def _evidence(recorded: Recorded) -> Section:

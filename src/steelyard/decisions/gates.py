@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from steelyard.decisions.decision import Decision
+from steelyard.document import number_of
 from steelyard.result import Check, Result
 
 __all__ = ["gates"]
@@ -35,7 +36,8 @@ def _gate(name: str, holds: bool | None, yes: str, no: str) -> Check:
 
 
 def _cites_a_result(results: Sequence[Result]) -> Check:
-    return _gate("cites_a_result", bool(results), f"It cites {len(results)} result(s).", "It cites no result.")
+    cited = f"It cites {number_of(len(results), 'result')}."
+    return _gate("cites_a_result", bool(results), cited, "It cites no result.")
 
 
 def _primary(results: Sequence[Result]) -> Check:

@@ -53,6 +53,7 @@ from steelyard.document.format import MISSING, Format, Interval, format_interval
 from steelyard.document.html import to_html, to_html_page
 from steelyard.document.inline import Code, Inline, Link, Strong, Text, plain, spans
 from steelyard.document.markdown import to_markdown
+from steelyard.document.number_of import number_of
 from steelyard.document.png import to_png
 from steelyard.document.shown import Shown
 from steelyard.document.sparkline import Sparkline
@@ -114,6 +115,7 @@ __all__ = [
     "format_number",
     "format_value",
     "from_json",
+    "number_of",
     "plain",
     "spans",
     "stylesheet",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from steelyard.canonical import canonical_json, plain
+from steelyard.canonical import plain
 from steelyard.document import (
     Block,
     Callout,
@@ -15,18 +15,14 @@ from steelyard.document import (
     Format,
     Heading,
     Items,
-    Paragraph,
-    Section,
     Table,
+    number_of,
 )
 from steelyard.result import Result
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from steelyard.errors import SteelyardError
     from steelyard.pipeline import RefreshReport
-    from steelyard.result import Check
     from steelyard.studies import Plan, Replay, Study
     from steelyard.warehouse import Entry
 
@@ -43,40 +39,7 @@ __all__ = [
 
 def plan_blocks(study: Study, plan: Plan, registered: Entry | None = None) -> list[Block]:
     """What a study will do, for a person to read before any outcome is."""
-    blocks: list[Block] = [
-        Heading(study.question, level=1),
-        Paragraph(plan.says),
-        Callout("note", "The rule", plan.rule),
-    ]
-    if plan.sample:
-        blocks.append(Facts([(label, _shown(value)) for label, value in plan.sample.items()]))
-    blocks += [Callout("warning", "Doubtful already", warning) for warning in plan.warnings]
-    blocks += [_plan_table(title, table) for title, table in plan.tables.items()]
-    blocks += plan.charts
-    blocks += [_plan_check(check) for check in plan.checks]
-    for name, query in plan.queries.items():
-        says = f"{name}: {query.says}" if query.says else name
-        shown: list[Block] = [CodeBlock(query.sql, "sql")]
-        if query.parameters:
-            shown.append(Facts([(f"${key}", str(value)) for key, value in query.parameters.items()]))
-        blocks.append(Section(says, shown))
-    blocks.append(_registration(study, registered))
-    return blocks
-
-
-SHARES = ("relative", "chance_at_expected", "rate", "low", "high", "expected")
-
-
-def _plan_table(title: str, table: pa.Table) -> Table:
-    columns = [
-        Column(name, format=Format.percent(2)) if name in SHARES else Column(name) for name in table.column_names
-    ]
-    return Table(columns, [tuple(row.values()) for row in table.to_pylist()], caption=title)
-
-
-def _plan_check(check: Check) -> Block:
-    kind = "good" if check.status == "passed" else "warning"
-    return Callout(kind, check.name.replace("_", " ").capitalize(), check.says)  # type: ignore[arg-type]
+    return [Heading(study.question, level=1), *plan.blocks(), _registration(study, registered)]
 
 
 def _registration(study: Study, registered: Entry | None) -> Block:
@@ -89,10 +52,6 @@ def _registration(study: Study, registered: Entry | None) -> Block:
     return Callout(kind, f"Registered as version {version}", says + edited)  # type: ignore[arg-type]
 
 
-def _shown(value: Any) -> Any:
-    return value if isinstance(value, str | int | float) or value is None else canonical_json(value)
-
-
 def plan_data(study: Study, plan: Plan, registered: Entry | None = None) -> dict[str, Any]:
     """The same for a program."""
     return {
@@ -102,6 +61,7 @@ def plan_data(study: Study, plan: Plan, registered: Entry | None = None) -> dict
         "rule": plan.rule,
         "sample": plain(dict(plan.sample)),
         "warnings": list(plan.warnings),
+        "unready": plan.unready.to_dict() if plan.unready else None,
         "tables": {title: plain(table.to_pylist()) for title, table in plan.tables.items()},
         "checks": [check.to_dict() for check in plan.checks],
         "queries": {
@@ -123,10 +83,18 @@ def replay_blocks(replay: Replay) -> list[Block]:
     rows = [(item.kind, item.says) for item in replay.differences]
     blocks: list[Block] = [
         Heading(f"Replay of {replay.study}", level=1),
-        Callout(kind, "Same" if replay.same else "Not the same", replay.says),  # type: ignore[arg-type]
+        Callout(kind, "Same" if replay.same else "Not the same", _in_short(replay)),  # type: ignore[arg-type]
         Facts(facts),
     ]
     return [*blocks, Table([Column("kind"), Column("says")], rows)] if rows else blocks
+
+
+def _in_short(replay: Replay) -> str:
+    """What came of it; where something differs, what kinds of thing, for a table says each."""
+    if not replay.differences:
+        return replay.says
+    kinds = ", ".join(dict.fromkeys(item.kind for item in replay.differences))
+    return f"{number_of(len(replay.differences), 'difference')}: {kinds}."
 
 
 def replay_data(replay: Replay) -> dict[str, Any]:
@@ -168,14 +136,17 @@ def _pretty(body: Any) -> str:
     return json.dumps(plain(body), indent=2, ensure_ascii=False)
 
 
+ONE = {"sources": "source", "tables": "table", "metrics": "metric", "studies": "study", "dashboards": "dashboard"}
+
+
 def problem_blocks(problems: Sequence[SteelyardError], counts: dict[str, int]) -> list[Block]:
     """What `check` found."""
-    found = ", ".join(f"{number:,} {label}" for label, number in counts.items())
+    found = ", ".join(number_of(number, ONE[label], label) for label, number in counts.items())
     if not problems:
         return [Callout("good", "Nothing wrong", found)]
     rows = [(error.where, error.problem, error.hint) for error in problems]
     return [
-        Callout("bad", f"{len(problems)} problem(s)", found),
+        Callout("bad", number_of(len(problems), "problem"), found),
         Table([Column("where"), Column("problem"), Column("hint")], rows),
     ]
 

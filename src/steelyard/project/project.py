@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from steelyard.metrics.watching import WatchReport
     from steelyard.pipeline import RefreshReport
     from steelyard.pipeline.progress import Progress
+    from steelyard.project.search import Outcome
 
 __all__ = ["Project", "open_project"]
 
@@ -113,6 +114,18 @@ class Project(AuditedQuestions, RampedExperiments, FollowedDecisions, ShownDashb
                 raise broken[0]
             raise unknown_name("study", name, studies, where=str(self.folder / "studies"))
         return studies[name]
+
+    def search(self, words: str, *, kinds: Sequence[str] = (), most: int = 30) -> Outcome:
+        """Metrics, studies, decisions, initiatives, tables and documents that have every one of these words.
+
+        Args:
+            words: Up to 12; the beginning of a word is enough.
+            kinds: Only these of `metric`, `study`, `decision`, `initiative`, `table`, `document`; empty is all.
+            most: The most matches.
+        """
+        from steelyard.project.search import search
+
+        return search(self, words, kinds=kinds, most=most)
 
     # Where its data is
 

@@ -123,10 +123,11 @@ def _share(standing: RampStanding, row: Mapping[str, Any]) -> float:
 
 def _headline(standing: RampStanding) -> tuple[CalloutKind, str, str]:
     if standing.state == "not begun":
-        says = "Stage 1 may begin." if standing.ready else "Stage 1 may not begin yet."
+        says = "Stage 1 may begin." if standing.ready else "Stage 1 may not begin yet: see what does not hold."
         return "note", "Not begun", says
     if standing.state != "running":
-        return "note", standing.state.capitalize(), "No unit is enrolled any more."
+        given = f"{standing.acts[-1]['arm']!r}" if standing.state == "launched" else "the unchanged product"
+        return "note", standing.state.capitalize(), f"The test is over: everybody but the holdouts is given {given}."
     begun = sum(row["act"] == "advance" for row in standing.acts)
     share = standing.planned[begun - 1].share
     title = f"Stage {begun} of {len(standing.planned)}: {share * 100:.4g} % enrolled"
@@ -134,8 +135,8 @@ def _headline(standing: RampStanding) -> tuple[CalloutKind, str, str]:
         return "good", title, "This is the last stage; a launch is an act of its own."
     if standing.ready:
         return "good", title, f"Stage {standing.next_stage} may begin."
-    unmet = ", ".join(need.name for need in standing.needs if not need.holds)
-    return "warning", title, f"Stage {standing.next_stage} may not begin: {unmet}."
+    unmet = " ".join(need.says for need in standing.needs if not need.holds)
+    return "warning", title, f"Stage {standing.next_stage} may not begin. {unmet}"
 
 
 def _planned(standing: RampStanding, number: int) -> tuple[Any, ...]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from steelyard.canonical import plain
+from steelyard.document import Block, Callout, Column, Shown, Table
 from steelyard.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(Shown):
     """What a search found.
 
     Args:
@@ -59,6 +61,14 @@ class Outcome:
     total: int
     nearest: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+
+    def blocks(self) -> list[Block]:
+        """The matches as a table."""
+        return _blocks(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a program."""
+        return dict(plain(asdict(self)))
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,25 @@ def search(project: Project, text: str, *, kinds: Sequence[str] = (), most: int 
         nearest=() if scored else _nearest(items, words),
         unread=tuple(note for item in items for note in item.notes),
     )
+
+
+def _blocks(outcome: Outcome) -> list[Block]:
+    blocks: list[Block] = []
+    if outcome.found:
+        named = [
+            (item.kind, item.name[:16] if item.kind == "decision" else item.name, item.title, item.text)
+            for item in outcome.found
+        ]
+        left = f"; the best {len(named):,} are shown" if outcome.total > len(named) else ""
+        columns = [Column("kind"), Column("name"), Column("says"), Column("words")]
+        blocks.append(Table(columns, named, caption=f"{outcome.total:,} found{left}"))
+    else:
+        near = f"Did you mean {', '.join(outcome.nearest)}?" if outcome.nearest else ""
+        hint = near or "Try fewer words, or their beginnings."
+        blocks.append(Callout("note", "Nothing has all of these words", hint))
+    if outcome.unread:
+        blocks.append(Callout("warning", "Not searched whole", " ".join(outcome.unread)))
+    return blocks
 
 
 def _items(project: Project) -> Iterator[_Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -37,7 +38,16 @@ def make_project(folder: Path, template: str = "start", *, keep: bool = False) -
         raise DefinitionError(f"{str(folder)!r} is not empty", where=str(folder), hint="name a new or empty folder")
     root = files("steelyard.project").joinpath("templates", template)
     written = [_copy(item, folder) for item in root.iterdir()]
+    if template == "start":
+        _name_after(folder)
     return tuple(path for paths in written for path in paths)
+
+
+def _name_after(folder: Path) -> None:
+    """Calls a new project what its folder is called."""
+    settings = folder / "steelyard.toml"
+    named = f"name = {json.dumps(folder.resolve().name, ensure_ascii=False)}"
+    settings.write_text(settings.read_text("utf-8").replace('name = "start"', named, 1), "utf-8")
 
 
 def _copy(source: Traversable, folder: Path) -> list[Path]:

@@ -105,7 +105,8 @@ def plan(study: Study, source: Any, *, as_of: datetime | None = None, freeze: bo
             method is wrong on this very data.
 
     Raises:
-        DefinitionError: It is to be frozen, and the source has no ledger; or the number of replays is below 0.
+        DefinitionError: It is to be frozen, and the source has no ledger, or no run of it could be read; or the
+            number of replays is below 0.
     """
     if replays < 0:
         raise DefinitionError(f"{replays!r} replays", where="replays", hint="give how many, such as 1000")
@@ -115,6 +116,8 @@ def plan(study: Study, source: Any, *, as_of: datetime | None = None, freeze: bo
     for query in planned.queries.values():
         _refuse_sensitive(query, context, study)
     if freeze:
+        if planned.unready is not None:
+            raise planned.unready
         if setting.ledger is None:
             raise DefinitionError(f"no ledger to register {study.name!r} in", hint="plan it in a project")
         register(study, planned, setting.ledger, governed_digests(study, setting.metrics))

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from steelyard.canonical import digest, plain
 from steelyard.errors import DefinitionError
 from steelyard.result import Check, Estimate, Result, Verdict
+from steelyard.studies.planned import Plan
 from steelyard.warehouse.query import Query
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from steelyard.document import Chart
     from steelyard.metrics import MetricCatalog
 
 __all__ = ["Context", "Findings", "Plan", "Study"]
@@ -56,31 +56,6 @@ class Context:
     history: Mapping[str, pa.Table] = field(default_factory=dict)
     replays: int = 0
     seed: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What will be done, to be read before any outcome is.
-
-    Args:
-        says: What will be compared with what, in words.
-        rule: The rule that will make the verdict.
-        queries: The SQL that will run, by name; the first round, without outcomes read.
-        sample: Sample size or power, as facts: label -> value; empty where the kind has none.
-        warnings: What is already doubtful.
-        tables: Small tables to choose a design by, by title.
-        charts: The same as pictures.
-        checks: What had to hold of the history.
-    """
-
-    says: str
-    rule: str
-    queries: Mapping[str, Query] = field(default_factory=dict)
-    sample: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    tables: Mapping[str, pa.Table] = field(default_factory=dict)
-    charts: tuple[Chart, ...] = ()
-    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -409,3 +409,18 @@ def test_looks_are_the_same_in_postgres(
             found = [run(study, Setting(warehouse=w, ledger=k), as_of=at) for w, k in ((here, one), (there, other))]
     assert list(numbers_moved(*found)) == []
     assert found[1].tables["looks"].num_rows == 2
+
+
+def test_a_plan_of_looks_over_unknown_units_says_so_and_cannot_be_registered(
+    looked: Callable[..., Experiment], units: Callable[..., Any], ledger: Ledger
+) -> None:
+    study = looked(looks="daily")
+    setting = Setting(warehouse=connect(pa.table(units(1_000))), ledger=ledger)
+    planned = plan(study, setting)
+    assert planned.unready is not None
+    assert "nothing says how many are planned" in planned.to_text()
+    assert "Not to be registered so" in planned._repr_html_()
+    with pytest.raises(DefinitionError, match="nothing says how many are planned"):
+        plan(study, setting, freeze=True)
+    assert not list(ledger.entries(kind="registration"))
+    assert plan(looked(), setting, freeze=True).unready is None

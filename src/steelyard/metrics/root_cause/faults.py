@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
+from steelyard.document import number_of
 from steelyard.metrics.explanation import Cause, DataFault, Happening
 from steelyard.metrics.root_cause.cube import Cube
 
@@ -63,18 +64,14 @@ def _cut(ranges: tuple[Range, Range], covered: Range | None) -> Iterator[DataFau
             continue
         if last > covered[1]:
             missing = (last - covered[1]).days
-            says = f"The rows end on {covered[1]}: {_so_many(missing, 'day')} of the {name} {_are(missing)} not there."
+            says = f"The rows end on {covered[1]}: {number_of(missing, 'day')} of the {name} {_are(missing)} not there."
             yield DataFault(kind="incomplete", says=says, stops=True)
         if first < covered[0]:
             missing = (covered[0] - first).days
             says = (
-                f"The rows begin on {covered[0]}: {_so_many(missing, 'day')} of the {name} {_are(missing)} not there."
+                f"The rows begin on {covered[0]}: {number_of(missing, 'day')} of the {name} {_are(missing)} not there."
             )
             yield DataFault(kind="incomplete", says=says, stops=True)
-
-
-def _so_many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _are(count: int) -> str:

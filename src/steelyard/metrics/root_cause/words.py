@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from steelyard.document import Format, format_value
+from steelyard.document import Format, format_value, number_of
 from steelyard.metrics.explanation import Cause, Explanation, Happening
 from steelyard.metrics.metric_blocks import metric_format
 
@@ -60,7 +60,7 @@ def _moved(found: Explanation) -> Iterator[str]:
     for cause in found.causes[:SHOWN]:
         yield f"{_said(cause)} ({sized(cause.impact)}).{_with(cause.coincides)}"
     if len(found.causes) > SHOWN:
-        yield f"{len(found.causes) - SHOWN} more segments stand out."
+        yield f"{number_of(len(found.causes) - SHOWN, 'more segment stands', 'more segments stand')} out."
     if found.calendar:
         yield f"The ranges have other weekdays, which alone make {sized(found.calendar)}."
     if found.unexplained is not None:

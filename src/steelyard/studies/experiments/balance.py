@@ -18,6 +18,7 @@ from steelyard.studies.experiments.stage_comparison import pairs_of
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
+    from steelyard.studies.experiments.metric_use import MetricUse
 
 __all__ = ["IMBALANCE_DOUBTS", "balance_before"]
 
@@ -36,7 +37,7 @@ def balance_before(study: Experiment, evidence: Evidence) -> Found:
                 if found is None:
                     continue
                 failed = found.p_value < IMBALANCE_DOUBTS
-                which = f" (covariate {place + 1} of {places})" if places > 1 else ""
+                which = f" (covariate {place + 1} of {places}, {_called(use, place)!r})" if places > 1 else ""
                 yield Measured(
                     holds=not failed,
                     value=found.p_value,
@@ -46,6 +47,13 @@ def balance_before(study: Experiment, evidence: Evidence) -> Found:
                     f"p = {found.p_value:.2g})"
                     f"{': the arms were not drawn alike, or the covariate is not from before' if failed else ''}.",
                 )
+
+
+def _called(use: MetricUse, place: int) -> str:
+    covariate = use.covariates[place]
+    if covariate.numerator:
+        return f"{covariate.numerator} / {covariate.denominator}"
+    return covariate.metric or use.metric
 
 
 def _gap(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
     from steelyard.studies.study import Context
 
-__all__ = ["LOOKS", "LooksSoFar", "looks_query", "looks_so_far"]
+__all__ = ["LOOKS", "LooksSoFar", "looks_query", "looks_so_far", "unplanned_looks"]
 
 LOOKS = "looks"
 NEAR = 2e-6
@@ -112,11 +112,28 @@ def _planned_units(study: Experiment, context: Context) -> int:
     unregistered = study.plan(context).sample
     if "units needed" in unregistered:
         return int(unregistered["units needed"])
-    raise DefinitionError(
+    raise _unplanned(study)
+
+
+def unplanned_looks(study: Experiment, sample: Mapping[str, Any]) -> DefinitionError | None:
+    """What no look could be read without, seen while it is planned; None where there is all.
+
+    Args:
+        study: The experiment.
+        sample: What its plan says of units.
+    """
+    schedule = study.schedule
+    known = schedule is None or schedule.units is not None or "units needed" in sample
+    return None if known else _unplanned(study)
+
+
+def _unplanned(study: Experiment) -> DefinitionError:
+    return DefinitionError(
         f"the stopping rules {sorted(set(study.stopping_rules))!r} spend their error over the planned units, and "
         "nothing says how many are planned",
         where=f"{study.name}.looks",
-        hint="say looks: {every: daily, units: 50000}, or give the primary a baseline and an expected_effect",
+        hint="say `looks: {planned: 4, units: 50000}`, or give the primary an `expected_effect` (and a `baseline`, "
+        "where the past has none)",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from steelyard.document import number_of
 from steelyard.errors import SteelyardError
 from steelyard.studies.experiments.certificate import certificate_of
 from steelyard.studies.experiments.cluster_plan import clusters_needed, clusters_planned, few_clusters
@@ -15,6 +16,7 @@ from steelyard.studies.experiments.history import History, history_of
 from steelyard.studies.experiments.hurdles import std_dev_of
 from steelyard.studies.experiments.look_inflation import MOST, TAKEN, inflation_of_looks, looks_planned
 from steelyard.studies.experiments.look_words import looks_in_words
+from steelyard.studies.experiments.looks import unplanned_looks
 from steelyard.studies.experiments.questions import first_questions
 from steelyard.studies.experiments.rule import rule_of
 from steelyard.studies.experiments.sources import Assignment
@@ -50,18 +52,21 @@ def planned(study: Experiment, context: Context) -> Plan:
         tables=tables,
         charts=sized.charts,
         checks=checks,
+        unready=unplanned_looks(study, sized.facts),
     )
 
 
 def _says(study: Experiment) -> str:
+    secondary = number_of(len(study.secondary_uses), "secondary metric")
+    guardrails = number_of(len(study.guardrail_uses), "guardrail")
     split = ", ".join(f"{arm} {study.arms[arm]:.4g}" for arm in (study.control, *study.treated))
     hashed = f"by hash of the {'cluster' if study.cluster else 'unit'}'s id"
     made = hashed if not isinstance(study.assignment, Assignment) else "as another system wrote them"
     return (
         f"Compare {', '.join(map(repr, study.treated))} with {study.control!r} on "
         f"{', '.join(repr(use.metric) for use in study.primaries)}; "
-        f"split {split}; assignments {made}; {len(study.secondary_uses)} secondary metrics, "
-        f"{len(study.guardrail_uses)} guardrails; intervals at {study.level:.4g}; {looks_in_words(study)}."
+        f"split {split}; assignments {made}; {secondary}, "
+        f"{guardrails}; intervals at {study.level * 100:.4g} %; {looks_in_words(study)}."
     )
 
 

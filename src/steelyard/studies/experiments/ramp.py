@@ -198,7 +198,8 @@ def _guardrail(study: Experiment, use: MetricUse, result: Result) -> Need:
         words = f"{use.metric!r} is worse than its margin for sure in {', '.join(map(repr, harmed))}: roll back."
         return Need(name=name, holds=False, says=words)
     if unknown:
-        words = f"{use.metric!r} could not be computed in {', '.join(map(repr, unknown))}, so harm cannot be told."
+        words = f"{use.metric!r} could not be computed in {', '.join(map(repr, unknown))}, so harm cannot be told yet: "
+        "run it again when units have values of it."
         return Need(name=name, holds=None, says=words)
     return Need(
         name=name, holds=True, says=f"{use.metric!r} is not harmed in any arm, by bounds that hold at any look."

@@ -35,10 +35,12 @@ def advance(study: Experiment, standing: RampStanding, ledger: StageLedger, *, w
     """
     _refuse_other_systems(study)
     if standing.next_stage is None:
+        again = "an experiment that has ended begins again under another name, which draws anew"
+        whole = "all stages have begun: `--launch ARM` gives an arm to everybody, `--rollback` the unchanged product"
         raise DefinitionError(
             f"the ramp of {study.name!r} has no next stage: it is {standing.state}",
             where=f"ramp {study.name}",
-            hint="an experiment that has ended begins again under another name, which draws anew",
+            hint=whole if standing.state == "running" else again,
         )
     _refuse_unmet(study, standing.needs, f"stage {standing.next_stage}")
     acts = ledger.rows(study.name)
@@ -137,7 +139,7 @@ def _refuse_unmet(study: Experiment, needs: Sequence[Need], what: str) -> None:
         raise PolicyError(
             f"{what} of {study.name!r} is refused: {' '.join(need.says for need in unmet)}",
             where=f"ramp {study.name}",
-            hint=f"it needs {', '.join(need.name for need in unmet)}",
+            hint=f"it needs {', '.join(need.name for need in unmet)}; `steelyard ramp {study.name}` shows what holds",
         )
 
 

@@ -47,7 +47,7 @@ def rule_of(study: Experiment) -> str:
     several = len(study.treated) > 1
     parts = [_primaries(study)]
     parts += [
-        f"the {study.level:.4g} interval of {use.metric!r} stays within {_margin(use)} of control on the worse side"
+        f"the {_level(study)} interval of {use.metric!r} stays within {_margin(use)} of control on the worse side"
         for use in study.guardrail_uses
     ]
     which = "the arm with the largest effect among those of which" if several else "if"
@@ -58,6 +58,10 @@ def rule_of(study: Experiment) -> str:
         "blocking check, the sample ratio among them, makes the answer invalid; a failed doubt, at most unclear."
         f"{looks_rule(study)}"
     )
+
+
+def _level(study: Experiment) -> str:
+    return f"{study.level * 100:.4g} %"
 
 
 def _primaries(study: Experiment) -> str:
@@ -85,7 +89,7 @@ def _tests(study: Experiment) -> str:
 
 def _first_clause(study: Experiment, use: MetricUse) -> str:
     if study.family == 1:
-        return f"the {study.level:.4g} interval of {use.metric!r} excludes zero on the better side"
+        return f"the {_level(study)} interval of {use.metric!r} excludes zero on the better side"
     method = (study.correction if study.correction in CORRECTIONS else "holm").capitalize()
     wants = ", which wants tests that depend positively," if method in ("Hochberg", "Hommel") else ""
     over = f"{study.family} {_tests(study)}" if study.family == len(study.treated) else f"{study.family} tests"
@@ -230,8 +234,8 @@ def _shown(row: Estimate) -> str:
     if row.value is None:
         return "was not computed"
     by, unit = (100, " %") if row.scale == "relative" else (1, f" {row.measured_in}" if row.measured_in else "")
-    low = "-inf" if row.low is None else f"{row.low * by:+.4g}"
-    high = "inf" if row.high is None else f"{row.high * by:+.4g}"
+    low = "-∞" if row.low is None else f"{row.low * by:+.4g}"
+    high = "∞" if row.high is None else f"{row.high * by:+.4g}"
     return f"is {row.value * by:+.4g}{unit} ({low} to {high})"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from steelyard.document import number_of
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.measured import Found, Measured, counted
 from steelyard.studies.experiments.since_exposure import trends
@@ -72,7 +73,7 @@ def weekdays_covered(study: Experiment, evidence: Evidence) -> Found:
     first, last = min(evidence.days), max(evidence.days)
     days = (last - first).days + 1
     whole = days % WEEK == 0
-    shown = f"Units came in on {days} days, from {first:%A} {first} to {last:%A} {last}"
+    shown = f"Units came in on {number_of(days, 'day')}, from {first:%A} {first} to {last:%A} {last}"
     rest = "no weekday counts more than another" if whole else "some weekdays count once more than others"
     few = "not one whole week: who comes on other weekdays is not known" if days < WEEK else rest
     yield Measured(holds=whole, value=float(days), limit=float(WEEK), says=f"{shown}: {few}.")

@@ -10,7 +10,7 @@ from steelyard.decisions.blocks import decision_blocks, review_blocks
 from steelyard.decisions.record import Recorded, due_follow_ups, read_decision
 from steelyard.decisions.record import decisions as recorded
 from steelyard.decisions.review import Reviewed, reviews
-from steelyard.document import Block, Callout, Column, Heading, Link, Paragraph, Table
+from steelyard.document import Block, Callout, Column, Heading, Link, Paragraph, Table, number_of
 from steelyard.errors import SteelyardError
 from steelyard.web.page import Crumb, Page, address
 from steelyard.web.pages.results import entry_of_kind, replay_page
@@ -59,7 +59,7 @@ def decisions(view: View) -> Page:
             for item, todo in due
         ]
         blocks += [
-            Callout("warning", f"{len(due):,} follow-up{'' if len(due) == 1 else 's'} due"),
+            Callout("warning", f"{number_of(len(due), 'follow-up')} due"),
             Table([Column("on"), Column("what"), Column("who"), Column("decision")], rows),
             Heading("All decisions", 2),
         ]
