@@ -19,7 +19,7 @@ $(ENV)/.dev: requirements/dev.lock pyproject.toml scripts/bootstrap.py
 	@$(PYTHON) scripts/bootstrap.py $(ENV) requirements/dev.lock
 	@touch $@ $(ENV)/.demo
 
-demo: $(ENV)/.demo  ## install, load real data, build, study, decide, and serve the pages
+demo: $(ENV)/.demo  ## install, load public data, build, study, decide, and serve the pages
 	@$(BIN)/steelyard demo --folder $(DEMO) --port $(PORT)
 
 test: $(ENV)/.dev check  ## install and run every check and test
