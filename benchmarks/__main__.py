@@ -63,12 +63,13 @@ def shown(number: float) -> str:
 
 
 def machine() -> str:
-    """When, on what, and with which versions."""
+    """When, on what, how busy it was with other work, and with which versions."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
-        f"{date.today():%Y-%m-%d}; {processor()}, {cores} cores, {memory:.0f} GB; "  # noqa: DTZ011 - a person's day
+        f"{date.today():%Y-%m-%d}; {processor()}, {cores} cores, {memory:.0f} GB, "  # noqa: DTZ011 - a person's day
+        f"load {os.getloadavg()[0]:.1f}; "
         f"Python {platform.python_version()}, {versions}."
     )
 
