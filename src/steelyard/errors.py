@@ -86,6 +86,10 @@ class LockedError(WarehouseError):
     """Another process holds the warehouse."""
 
 
+class NoVersionError(WarehouseError):
+    """The version of the data that is asked for does not remain, or never was."""
+
+
 class TimeLimitError(WarehouseError, TimeoutError):
     """A query took longer than it was given."""
 

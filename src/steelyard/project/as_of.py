@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
-from steelyard.errors import DefinitionError, WarehouseError
+from steelyard.errors import DefinitionError, NoVersionError
 
 if TYPE_CHECKING:
     from steelyard.warehouse import Store, StoredTable
@@ -57,7 +57,7 @@ def known_at(store: Store, asked: Moment, *, zone: str, now: datetime | None = N
 
     Raises:
         DefinitionError: `asked` is none of these, or a moment without a zone.
-        WarehouseError: Nothing was published by then, or the version that was the newest then does not remain.
+        NoVersionError: Nothing was published by then, or the version that was the newest then does not remain.
 
     >>> import tempfile
     >>> from steelyard.warehouse import Store
@@ -150,7 +150,7 @@ def _newest_at(store: Store, moment: datetime, numbers: Sequence[int]) -> int:
     at = bisect.bisect_right(numbers, moment, key=lambda number: _published(store, number))
     if at == 0:
         gone = f"versions before {numbers[0]} were cleaned away; " if numbers[0] else ""
-        raise WarehouseError(
+        raise NoVersionError(
             f"no version from {moment.isoformat()} remains",
             where=str(store.folder),
             hint=f"{gone}the oldest that remains is {_version(store, numbers[0])}",
@@ -159,7 +159,7 @@ def _newest_at(store: Store, moment: datetime, numbers: Sequence[int]) -> int:
     if at < len(numbers) and numbers[at] > found + 1:
         last = numbers[at] - 1
         lost = f"version {last}" if last == found + 1 else f"versions {found + 1} to {last}"
-        raise WarehouseError(
+        raise NoVersionError(
             f"what was the newest at {moment.isoformat()} cannot be told: {lost} were published between "
             f"{_version(store, found)} and {_version(store, numbers[at])}, and cleaned away",
             where=str(store.folder),
@@ -168,7 +168,7 @@ def _newest_at(store: Store, moment: datetime, numbers: Sequence[int]) -> int:
     if not store.catalog.entry(found)["tables"]:
         first = numbers[at] if at < len(numbers) else None
         hint = f"the first that has tables may be {_version(store, first)}" if first is not None else "refresh first"
-        raise WarehouseError(f"nothing was published by {moment.isoformat()}", where=str(store.folder), hint=hint)
+        raise NoVersionError(f"nothing was published by {moment.isoformat()}", where=str(store.folder), hint=hint)
     return found
 
 

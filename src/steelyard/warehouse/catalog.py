@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from steelyard.canonical import canonical_json, digest_of_bytes
-from steelyard.errors import WarehouseError
+from steelyard.errors import NoVersionError, WarehouseError
 from steelyard.warehouse.durable import put_if_absent
 from steelyard.warehouse.snapshot import Snapshot, StoredTable
 
@@ -60,9 +60,9 @@ class Catalog:
             hint = "bring its folder back from where it was moved, or `steelyard refresh` makes a new one"
             return WarehouseError("the store is gone: its folder is not there", where=str(self.folder), hint=hint)
         if not numbers:
-            return WarehouseError(f"no version {number}: the store's log is empty", where=str(self.folder))
+            return NoVersionError(f"no version {number}: the store's log is empty", where=str(self.folder))
         kept = f"versions {numbers[0]} to {numbers[-1]} are kept"
-        return WarehouseError(f"version {number} of the store does not remain", where=str(self.folder), hint=kept)
+        return NoVersionError(f"version {number} of the store does not remain", where=str(self.folder), hint=kept)
 
     def snapshot(self, number: int) -> Snapshot:
         """One published state, as erasures have left it."""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from steelyard.errors import DefinitionError, WarehouseError, unknown_name
+from steelyard.errors import DefinitionError, NoVersionError, WarehouseError, unknown_name
 from steelyard.warehouse.catalog import Catalog
 from steelyard.warehouse.clean import Cleaned, clean
 from steelyard.warehouse.duckdb_open import open_duckdb
@@ -79,7 +79,7 @@ class Store:
             as_of: The newest that was published at or before this moment (with a zone).
 
         Raises:
-            WarehouseError: That version does not remain, or nothing was published by then.
+            NoVersionError: That version does not remain, or nothing was published by then.
         """
         if number is not None:
             return self.catalog.snapshot(number)
@@ -93,7 +93,7 @@ class Store:
         )
         if at == 0:
             hint = f"the oldest version that remains is {numbers[0]}"
-            raise WarehouseError(f"nothing was published by {as_of.isoformat()}", where=str(self.folder), hint=hint)
+            raise NoVersionError(f"nothing was published by {as_of.isoformat()}", where=str(self.folder), hint=hint)
         return self.catalog.snapshot(numbers[at - 1])
 
     def history(self) -> tuple[Snapshot, ...]:

@@ -9,6 +9,7 @@ from steelyard.errors import (
     DefinitionError,
     LockedError,
     MissingExtraError,
+    NoVersionError,
     PolicyError,
     SteelyardError,
     TimeLimitError,
@@ -39,6 +40,7 @@ class UnexpectedError(SteelyardError):
 # The first that fits counts, so that a kind stands before the kinds that it refines.
 STATUSES: tuple[tuple[type[SteelyardError], int, str], ...] = (
     (UnknownNameError, 404, "Not found"),
+    (NoVersionError, 404, "Not kept"),
     (PolicyError, 403, "Not allowed by policy"),
     (SignInError, 401, "Sign in"),
     (RoleError, 403, "Not allowed"),
