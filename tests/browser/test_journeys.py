@@ -52,3 +52,20 @@ def test_a_number_is_traced_to_its_rows(page: Any, served: tuple[str, dict[str, 
     page.get_by_text("Definition, history, tables, tests and SQL").click()
     assert page.get_by_text("SELECT").first.is_visible()
     assert page.get_by_text("Its definitions, oldest first").is_visible()
+
+
+def test_a_drop_is_explained_with_what_happened_meanwhile_and_leads_on_to_its_segment(
+    page: Any, served: tuple[str, dict[str, str]]
+) -> None:
+    page.goto(served[0] + "/metrics/orders")
+    page.get_by_role("link", name=re.compile("Why did it move")).click()
+    page.get_by_role("textbox", name="Before").fill("2026-02-23..2026-03-01")
+    page.get_by_role("textbox", name="After").fill("2026-03-02..2026-03-08")
+    page.get_by_role("textbox", name="After").press("Enter")
+    said = page.locator("main").inner_text()
+    assert "The till was down" in said
+    heads = page.get_by_role("heading", level=2).all_inner_texts()
+    assert heads[0] == "In words"
+    assert page.locator("main svg").count() >= 1
+    assert "2026-03-02..2026-03-08" in page.get_by_role("textbox", name="After").input_value()
+    assert "before=2026-02-23" in page.url
