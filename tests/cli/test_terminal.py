@@ -206,6 +206,13 @@ def test_check_names_file_and_line_of_what_is_wrong(project: Path, what: str, wh
     assert any(where in place for place in places), said
 
 
+def test_check_names_an_event_that_no_source_has(project: Path) -> None:
+    with (project / "studies" / "newsletter.yml").open("a", encoding="utf-8") as file:
+        file.write("exposure: {event: newsletter_seen}\n")
+    (said,) = json.loads(steelyard("check", "--json", folder=project, code=2).stdout)["problems"]
+    assert (said["where"], said["problem"]) == ("studies/newsletter.yml: exposure", "no table named 'newsletter_seen'")
+
+
 def test_one_broken_file_leaves_the_rest_working(project: Path) -> None:
     (project / "metrics" / "more.yml").write_text("metrics:\n  a: {sum: nowhere.amount}\n", encoding="utf-8")
     assert steelyard("query", "revenue", folder=project).stdout

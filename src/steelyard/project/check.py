@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steelyard.errors import SteelyardError
+from steelyard.errors import SteelyardError, unknown_name
 
 if TYPE_CHECKING:
     from steelyard.project.project import Project
@@ -30,8 +30,8 @@ def _tables(project: Project) -> Iterator[SteelyardError]:
     from steelyard.pipeline import table_graph
 
     definitions = project.definitions
-    loaded = [name for source in definitions.sources.values() for name in (source.table, f"{source.table}_rejects")]
-    broken = {Path(error.where.split(":")[0]).stem for error in project.problems}
+    loaded = _loaded(project)
+    broken = _broken(project)
     sound = [table for table in definitions.tables.values() if table.name not in broken]
     for table in sound:
         try:
@@ -45,9 +45,24 @@ def _tables(project: Project) -> Iterator[SteelyardError]:
         yield error
 
 
+def _loaded(project: Project) -> list[str]:
+    """Tables that sources write."""
+    sources = project.definitions.sources.values()
+    return [name for source in sources for name in (source.table, f"{source.table}_rejects")]
+
+
+def _broken(project: Project) -> set[str]:
+    """Names of files that could not be read: what they define is not known to be missing."""
+    return {Path(error.where.split(":")[0]).stem for error in project.problems}
+
+
 def _studies(project: Project) -> Iterator[SteelyardError]:
-    metrics = project.definitions.metrics
-    for study in project.definitions.studies.values():
+    definitions, metrics = project.definitions, project.definitions.metrics
+    known = {*_loaded(project), *definitions.tables, *metrics.tables, *_broken(project)}
+    for study in definitions.studies.values():
+        for place, table in study.tables().items() if not project.problems else ():
+            if table not in known:
+                yield unknown_name("table", table, known, where=f"studies/{study.name}.yml: {place}")
         for name in study.governed():
             try:
                 metrics.metric(name)

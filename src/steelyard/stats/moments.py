@@ -115,7 +115,7 @@ class Moments:
         return self.rows - self.counts[self.place(name)]
 
     def variance(self, name: str) -> float:
-        """The column's sample variance (divisor n - 1); NaN below two rows."""
+        """The column's sample variance (divisor n - 1); NaN below two rows, or where squares are beyond doubles."""
         return self.covariance(name, name)
 
     def covariance(self, one: str, other: str) -> float:
@@ -128,7 +128,7 @@ class Moments:
             return float("nan")
         found = float(self.cross[self.place(one), self.place(other)])
         both = np.isfinite(self.offset_of(one)) and np.isfinite(self.offset_of(other))
-        if np.isnan(found) and both:
+        if np.isnan(found) and both and one != other:
             raise DefinitionError(f"the product of {one!r} and {other!r} was not asked for", where="moments")
         return found / (self.rows - 1)
 
@@ -149,13 +149,15 @@ class Moments:
         # Two sums of one and the same value differ by rounding: that is no spread.
         reach = EPS * (rows * np.maximum(np.abs(self.offset), np.abs(other.offset)) + np.abs(self.origin))
         spread = np.where(np.abs(gap) <= reach, 0.0, gap)
+        with np.errstate(over="ignore", invalid="ignore"):
+            cross = self.cross + other.cross + np.outer(spread, spread) * (self.rows * other.rows / rows)
         return Moments(
             names=self.names,
             rows=rows,
             counts=tuple(a + b for a, b in zip(self.counts, other.counts, strict=True)),
             origin=self.origin,
             offset=self.offset + gap * (other.rows / rows),
-            cross=self.cross + other.cross + np.outer(spread, spread) * (self.rows * other.rows / rows),
+            cross=cross,
         )
 
 

@@ -113,6 +113,10 @@ class Study(ABC):
         """Names of the governed metrics that the study uses; their definitions are part of its provenance."""
         return ()
 
+    def tables(self) -> Mapping[str, str]:
+        """Place in the definition -> table that it names, so that a project is checked before anything runs."""
+        return {}
+
     def history(self, context: Context) -> Mapping[str, Query]:
         """What planning needs from before the study's start, such as a baseline and its variance; often nothing.
 

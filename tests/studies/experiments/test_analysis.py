@@ -129,6 +129,14 @@ def test_cuped_takes_out_what_was_there_before(units: Make, answered: Make) -> N
 # --- missing and impossible values
 
 
+def test_values_whose_squares_are_beyond_doubles_are_said_and_not_estimated(units: Make, answered: Make) -> None:
+    columns = units(200)
+    result = answered({**columns, "spend": columns["spend"] * 1e160})
+    assert "too large to be squared" in check_of(result, "values_present").says
+    assert result.verdict.answer == "invalid"
+    assert result.estimate(scale="absolute").value is None
+
+
 @pytest.mark.parametrize("hole", [None, math.nan, math.inf])
 @pytest.mark.parametrize("column", ["spend", "spend_before", "converted", "sessions", "latency"])
 def test_a_hole_is_counted_by_arm_and_never_narrows_an_interval(

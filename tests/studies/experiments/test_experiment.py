@@ -130,6 +130,10 @@ def test_it_is_frozen() -> None:
         ({"power": 0.2}, "power of 0.2"),
         ({"ramp": (0.5, 0.2)}, "does not rise"),
         ({"ramp": (0.0, 1.0)}, "does not rise"),
+        (
+            {"ramp": (0.5, Stage(share=0.6, arms={"control": 0.9, "one_page": 0.1}))},
+            "'one_page' would shrink from 0.25 to 0.06",
+        ),
         ({"between": (date(2026, 2, 1), date(2026, 1, 1))}, "no day"),
         ({"secondary": ("revenue",)}, "used twice"),
         ({"guardrails": ("latency",)}, "has no margin"),

@@ -357,6 +357,16 @@ def test_units_without_an_exposure_count_the_study_s_days() -> None:
     )
 
 
+@pytest.mark.parametrize(("days", "status"), [(5, "passed"), (400, "failed")])
+def test_a_window_that_outlasts_the_study_s_days_is_read_when_it_has_closed(days: int, status: str) -> None:
+    use = MetricUse(metric="revenue", window=f"{days} days")
+    one = governed(primary=use, between=(date(2026, 1, 11), date(2026, 1, 20)))
+    result = run(one, Setting(warehouse=connect(shop(50)), metrics=catalog()), as_of=NOW)
+    (end,) = [check for check in result.checks if check.name == "read_at_its_end"]
+    assert (end.status, end.severity) == (status, "doubt")
+    assert ("2027-02-15" if status == "failed" else "2026-01-21") in end.says
+
+
 def test_a_share_of_a_governed_sum_is_the_share_with_any_row() -> None:
     tables = shop()
     one = governed(primary=MetricUse(metric="revenue", kind="share"), between=(date(2026, 1, 11), date(2026, 1, 12)))

@@ -214,6 +214,15 @@ class Experiment(Study):
         covariates = [before.metric for use in self.uses for before in use.covariates if before.metric]
         return tuple(dict.fromkeys([use.source for use in self.uses] + covariates))
 
+    def tables(self) -> Mapping[str, str]:
+        """The tables of units, assignments and exposures, as far as they are named."""
+        given = {
+            "table": self.table,
+            "assignment": self.assignment.table if isinstance(self.assignment, Assignment) else "",
+            "exposure": (self.exposure.table or self.exposure.event) if self.exposure else "",
+        }
+        return {place: table for place, table in given.items() if table}
+
     def history(self, context: Context) -> Mapping[str, Query]:
         """The metrics' levels and variances before the study's start, where that can be known."""
         return history_queries(self, context)

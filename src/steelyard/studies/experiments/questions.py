@@ -25,7 +25,7 @@ from steelyard.studies.experiments.cluster_questions import CLUSTERS, arms_of, c
 from steelyard.studies.experiments.cluster_sums import CLUSTER
 from steelyard.studies.experiments.columns import pairs, ranked
 from steelyard.studies.experiments.enrolment import enrolled_by, splits_of
-from steelyard.studies.experiments.governed import governed_notes, governed_units
+from steelyard.studies.experiments.governed import BEGINS_AT, governed_notes, governed_units, window_of
 from steelyard.studies.experiments.looks import LOOKS, looks_query
 from steelyard.studies.experiments.population import (
     ARM,
@@ -189,7 +189,7 @@ class Asked:
         self.winsorised = tuple(use.metric for use in study.uses if use.winsorise is not None)
         self.parameters = dict(self.people.parameters)
         self.where = self.people.analysed or None
-        self.notes = _moments_of_time(study, context)
+        self.notes = _moments_of_time(study, context, start_of(self.people.has))
         if not source_of(study, context).governed:
             self.relation = self.sampled = self.people.relation
             self.rows = clustered_units(study, self.relation, self.where, ())
@@ -215,11 +215,19 @@ def _summed(study: Experiment, values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in values if name not in of_ranks)
 
 
-def _moments_of_time(study: Experiment, context: Context) -> dict[str, str]:
-    """When the study ends and is read, for checks that see only what came back; nothing where it has no end."""
+def _moments_of_time(study: Experiment, context: Context, start: str) -> dict[str, str]:
+    """When the study ends and is read, for checks that see only what came back; nothing where it has no end.
+
+    Windows of units that have no moment of their own begin with the study, and may outlast its days.
+    """
     if study.between is None:
         return {}
-    _, end = day_bounds(study.between, context.zone)
+    begin, end = day_bounds(study.between, context.zone)
+    governed = source_of(study, context).governed
+    windows = (
+        [window_of(use, context.metrics, governed=governed) for use in study.uses] if start in ("", BEGINS_AT) else []
+    )
+    end = max([end, *(begin + length for length in windows if length is not None)])
     moments_of = {"moment of end": end, "moment of reading": context.as_of}
     return {name: moment.astimezone(UTC).isoformat(timespec="seconds") for name, moment in moments_of.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError, unknown_name
@@ -111,6 +112,21 @@ def _ramp(study: Experiment) -> None:
         for arm in stage.arms if isinstance(stage, Stage) else ():
             if arm not in study.arms:
                 raise unknown_name("arm", arm, study.arms, where=f"{study.name}.ramp")
+    if study.ramp and not isinstance(study.assignment, Assignment):
+        _no_arm_shrinks(study)
+
+
+def _no_arm_shrinks(study: Experiment) -> None:
+    """Refuses a ramp that would take units which may have been exposed out of their arm."""
+    for number, (before, after) in enumerate(pairwise(study.stages), start=2):
+        for arm in study.arms:
+            had, has = (stage.share * stage.arms.get(arm, 0.0) for stage in (before, after))
+            if has < had - 1e-9:
+                raise DefinitionError(
+                    f"the arm {arm!r} would shrink from {had:.4g} to {has:.4g} of all units at stage {number}",
+                    where=f"{study.name}.ramp",
+                    hint="who was exposed stays in an arm: enrol more at that stage, or change the split less",
+                )
 
 
 def _strata(study: Experiment) -> None:
