@@ -6,15 +6,20 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from steelyard.errors import DefinitionError
 
-__all__ = ["canonical_json", "digest", "digest_of_bytes", "plain"]
+__all__ = ["LATER", "canonical_json", "digest", "digest_of_bytes", "plain", "written_fields"]
+
+LATER: Mapping[str, Any] = MappingProxyType({"later": True})
+"""Metadata of a dataclass field that came after definitions were stored: it is not written at its default, so that what
+was registered before keeps its digest."""
 
 
 def plain(value: Any) -> Any:
@@ -43,7 +48,7 @@ def plain(value: Any) -> Any:
 
 def _plain_container(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {name: plain(item) for name, item in written_fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, AbstractSet):
@@ -51,6 +56,18 @@ def _plain_container(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [plain(item) for item in value]
     raise DefinitionError(f"a {type(value).__name__} has no plain form: {value!r}")
+
+
+def written_fields(value: Any) -> Iterator[tuple[str, Any]]:
+    """Name and value of each field of a dataclass that its plain form has: all but later ones at their default."""
+    for field in dataclasses.fields(value):
+        item = getattr(value, field.name)
+        if not (field.metadata.get("later") and item == _default(field)):
+            yield field.name, item
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def canonical_json(value: Any) -> str:

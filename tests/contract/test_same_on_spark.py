@@ -34,7 +34,7 @@ from steelyard.studies.experiments.allocation import Allocation
 from steelyard.studies.experiments.assignment import drawn
 from steelyard.studies.experiments.assignment_sql import assignment_select
 from steelyard.studies.experiments.many_buckets import many_buckets
-from steelyard.studies.replay import numbers_moved
+from steelyard.studies.result_moved import numbers_moved
 from steelyard.studies.run import run
 from steelyard.warehouse import Query, Store, Warehouse, connect
 from steelyard.warehouse.arrow_types import settle_types

@@ -12,6 +12,7 @@ from tests.studies.test_standing import PANEL, STUDY
 
 from steelyard.definition_file import build
 from steelyard.errors import WarehouseError
+from steelyard.result import Check
 from steelyard.studies import Setting, replay, run_and_keep
 from steelyard.studies.causal import DifferenceInDifferences
 from steelyard.studies.tables_differ import tables_differ
@@ -84,6 +85,41 @@ def test_changed_code_is_named_with_what_moved(kept: tuple[Ledger, Entry], monke
     assert not outcome.from_kept
     assert "code" in outcome.says
     assert "123.0" in outcome.says
+
+
+def test_other_words_and_a_new_check_that_holds_are_noted(
+    kept: tuple[Ledger, Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, entry = kept
+    answer, checks = DifferenceInDifferences.answer, DifferenceInDifferences.checks
+    more = [Check(name="another_look", status="passed", severity="doubt", says="It holds.")]
+    monkeypatch.setattr(
+        DifferenceInDifferences,
+        "answer",
+        lambda self, found: replace(answer(self, found), rule="The same, said better."),
+    )
+    monkeypatch.setattr(
+        DifferenceInDifferences, "checks", lambda self, data, found: (*checks(self, data, found), *more)
+    )
+    outcome = replay(entry, ledger, build=from_definition, now=STUDY)
+    assert outcome.same
+    assert "Worded otherwise now: verdict.rule." in outcome.says
+    assert "The check 'another_look' is new." in outcome.says
+    more[0] = replace(more[0], status="failed")
+    outcome = replay(entry, ledger, build=from_definition, now=STUDY)
+    assert not outcome.from_kept
+    assert "'another_look' is new, and does not hold" in outcome.says
+
+
+def test_a_check_that_is_not_made_any_more_is_a_difference(
+    kept: tuple[Ledger, Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, entry = kept
+    checks = DifferenceInDifferences.checks
+    monkeypatch.setattr(DifferenceInDifferences, "checks", lambda self, data, found: checks(self, data, found)[1:])
+    outcome = replay(entry, ledger, build=from_definition, now=STUDY)
+    assert not outcome.same
+    assert "is not made any more" in outcome.says
 
 
 def test_last_digits_of_doubles_are_the_same_and_integers_are_exact() -> None:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from steelyard.result import ESTIMATE_COLUMNS, Check, Result, judged
-from steelyard.studies.replay import numbers_moved, replay
+from steelyard.studies.replay import replay
+from steelyard.studies.result_moved import numbers_moved
 from steelyard.studies.run import plan, run, run_and_keep
 from steelyard.studies.setting import Setting
 from steelyard.studies.study import Study

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from steelyard.errors import SteelyardError
 from steelyard.result import Provenance, Read, Result
 from steelyard.studies.kept import parameters_from_plain, table_from_bytes
+from steelyard.studies.result_moved import result_moved
 from steelyard.studies.run import PACKAGES, conclude
 from steelyard.studies.study import Study
-from steelyard.studies.tables_differ import same_value, tables_differ
+from steelyard.studies.tables_differ import tables_differ
 from steelyard.warehouse import Entry, Ledger, Query, Warehouse
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["Difference", "Replay", "numbers_moved", "replay"]
+__all__ = ["Difference", "Replay", "replay"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +96,9 @@ def replay(
     data = {read.name: table_from_bytes(ledger.kept(read.kept)) for read in stored.provenance.reads}
     study = build(stored.provenance.definition)
     again = conclude(study, data, provenance=stored.provenance)
-    moved = list(numbers_moved(stored, again))
+    moved, notes = result_moved(stored, again)
     differences = [Difference(kind="code", says=f"From the kept fetches, {item}.") for item in moved]
+    differences += [Difference(kind="note", says=item) for item in notes]
     from_data: Literal["same", "differs", "gone", "not tried"] = "not tried"
     if reopen is not None:
         from_data, found = _from_data(stored, data, reopen)
@@ -111,25 +113,6 @@ def replay(
         differences=tuple(differences),
         result=again,
     )
-
-
-def numbers_moved(stored: Result, again: Result) -> Iterator[str]:
-    """What of the estimates, checks and verdict is not the same, in words, doubles within the tolerance."""
-    before, after = stored.to_dict(), again.to_dict()
-    for part in ("estimates", "checks", "verdict"):
-        for place, old, new in _unequal(before[part], after[part], part):
-            yield f"{place} was {old!r} and is {new!r}"
-
-
-def _unequal(old: Any, new: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in sorted({*old, *new}):
-            yield from _unequal(old.get(key), new.get(key), f"{place}.{key}")
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for number, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from _unequal(one, other, f"{place}[{number}]")
-    elif not same_value(old, new):
-        yield place, old, new
 
 
 def _from_data(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from steelyard.canonical import digest, plain
+from steelyard.canonical import digest, plain, written_fields
 from steelyard.errors import DefinitionError
 from steelyard.result import Check, Estimate, Result, Verdict
 from steelyard.studies.planned import Plan
@@ -98,7 +98,7 @@ class Study(ABC):
 
     def definition(self) -> dict[str, Any]:
         """The study as plain values: what is frozen, digested and stored."""
-        return {"kind": self.kind, **{item.name: plain(getattr(self, item.name)) for item in fields(self)}}
+        return {"kind": self.kind, **{name: plain(item) for name, item in written_fields(self)}}
 
     def digest(self) -> str:
         """The definition's digest: two studies with the same digest are the same study."""

@@ -28,7 +28,7 @@ from steelyard.studies.experiments import (
     Stage,
     assign,
 )
-from steelyard.studies.replay import numbers_moved
+from steelyard.studies.result_moved import numbers_moved
 from steelyard.studies.run import run
 from steelyard.warehouse import connect
 

@@ -13,7 +13,7 @@ import pytest
 from steelyard.metrics import Metric, MetricCatalog
 from steelyard.metrics.kinds import Quantile as RowsQuantile
 from steelyard.studies.experiments import Assignment, Experiment, Exposure, Mean, Quantile
-from steelyard.studies.replay import numbers_moved
+from steelyard.studies.result_moved import numbers_moved
 from steelyard.studies.run import plan, run
 from steelyard.studies.setting import Setting
 from steelyard.warehouse import TableDeclaration, connect

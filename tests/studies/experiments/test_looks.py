@@ -27,7 +27,7 @@ from steelyard.stats.sequential_ratio import sequential_ratio
 from steelyard.stats.spending import Spending
 from steelyard.stats.welch import welch
 from steelyard.studies.experiments import Baseline, Effect, Experiment, Looks, Mean, Share, Stopping
-from steelyard.studies.replay import numbers_moved, replay
+from steelyard.studies.result_moved import numbers_moved, replay
 from steelyard.studies.run import plan, run, run_and_keep
 from steelyard.studies.setting import Setting
 from steelyard.warehouse import Entry, Ledger, connect

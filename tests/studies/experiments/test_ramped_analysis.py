@@ -17,7 +17,7 @@ from steelyard.studies.experiments import Experiment, Exposure, Holdout, Mean, M
 from steelyard.studies.experiments.allocation import Allocation, allocation_of
 from steelyard.studies.experiments.assignment import drawn
 from steelyard.studies.experiments.assignment_sql import assignment_select
-from steelyard.studies.replay import numbers_moved
+from steelyard.studies.result_moved import numbers_moved
 from steelyard.studies.run import plan, run
 from steelyard.studies.setting import Setting
 from steelyard.warehouse import TableDeclaration, connect

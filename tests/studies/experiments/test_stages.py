@@ -23,7 +23,7 @@ from steelyard.studies.experiments import Experiment, Looks, Mean, Ratio, Share,
 from steelyard.studies.experiments.allocation import allocation_of
 from steelyard.studies.experiments.assignment import drawn
 from steelyard.studies.experiments.enrolment import splits_of
-from steelyard.studies.replay import numbers_moved
+from steelyard.studies.result_moved import numbers_moved
 from steelyard.studies.run import conclude, read, run
 from steelyard.studies.setting import Setting
 from steelyard.warehouse import connect

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar
 
+from steelyard.canonical import LATER
 from steelyard.result import Check, Verdict
 from steelyard.studies.experiments.checks import checks_of
 from steelyard.studies.experiments.course import course_tables
@@ -91,11 +92,11 @@ class Experiment(Study):
     exposure: Exposure | None = None
     between: tuple[date, date] | None = None
     correction: str = ""
-    false_discovery: FalseDiscovery = "bh"
+    false_discovery: FalseDiscovery = field(default="bh", metadata=LATER)
     secondary: tuple[MetricUse | str, ...] = ()
     guardrails: tuple[MetricUse | str, ...] = ()
     segments: tuple[str, ...] = ()
-    strata: tuple[str, ...] = ()
+    strata: tuple[str, ...] = field(default=(), metadata=LATER)
     level: float = 0.95
     power: float = 0.8
     ramp: tuple[float | Stage, ...] = ()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+from steelyard.canonical import LATER
 from steelyard.errors import DefinitionError
 from steelyard.pipeline.duration import parse_duration
 from steelyard.stats.intraclass import planned_design_effect
@@ -140,7 +141,7 @@ class MetricUse:
     denominator: str = ""
     window: str = ""
     covariate: Covariate | str | tuple[Covariate | str, ...] | None = None
-    adjustment: Adjustment = ""
+    adjustment: Adjustment = field(default="", metadata=LATER)
     min_effect: Effect | None = None
     expected_effect: Effect | None = None
     margin: Effect | None = None
@@ -148,10 +149,10 @@ class MetricUse:
     measured_in: str = ""
     baseline: Baseline | None = None
     winsorise: Winsorise | float | None = None
-    relative_method: RelativeChoice = ""
-    prior: Prior | None = None
+    relative_method: RelativeChoice = field(default="", metadata=LATER)
+    prior: Prior | None = field(default=None, metadata=LATER)
     quantile: float | None = None
-    of: str = ""
+    of: str = field(default="", metadata=LATER)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "covariate", _spelt_out(self.covariate))

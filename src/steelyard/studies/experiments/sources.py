@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from steelyard.canonical import LATER
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.stats.spending import Spending, SpendingKind
 from steelyard.studies.experiments.exports import EXPORTS
@@ -44,14 +45,14 @@ class Assignment:
     'timestamp'
     """
 
-    system: str = ""
+    system: str = field(default="", metadata=LATER)
     arm: str = ""
     table: str = ""
     at: str = ""
     unit: str = ""
     where: str = ""
-    experiment: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    experiment: str = field(default="", metadata=LATER)
+    labels: Mapping[str, str] = field(default_factory=dict, metadata=LATER)
 
     def __post_init__(self) -> None:
         if self.system and self.system not in EXPORTS:
