@@ -111,8 +111,8 @@ def _listed(view: View, known: Sequence[KnownStudy], shown: Sequence[KnownStudy]
     if not shown:
         return [Callout("note", f"None of {len(known)} matches", [Link("Show all studies", "/studies")])]
     columns = [
-        Column("study"), Column("needs", "needs somebody for"), Column("verdict"), Column("action"),
-        Column("state"), Column("standing"), Column("kind"), Column("ran"),
+        Column("study"), Column("needs", "needs somebody for"), Column("verdict"), Column("state"),
+        Column("standing"), Column("kind"), Column("ran"),
     ]  # fmt: skip
     return [Table(columns, [_row(view, item) for item in shown])]
 
@@ -121,8 +121,7 @@ def _row(view: View, item: KnownStudy) -> tuple[Any, ...]:
     return (
         Link(item.question or item.name, address("studies", item.name)),
         item.needs or ("" if item.defined else "nothing: no file defines it any more"),
-        MARK[item.answer],
-        item.action,
+        f"{MARK[item.answer]}, {item.action}" if item.action not in ("", "none") else MARK[item.answer],
         STATES[item.state],
         item.standing,
         item.kind.replace("_", " "),
