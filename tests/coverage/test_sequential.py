@@ -109,7 +109,10 @@ def test_the_split_watched_daily_alarms_no_more_than_it_may(shares: tuple[float,
 
 @pytest.mark.parametrize("quantile", [0.5, 0.9, 0.99])
 def test_quantile_intervals_hold_the_truth(quantile: float) -> None:
-    """Of each arm, and of the difference of two: 95 %, up to two points for the estimated density."""
+    """Of each arm, and of the difference of two: 95 %, up to two points for the estimated density.
+
+    Far out, where an arm has some ten values beyond the quantile, the error is held to the safe side.
+    """
     random, trials, held, alone = np.random.default_rng(31), 2_000, 0, 0
     truth = math.exp(float(np.sqrt(2)) * _erfinv(2 * quantile - 1))
     for _ in range(trials):
@@ -124,7 +127,7 @@ def test_quantile_intervals_hold_the_truth(quantile: float) -> None:
         assert found is not None
         held += found.low <= 0 <= found.high
     assert alone / trials > 0.95 - 3 * math.sqrt(0.05 * 0.95 / trials)
-    assert 0.935 < held / trials < 0.975
+    assert 0.935 < held / trials < (0.975 if quantile < 0.99 else 0.99)
 
 
 def _erfinv(x: float) -> float:

@@ -27,7 +27,8 @@ from steelyard.stats.sequential_ratio import sequential_ratio
 from steelyard.stats.spending import Spending
 from steelyard.stats.welch import welch
 from steelyard.studies.experiments import Baseline, Effect, Experiment, Looks, Mean, Share, Stopping
-from steelyard.studies.result_moved import numbers_moved, replay
+from steelyard.studies.replay import replay
+from steelyard.studies.result_moved import numbers_moved
 from steelyard.studies.run import plan, run, run_and_keep
 from steelyard.studies.setting import Setting
 from steelyard.warehouse import Entry, Ledger, connect
@@ -418,7 +419,7 @@ def test_a_plan_of_looks_over_unknown_units_says_so_and_cannot_be_registered(
     setting = Setting(warehouse=connect(pa.table(units(1_000))), ledger=ledger)
     planned = plan(study, setting)
     assert planned.unready is not None
-    assert "nothing says how many are planned" in planned.to_text()
+    assert "nothing says how many are planned" in " ".join(planned.to_text().split())
     assert "Not to be registered so" in planned._repr_html_()
     with pytest.raises(DefinitionError, match="nothing says how many are planned"):
         plan(study, setting, freeze=True)

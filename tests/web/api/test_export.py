@@ -104,7 +104,7 @@ def test_a_limit_and_an_empty_answer_hold(browser: Any) -> None:
         ({"metrics": "revenue", "by": "email"}, 403),
         ({"metrics": "revenue", "where": "1 ="}, 400),
         ({"metrics": "revenue", "order": ["revenue"]}, 400),
-        ({"metrics": "revenue", "as_of": 99_999}, 503),
+        ({"metrics": "revenue", "as_of": 99_999}, 404),
     ],
 )
 def test_what_cannot_be_exported_is_an_error_and_no_file(browser: Any, body: dict[str, Any], status: int) -> None:
