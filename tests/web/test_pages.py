@@ -466,3 +466,15 @@ def test_the_data_page_begins_with_the_tests_that_do_not_hold_and_lists_trouble_
     assert listed.index("raw_orders_rejects") > listed.index("trial"), "quarantine is apart"
     assert "3 rows rejected" in text
     assert "from raw_orders" in text, "what a table is made of, where the drawing is narrow"
+
+
+def test_a_page_is_compressed_once_and_means_the_same(browser: Any, paths: dict[str, str]) -> None:
+    for name in ("home", "metric", "study"):
+        plain = browser.ask(paths[name], headers={"accept": "text/html", "accept-encoding": "identity"})
+        packed = browser.ask(paths[name], headers={"accept": "text/html", "accept-encoding": "gzip"})
+        again = browser.ask(paths[name], headers={"accept": "text/html", "accept-encoding": "gzip"})
+        assert packed.content == plain.content == again.content
+        assert "content-encoding" not in plain.headers
+        assert packed.headers["content-encoding"] == again.headers["content-encoding"] == "gzip"
+        assert packed.headers["vary"] == "Accept, Accept-Encoding"
+        assert packed.headers["etag"] == plain.headers["etag"]

@@ -30,6 +30,7 @@ from steelyard.web.asset import asset_address, assets
 from steelyard.web.failure import UnexpectedError, no_such_page
 from steelyard.web.guard import LOOPBACK, Guard, not_allowed
 from steelyard.web.live import LiveProject, exposures_state
+from steelyard.web.made import LEAST_PACKED, LEVEL
 from steelyard.web.operation import Operation
 from steelyard.web.site import PATIENCE, Site
 from steelyard.web.work_pages import work_routes
@@ -82,7 +83,7 @@ def create_app(
         middleware=[
             Middleware(Guard, hosts=hosts, refuse=site.failed, posted=partial(_posted, routes)),
             Middleware(Gate, door=door, routes=routes, refuse=site.failed),
-            Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5),
+            Middleware(GZipMiddleware, minimum_size=LEAST_PACKED, compresslevel=LEVEL),
         ],
         exception_handlers={HTTPException: refused, SteelyardError: refused, Exception: refused},
         lifespan=lifespan,

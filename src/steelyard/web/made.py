@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from gzip import compress
 from threading import Lock
 from typing import NamedTuple
 
+from starlette.requests import Request
 from starlette.responses import Response
 
-__all__ = ["Made", "Memory", "headers_of"]
+__all__ = ["LEAST_PACKED", "LEVEL", "Made", "Memory", "headers_of"]
 
+LEAST_PACKED = 1024  # bytes below which compressing costs more than it saves
+LEVEL = 5
 REMEMBERED = 128
 MOST_BYTES = 64 * 1024 * 1024
 
@@ -24,6 +28,7 @@ class Made(NamedTuple):
         tag: The ETag; empty where it may not be kept.
         status: The HTTP status.
         headers: More headers.
+        packed: The bytes compressed, once for all who ask; empty where nobody has yet, or it is not worth it.
     """
 
     body: bytes
@@ -31,11 +36,25 @@ class Made(NamedTuple):
     tag: str = ""
     status: int = 200
     headers: Mapping[str, str] = {}
+    packed: bytes = b""
 
-    def response(self) -> Response:
+    @property
+    def size(self) -> int:
+        """How many bytes it holds."""
+        return len(self.body) + len(self.packed)
+
+    def with_packed(self) -> Made:
+        """The same with its bytes compressed too, as `GZipMiddleware` would for each request anew."""
+        worth_it = len(self.body) >= LEAST_PACKED and not self.media.startswith("image/png")
+        return self._replace(packed=compress(self.body, LEVEL, mtime=0)) if worth_it else self
+
+    def response(self, request: Request) -> Response:
         """A response of its own for each who asks."""
         headers = {**headers_of(self.tag), **self.headers}
-        return Response(self.body, status_code=self.status, media_type=self.media, headers=headers)
+        if not self.packed or "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(self.body, status_code=self.status, media_type=self.media, headers=headers)
+        headers |= {"content-encoding": "gzip", "vary": f"{headers['vary']}, Accept-Encoding"}
+        return Response(self.packed, status_code=self.status, media_type=self.media, headers=headers)
 
 
 def headers_of(tag: str) -> dict[str, str]:
@@ -68,11 +87,11 @@ class Memory:
 
     def remember(self, made: Made) -> None:
         """Keeps what has a tag, and forgets what was asked for longest ago where it is too much."""
-        if not made.tag or len(made.body) > self.most_bytes // 4:
+        if not made.tag or made.size > self.most_bytes // 4:
             return
         with self._turn:
             before = self._made.pop(made.tag, None)
             self._made[made.tag] = made
-            self._bytes += len(made.body) - (len(before.body) if before else 0)
+            self._bytes += made.size - (before.size if before else 0)
             while len(self._made) > self.most or self._bytes > self.most_bytes:
-                self._bytes -= len(self._made.popitem(last=False)[1].body)
+                self._bytes -= self._made.popitem(last=False)[1].size

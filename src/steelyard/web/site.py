@@ -106,13 +106,13 @@ class Site:
 
     def failed(self, request: Request, error: SteelyardError) -> Response:
         """The error as a page or as JSON."""
-        return failure(request, error, self._outside(request)).response()
+        return failure(request, error, self._outside(request)).response(request)
 
     def shown(self, request: Request, page: Page) -> Response:
         """A page that is kept nowhere, as HTML or as JSON."""
         form = form_of(request)
         body = as_json(page) if form == "json" else as_html(page, self._outside(request))
-        return Made(body, MEDIA[form], status=page.status).response()
+        return Made(body, MEDIA[form], status=page.status).response(request)
 
     def _outside(self, request: Request) -> Surroundings:
         signed_in = visitor_of(request).by == "session"
@@ -129,7 +129,7 @@ class Site:
         """
         begun = await anyio.to_thread.run_sync(partial(self._begin, request, prepare, queries))
         if isinstance(begun, Made):
-            return begun.response()
+            return begun.response(request)
         if isinstance(begun, Response):
             return begun
         patience = self.patience if _is_person(request) else None
@@ -138,7 +138,7 @@ class Site:
         if await ended(request, begun.work.future, patience):
             self.queue.drop(begun)
             future = begun.work.future
-            return self.failed(request, gave_up()) if future.cancelled() else future.result().response()
+            return self.failed(request, gave_up()) if future.cancelled() else future.result().response(request)
         if patience is None:
             self.queue.drop(begun)
             return Response(status_code=499)  # nobody is there to read it
@@ -232,7 +232,7 @@ class PageEndpoint:
                 body = as_html(page, around_page(request, edition))
             else:
                 body = {"json": as_json, "csv": as_csv, "png": as_png}[form](page)
-            return Made(body, MEDIA[form], tag)
+            return Made(body, MEDIA[form], tag).with_packed()
 
         return Wanted(tag, make)
 

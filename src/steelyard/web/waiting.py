@@ -58,7 +58,7 @@ def working(request: Request, ticket: Ticket, around: Surroundings) -> Response:
         data=progress_of(ticket),
     )
     headers = {"refresh": f"{AGAIN}; url={href}", "x-steelyard-work": ticket.id}
-    return Made(as_html(page, around), MEDIA["html"], status=202, headers=headers).response()
+    return Made(as_html(page, around), MEDIA["html"], status=202, headers=headers).response(request)
 
 
 @dataclass(frozen=True, kw_only=True)
