@@ -122,21 +122,35 @@ async def _one_by_one(client: httpx.AsyncClient, times: int) -> dict[str, float]
 
 
 async def _load(client: httpx.AsyncClient, each: int) -> tuple[list[float], int, float]:
-    """What each page took, how many failed, and how long all of it took."""
+    """What each page took, how many failed, and how long all of it took.
+
+    Each user is a socket that is kept: a client library's own time on these two cores would be counted as the server's.
+    """
     taken: list[float] = []
     failed = 0
 
     async def user(number: int) -> None:
         nonlocal failed
+        reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
         for page in itertools.islice(itertools.cycle(PAGES), number, number + each):
             begun = time.perf_counter()
-            answer = await client.get(page)
+            failed += await _got(reader, writer, page) != 200
             taken.append(time.perf_counter() - begun)
-            failed += answer.status_code != 200
+        writer.close()
 
     begun = time.perf_counter()
     await asyncio.gather(*(user(number) for number in range(USERS)))
     return taken, failed, time.perf_counter() - begun
+
+
+async def _got(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, page: str) -> int:
+    """The status of a page whose whole body has come."""
+    asked = f"GET {page} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nAccept-Encoding: gzip\r\n\r\n"
+    writer.write(asked.encode())
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    lines = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
+    await reader.readexactly(int(lines["content-length"]))
+    return int(head.split(" ", 2)[1])
 
 
 async def _load_beside_queries(client: httpx.AsyncClient, each: int) -> tuple[tuple[list[float], int, float], int]:
