@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -107,15 +105,6 @@ def test_a_person_is_shown_that_it_runs_and_is_led_to_the_answer(client: Any, sl
     assert slow.made == 1
     led = client.page(again)  # it is fetched once, and then the address without it stands for the page
     assert (led.status_code, led.headers["location"]) == (303, path)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="a thread has no priority of its own")
-def test_a_query_stands_back_where_the_processor_is_busy_and_what_answers_does_not(client: Any) -> None:
-    def niceness() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-
-    of_queries = client.site.queue._threads.submit(niceness).result()
-    assert of_queries == os.getpriority(os.PRIO_PROCESS, os.getpid()) + work.STANDS_BACK
 
 
 def test_a_program_waits_for_the_answer(client: Any, slow: Slow) -> None:

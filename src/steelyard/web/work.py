@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +22,6 @@ __all__ = ["TENDED", "Ticket", "Work", "WorkQueue", "gave_up"]
 FORSAKEN = 90.0  # seconds without a sign of the asker; a hidden tab asks again once a minute
 KEPT = 120.0  # seconds for which what was made waits to be fetched
 TENDED = 0.1  # seconds between looks at what was stopped
-STANDS_BACK = 5  # by how much a query's threads are nicer than those that answer
 MOST_TICKETS = 1000
 
 
@@ -106,13 +103,6 @@ class Ticket:
         self.seen = math.inf
 
 
-def _stand_back() -> None:
-    """Lets who makes known pages go first on a busy processor; the engine's threads are begun here, and do the same."""
-    if sys.platform == "linux":  # elsewhere a thread has no priority of its own
-        nice = os.getpriority(os.PRIO_PROCESS, 0) + STANDS_BACK
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
-
-
 class WorkQueue:
     """Runs of which some happen at one time, each in a thread.
 
@@ -121,7 +111,7 @@ class WorkQueue:
     """
 
     def __init__(self, at_once: int) -> None:
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="steelyard-query", initializer=_stand_back)
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="steelyard-query")
         self._turn = threading.Lock()
         self._shared: dict[str, Work] = {}
         self._tickets: dict[str, Ticket] = {}
