@@ -17,6 +17,15 @@ from typing import Literal
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# A process counts as its own peak what the one held that began it: so a small one begins those that are measured.
+LAUNCH = """
+import os, subprocess, sys, time
+begun = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+print(os.waitstatus_to_exitcode(status), time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -82,15 +91,15 @@ def child(command: str | Sequence[str], *, folder: Path | None = None) -> Taken:
     words = [sys.executable, "-c", command] if isinstance(command, str) else list(command)
     # As after an installation, compiled code is kept; some machines switch that off for tests.
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    begun = time.perf_counter()
-    process = subprocess.Popen(words, cwd=folder or ROOT, stdout=subprocess.DEVNULL, env=variables)
-    _, status, used = os.wait4(process.pid, 0)  # of this child alone; RUSAGE_CHILDREN holds the peak of all before it
-    seconds = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError(f"exit {process.returncode}: {' '.join(words)}")
+    measured = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", LAUNCH, *words],
+        cwd=folder or ROOT, stdout=subprocess.PIPE, env=variables, check=True,
+    )  # fmt: skip
+    status, seconds, cpu, peak = (float(word) for word in measured.stdout.split())
+    if status != 0:
+        raise RuntimeError(f"exit {status:.0f}: {' '.join(words)}")
     scale = 1 if sys.platform == "darwin" else 1024
-    return Taken(seconds=seconds, cpu=used.ru_utime + used.ru_stime, peak=used.ru_maxrss * scale / 1e6)
+    return Taken(seconds=seconds, cpu=cpu, peak=peak * scale / 1e6)
 
 
 def here(function: Callable[[], object]) -> Taken:
