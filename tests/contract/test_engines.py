@@ -132,6 +132,16 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("engine", ["duckdb_warehouse", "postgres_warehouse"])
+def test_the_schema_is_what_each_table_says_of_its_columns(engine: str, request: pytest.FixtureRequest) -> None:
+    warehouse: Warehouse = request.getfixturevalue(engine)
+    assert set(_tables()) <= set(warehouse.tables())
+    assert list(warehouse.schema()) == list(warehouse.tables())
+    assert {name: list(columns.items()) for name, columns in warehouse.schema().items()} == {
+        name: list(warehouse.columns(name).items()) for name in warehouse.tables()
+    }
+
+
 def _query(shape: str) -> Query:
     return Query(sql=SHAPES[shape], parameters=PARAMETERS.get(shape, {}))
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import lru_cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from steelyard.canonical import digest, digest_of_bytes, plain
@@ -19,6 +16,7 @@ from steelyard.metrics.limits import outside_limits
 from steelyard.metrics.metric_table import MetricTable
 from steelyard.metrics.question import ask
 from steelyard.metrics.withheld import counted_whole, withhold
+from steelyard.package_versions import package_versions
 from steelyard.result import Provenance, Read
 from steelyard.warehouse import Warehouse
 
@@ -168,11 +166,6 @@ def how(
     ).how
 
 
-@lru_cache(maxsize=1)
-def _packages() -> Mapping[str, str]:
-    return {**{name: version(name) for name in PACKAGES}, "python": platform.python_version()}
-
-
 def _provenance(asked: Asked, made: How, table: pa.Table, seconds: float) -> Provenance:
     question = plain(asked.question)
     definition = {"question": question, "metrics": made.digests}
@@ -195,7 +188,7 @@ def _provenance(asked: Asked, made: How, table: pa.Table, seconds: float) -> Pro
         standing_says="a question to the metrics, and no study",
         context={"source": asked.warehouse.name, "zone": asked.catalog.zone, "metrics": dict(made.digests)},
         reads=(read,),
-        packages=_packages(),
+        packages=package_versions(*PACKAGES),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

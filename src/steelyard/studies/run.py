@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from steelyard.canonical import digest_of_bytes, plain
 from steelyard.errors import DefinitionError, PolicyError
+from steelyard.package_versions import package_versions
 from steelyard.result import Check, Provenance, Read, Result, TableRead, judged
 from steelyard.studies.kept import parameters_to_plain, table_to_bytes
 from steelyard.studies.setting import Setting, setting_of
@@ -244,7 +243,7 @@ def _provenance(
             }
         ),
         reads=reading.reads,
-        packages={**{name: version(name) for name in PACKAGES}, "python": platform.python_version()},
+        packages=dict(package_versions(*PACKAGES)),
         seed=context.seed,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )

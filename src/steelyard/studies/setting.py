@@ -46,11 +46,10 @@ class Setting:
         """What the study may know before it reads outcomes."""
         from steelyard.studies.standing import earlier_results, registered_sample
 
-        columns = {table: self.warehouse.columns(table) for table in self.warehouse.tables()}
         earlier: tuple[Result, ...] = earlier_results(self.ledger, study.name) if self.ledger else ()
         return Context(
             as_of=as_of or datetime.now(UTC),
-            tables=columns,
+            tables=self.warehouse.schema(),
             metrics=self.metrics,
             zone=self.zone,
             currency=self.currency,

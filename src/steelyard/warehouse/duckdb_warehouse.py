@@ -119,6 +119,10 @@ class DuckDbWarehouse(Warehouse):
         """Column name -> type in DuckDB's words, in the table's order."""
         return self._found(table)[1]
 
+    def schema(self) -> Mapping[str, Mapping[str, str]]:
+        """Table or view -> its columns with their types."""
+        return {table: columns for table, (_, columns) in sorted(self._catalog().items())}
+
     def version(self, table: str) -> TableVersion:
         """The table's present state; DuckDB itself keeps no versions, so that only the rows are known."""
         if table in self._versions:

@@ -113,6 +113,10 @@ class PostgresWarehouse(Warehouse):
             raise unknown_name("table", table, self.tables(), where=self.name)
         return found.columns
 
+    def schema(self) -> Mapping[str, Mapping[str, str]]:
+        """Table or view -> its columns with their types."""
+        return {table.shown: table.columns for table in sorted(self._catalog(), key=lambda table: table.shown)}
+
     def version(self, table: str) -> TableVersion:
         """The table by name; PostgreSQL keeps no versions, and its rows are not counted."""
         self.columns(table)

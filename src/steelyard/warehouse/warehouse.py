@@ -91,6 +91,10 @@ class Warehouse(ABC):
     def columns(self, table: str) -> Mapping[str, str]:
         """Column name -> type in DuckDB's words, in the table's order."""
 
+    def schema(self) -> Mapping[str, Mapping[str, str]]:
+        """Table or view -> what `columns` gives of it, sorted by name: asked at once where the engine can."""
+        return {table: self.columns(table) for table in self.tables()}
+
     @abstractmethod
     def version(self, table: str) -> TableVersion:
         """The table's present state."""

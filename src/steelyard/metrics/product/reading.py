@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import platform
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import lru_cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from steelyard.canonical import digest, digest_of_bytes, plain
@@ -28,6 +25,7 @@ from steelyard.metrics.product.product_table import ProductTable
 from steelyard.metrics.product.source import Source
 from steelyard.metrics.question import as_date
 from steelyard.metrics.small_groups import refuse_small
+from steelyard.package_versions import package_versions
 from steelyard.result import Provenance, Read, TableRead
 from steelyard.warehouse import KeyProof, Query, Value, Warehouse
 
@@ -253,7 +251,7 @@ class Reading:
             standing_says="a product question, and no study",
             context={"source": self.warehouse.name, "zone": self.catalog.zone},
             reads=made.reads,
-            packages=_packages(),
+            packages=package_versions(*PACKAGES),
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
@@ -343,11 +341,6 @@ def steps_sql(steps: Mapping[str, str], last: str) -> str:
         f"{name} AS (\n" + "\n".join(f"  {line}" for line in text.split("\n")) + "\n)" for name, text in steps.items()
     )
     return f"WITH\n{made}\n{last}"
-
-
-@lru_cache(maxsize=1)
-def _packages() -> Mapping[str, str]:
-    return {**{name: version(name) for name in PACKAGES}, "python": platform.python_version()}
 
 
 def _content_digest(table: pa.Table) -> str:
