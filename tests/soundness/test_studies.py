@@ -342,3 +342,28 @@ def test_a_declared_zone_of_the_table_says_when_units_enter(by: str) -> None:
     setting = Setting(warehouse=connect(tables), metrics=catalog, zone="America/New_York")
     rows = run(words, setting, as_of=START + timedelta(days=30)).tables["arms"].to_pylist()
     assert [row["level"] for row in rows] == [7.0, 7.0]
+
+
+@pytest.mark.parametrize("words", [{}, {"strata": ("place",)}, {"cluster": "pair"}, {"primary": "ratio"}])
+@pytest.mark.parametrize("zero", ["control", "b"])
+def test_an_arm_of_zeros_has_no_relative_effect_however_its_sum_was_rounded(words: Any, zero: str) -> None:
+    """The level came out as some 1e-17, the effect as 1e16 times control, and the verdict as ship."""
+    if words.get("primary") == "ratio":
+        words = {"primary": Ratio("spend", "visits", min_effect=Effect(relative=0.01))}
+    for seed in range(6):
+        random, n = np.random.default_rng(seed), 600 + 2 * seed
+        arm = np.array(["control", "b"])[np.arange(n) % 2]
+        spend = np.where(arm == zero, 0.0, (random.random(n) < 0.3) * random.choice([0.1, 1 / 3, 7.7]))
+        columns = {"user": np.arange(n), "arm": arm, "spend": spend, "visits": 1 + np.arange(n) % 3,
+                   "place": np.arange(n) % 7, "pair": np.arange(n) // 4 * 2 + np.arange(n) % 2}  # fmt: skip
+        said: dict[str, Any] = {"primary": Mean("spend", min_effect=Effect(relative=0.01)), **words}
+        study = Experiment(
+            name="zeros", question="Does it help?", arms={"control": 0.5, "b": 0.5}, unit="user", table="data",
+            assignment=Assignment(), **said,
+        )  # fmt: skip
+        result = run(study, pa.table(columns))
+        relative = next(row for row in result.estimates if row.scale == "relative")
+        assert relative.value is None
+        assert result.verdict.action != "ship"
+        levels = {row["arm"]: row["level"] for row in result.tables["arms"].to_pylist()}
+        assert levels[zero] == 0

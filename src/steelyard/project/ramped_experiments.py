@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -71,11 +71,12 @@ class RampedExperiments:
         from steelyard.studies.experiments.ramp import ramp_standing
 
         study, ledger = self.experiment(name), self.stage_ledger
+        rows = ledger.rows(name)
         return ramp_standing(
             study,
-            ledger.rows(name),
+            rows,
             registered=self._is_registered(study),
-            latest=self._latest_run(name),
+            latest=self._latest_run(name, rows),
             void=len(ledger.void(name)),
         )
 
@@ -123,7 +124,7 @@ class RampedExperiments:
         from steelyard.studies.experiments.ramp_acts import launch
 
         study = self.experiment(name)
-        launch(study, arm, self.ramp(name), self.stage_ledger, self._latest_run(name), who=who, why=why)
+        launch(study, arm, self.ramp(name), self.stage_ledger, self._latest_run(name, ()), who=who, why=why)
         return self.ramp(name)
 
     def independence(self, name: str, *, sample: int = SAMPLE) -> tuple[Independence, ...]:
@@ -272,15 +273,20 @@ class RampedExperiments:
         entries = self._owner.ledger.entries(kind="registration", name=study.name)
         return any(entry.body["digest"] == study.digest() for entry in entries)
 
-    def _latest_run(self, name: str) -> LatestRun | None:
+    def _latest_run(self, name: str, acts: Sequence[Mapping[str, Any]]) -> LatestRun | None:
         from steelyard.result import Result
-        from steelyard.studies.experiments.ramp import LatestRun
+        from steelyard.studies.experiments.ramp import LatestRun, units_seen
 
-        entry = self._owner.ledger.latest("result", name)
-        if entry is None:
+        runs = self._owner.ledger.entries(kind="result", name=name)
+        if not runs:
             return None
-        at = datetime.fromisoformat(entry.at).astimezone(UTC)
-        return LatestRun(entry=entry.digest, at=at, result=Result.from_dict(entry.body["result"]))
+        before = [run for run in runs if acts and run.at <= acts[-1]["since"]]
+        return LatestRun(
+            entry=runs[-1].digest,
+            at=datetime.fromisoformat(runs[-1].at).astimezone(UTC),
+            result=Result.from_dict(runs[-1].body["result"]),
+            units_before=units_seen(Result.from_dict(before[-1].body["result"])) if before else 0,
+        )
 
     def _ids(self, study: Experiment, sample: int) -> Any:
         import numpy as np

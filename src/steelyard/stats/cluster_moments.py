@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steelyard.errors import DataError
-from steelyard.stats.moments import EPS, Moments, flatten_rounding
+from steelyard.stats.moments import EPS, Moments, flatten_rounding, off_zero
 
 __all__ = ["ClusterMoments", "bell_mccaffrey"]
 
@@ -54,7 +54,7 @@ class ClusterMoments(Moments):
         clusters = np.array([group.rows for group in groups], dtype=np.float64)
         totals = np.array([group.origin + group.offset for group in groups])
         units = float(clusters @ sizes)
-        offset = clusters @ totals / units
+        offset = off_zero(origin, clusters @ totals / units, int(units))
         return cls(
             names=groups[0].names,
             rows=int(clusters.sum()),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from steelyard.errors import DataError, DefinitionError
 
-__all__ = ["Moments", "flatten_rounding", "merged"]
+__all__ = ["Moments", "flatten_rounding", "merged", "off_zero"]
 
 F64 = npt.NDArray[np.float64]
 EPS = float(np.finfo(np.float64).eps)
@@ -60,7 +60,7 @@ class Moments:
         """
         whole = np.asarray(counts) == rows
         usable = whole & np.isfinite(sums) & (rows > 0)
-        offset = np.where(usable, sums / max(rows, 1), np.nan)
+        offset = np.where(usable, off_zero(shifts, sums / max(rows, 1), rows), np.nan)
         with np.errstate(invalid="ignore", over="ignore"):
             cross = products - rows * np.outer(offset, offset)
         flatten_rounding(cross, np.diag(products), rows)
@@ -159,6 +159,23 @@ class Moments:
             offset=self.offset + gap * (other.rows / rows),
             cross=cross,
         )
+
+
+def off_zero(origin: F64 | float, offset: F64 | float, rows: int) -> F64:
+    """Distances from an origin; of a mean that is zero but for the rounding of its sum, the one that makes it zero.
+
+    Measured from elsewhere, a column of zeros adds up to some 1e-17, of which anything would be a huge multiple.
+
+    Args:
+        origin: What the means are measured from.
+        offset: The means, measured from it.
+        rows: How many terms their sums have.
+
+    >>> float(off_zero(0.3, -0.30000000000000004, 10))
+    -0.3
+    """
+    zero = np.abs(np.add(origin, offset)) <= EPS * max(rows, 64) * np.abs(origin)
+    return np.where(zero, np.negative(origin), offset)
 
 
 def flatten_rounding(cross: F64, squares: F64, rows: int) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from steelyard.stats.cluster_moments import ClusterMoments, bell_mccaffrey
 from steelyard.stats.interval import Interval
 from steelyard.stats.linearise import Linear, without_rounding
-from steelyard.stats.moments import Moments
+from steelyard.stats.moments import Moments, off_zero
 
 __all__ = ["Part", "RelativeMethod", "TwoLevels", "clusters_of", "weighted_levels"]
 
@@ -73,7 +73,7 @@ class TwoLevels:
         """Levels that nothing was taken out of.
 
         >>> from steelyard.stats.linearise import linear_mean
-        >>> from steelyard.stats.moments import Moments
+        >>> from steelyard.stats.moments import Moments, off_zero
         >>> one, other = (linear_mean(Moments.of_rows({"x": x}), "x") for x in ([1.0, 2.0, 6.0], [1.0, 2.0, 3.0]))
         >>> round(TwoLevels.of(one, other).difference().std_error, 4)
         1.633
@@ -97,7 +97,9 @@ class TwoLevels:
     @property
     def levels(self) -> tuple[float, float]:
         """Both levels themselves, the treated first."""
-        return self.origin + self.treated, self.origin + self.control
+        # Weights of strata add up to one but for rounding.
+        treated, control = (float(off_zero(self.origin, level, 0)) for level in (self.treated, self.control))
+        return self.origin + treated, self.origin + control
 
     def squared_error(self, a: float, b: float) -> float:
         """The variance of `a` times the treated level minus `b` times the control's."""
@@ -205,7 +207,7 @@ def weighted_levels(strata: Sequence[TwoLevels], weights: Sequence[float]) -> Tw
     """The levels of strata put together by weights that add up to one: units of different strata never meet.
 
     >>> from steelyard.stats.linearise import linear_mean
-    >>> from steelyard.stats.moments import Moments
+    >>> from steelyard.stats.moments import Moments, off_zero
     >>> one, other = (linear_mean(Moments.of_rows({"x": x}), "x") for x in ([1.0, 2.0, 6.0], [1.0, 2.0, 3.0]))
     >>> half = weighted_levels([TwoLevels.of(one, other)] * 2, [0.5, 0.5])
     >>> half.levels, round(half.difference().std_error, 4)

@@ -386,6 +386,36 @@ def test_an_effect_below_the_threshold_is_a_no_not_a_maybe(units: Make, answered
     assert (result.verdict.answer, result.verdict.action) == ("no", "hold")
 
 
+def test_an_arm_that_harms_is_named_where_the_others_do_too_little(units: Make, answered: Make) -> None:
+    columns = units(6_000, arms=("control", "a", "b"), lift=0.0)
+    columns["latency"] = columns["latency"] + 50 * (columns["arm"] == "a")
+    third = dict.fromkeys(("control", "a", "b"), 1 / 3)
+    verdict = answered(
+        columns, arms=third, primary=Mean("spend", min_effect=Effect(absolute=1.0)),
+        guardrails=(Mean("latency", better="down", margin=Effect(relative=0.05)),),
+    ).verdict  # fmt: skip
+    assert (verdict.answer, verdict.action) == ("no", "hold")
+    assert "the effect of 'b', if any, is smaller" in verdict.says
+    assert "'a' is worse for sure on 'latency'" in verdict.says
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Mean("spend", margin=Effect(relative=2)),
+        lambda: Mean("spend", better="up", margin=Effect(relative=1)),
+        lambda: Share("converted", better="down", margin=Effect(absolute=2)),
+        lambda: Mean("spend", better="down", min_effect=Effect(relative=2)),
+        lambda: Share("converted", min_effect=Effect(absolute=1)),
+    ],
+)
+def test_a_margin_or_threshold_beyond_what_can_be_is_refused(make: Callable[[], Any]) -> None:
+    with pytest.raises(DefinitionError, match="nothing can move by so much") as caught:
+        make()
+    assert "0.02" in caught.value.hint
+    assert Mean("errors", better="down", margin=Effect(relative=1.5)).margin is not None, "errors may rise by 150 %"
+
+
 def test_an_unclear_answer_says_how_many_units_would_settle_it(units: Make, answered: Make) -> None:
     columns = units(1_000, lift=0.05)
     result = answered(columns, primary=Mean("spend", expected_effect=Effect(relative=0.01)))

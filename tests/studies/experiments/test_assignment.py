@@ -14,11 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steelyard.errors import DataError
+from steelyard.errors import DataError, DefinitionError
+from steelyard.studies.experiments import Experiment, Mean
 from steelyard.studies.experiments.allocation import Allocation, everybody
 from steelyard.studies.experiments.assignment import PART, assigned, drawn
 from steelyard.studies.experiments.assignment_sql import assignment_select
 from steelyard.studies.experiments.many_buckets import LANES, many_buckets
+from steelyard.studies.run import run
 from steelyard.warehouse import connect
 from steelyard.warehouse.bucket import bucket
 
@@ -85,6 +87,27 @@ def test_slices_chunks_and_frames_of_ids_are_read_as_what_they_hold() -> None:
 def test_what_is_no_id_is_refused(ids: Any, says: str) -> None:
     with pytest.raises(DataError, match=says):
         many_buckets("s", ids)
+
+
+@pytest.mark.parametrize("unit", [None, True, 1.0, b"ann"])
+def test_one_look_up_refuses_what_many_refuse(unit: Any) -> None:
+    for one in (allocations()["ramp"], Allocation(name="page", launched="b"), Allocation(name="page")):
+        with pytest.raises(DataError, match="cannot be hashed"):
+            one.arm_of(unit)
+
+
+def test_ids_that_are_written_in_several_ways_are_not_drawn_by() -> None:
+    """A column of ids with one gap in pandas is of doubles: '1.0' is another arm than '1', and the effect was lost."""
+    study = Experiment(name="test", question="Does it help?", arms=HALVES, table="data", unit="id", primary=Mean("y"))
+    y, ids = np.arange(40.0), list(range(40))
+    for kind in (pa.float64(), pa.float32(), pa.decimal128(21, 2)):
+        table = pa.table({"id": pa.array(ids, pa.int64()).cast(kind), "y": y})
+        with pytest.raises(DefinitionError, match="no one text to draw arms by") as caught:
+            run(study, table)
+        assert "BIGINT" in caught.value.hint
+    whole = pa.array(ids, pa.int64())
+    for fine in (whole, whole.cast(pa.decimal128(21, 0)), whole.cast(pa.string())):
+        assert run(study, pa.table({"id": fine, "y": y})).tables["arms"].num_rows == 2
 
 
 # --- one by one, in bulk, in SQL

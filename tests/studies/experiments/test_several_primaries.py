@@ -65,6 +65,19 @@ def test_nothing_ships_while_another_primary_is_worse_for_sure(units: Make, answ
     assert "'converted'" in verdict.says
 
 
+def test_arms_that_win_different_primaries_are_not_compared_by_size(units: Make, answered: Make) -> None:
+    columns = units(6_000, arms=("control", "a", "b"), lift=0.0)
+    arm, random = columns["arm"], np.random.default_rng(3)
+    columns["spend"] = columns["spend"] + 1.0 * (arm == "a")
+    columns["points"] = 1_000 + 10 * random.normal(size=6_000) + 50 * (arm == "b")
+    words: dict[str, Any] = {"correction": "holm", "arms": dict.fromkeys(("control", "a", "b"), 1 / 3)}
+    first, other = (answered(columns, primary=use, **words).verdict
+                    for use in ((Mean("spend"), Mean("points")), (Mean("points"), Mean("spend"))))  # fmt: skip
+    assert first.says.startswith("Ship 'a'"), "50 points are no more than 1 dollar"
+    assert other.says.startswith("Ship 'b'")
+    assert "on the first of the primaries that any arm wins" in first.rule
+
+
 def test_all_primaries_at_once_need_no_sharing(units: Make, answered: Make) -> None:
     result = answered(units(4_000, lift=0.5), primary=BOTH, correction="all")
     assert {row.level for row in result.estimates if row.role == "primary"} == {0.95}

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from steelyard.errors import DefinitionError
+from steelyard.errors import DataError, DefinitionError
 from steelyard.studies.experiments.segments import BucketSegment, Range, arm_ends, extended, free_ranges, joined
 from steelyard.warehouse.bucket import BUCKETS, bucket
 
@@ -83,7 +85,12 @@ class Allocation:
         return whole and len({segment.ends for segment in self.segments}) == 1
 
     def arm_of(self, unit: str | int) -> str | None:
-        """The arm that a unit is given now; None is the unchanged product: not enrolled, held out, or rolled back."""
+        """The arm that a unit is given now; None is the unchanged product: not enrolled, held out, or rolled back.
+
+        Raises:
+            DataError: The id is missing, or is neither text nor a whole number: all such units would share one arm.
+        """
+        refuse_what_is_no_id(unit)
         if str(unit) in self.testers:
             return self.testers[str(unit)]
         if self._is_held_out(unit):
@@ -148,6 +155,20 @@ class Allocation:
             since=since,
         )
         return replace(self, segments=(*self.segments, segment))
+
+
+def refuse_what_is_no_id(unit: object) -> None:
+    """Raises for an id that `assigned` refuses among many.
+
+    Raises:
+        DataError: The id is missing, or is neither text nor a whole number.
+    """
+    if isinstance(unit, bool) or not isinstance(unit, str | int | UUID | Integral):
+        raise DataError(
+            f"the id {unit!r} cannot be hashed",
+            where="assign",
+            hint="give text or a whole number, written as the warehouse has it; a unit without an id has no arm",
+        )
 
 
 def open_buckets(held_out: float) -> int:

@@ -259,8 +259,23 @@ class MetricUse:
             raise DefinitionError(
                 f"a margin of {self.margin.size!r}", where=self._at("margin"), hint="give how much worse, above zero"
             )
+        self._check_reach()
         if self.expected_effect is not None and self.expected_effect.size == 0:
             raise DefinitionError("an expected_effect of 0 plans nothing", where=self._at("expected_effect"))
+
+    def _check_reach(self) -> None:
+        """Refuses a margin that nothing can break, and a threshold that nothing can reach: percent taken for shares."""
+        for name, effect, downwards in (("margin", self.margin, self.better != "down"),
+                                        ("min_effect", self.min_effect, self.better == "down")):  # fmt: skip
+            if effect is None or effect.size < 1:
+                continue
+            if (effect.scale == "relative" and downwards) or (effect.scale == "absolute" and self.kind == "share"):
+                raise DefinitionError(
+                    f"the {name} of {self.metric!r} is {effect.says(self.measured_in).lstrip('+')}, and nothing can "
+                    "move by so much",
+                    where=self._at(name),
+                    hint="2 % is 0.02; where less is better, say `better: down`" if name == "margin" else "2 % is 0.02",
+                )
 
     @property
     def window_length(self) -> timedelta | None:

@@ -12,6 +12,7 @@ from steelyard.studies.experiments.cluster_plan import clusters_needed, clusters
 from steelyard.studies.experiments.design import Design, design_of
 from steelyard.studies.experiments.design_table import design_chart, design_table
 from steelyard.studies.experiments.enrolment import as_if_begun
+from steelyard.studies.experiments.families import CORRECTIONS
 from steelyard.studies.experiments.history import History, history_of
 from steelyard.studies.experiments.hurdles import std_dev_of
 from steelyard.studies.experiments.look_inflation import MOST, TAKEN, inflation_of_looks, looks_planned
@@ -112,7 +113,7 @@ def _doubts(design: Design) -> list[str]:
         if point.use.kind == "count" and point.baseline.std_dev is None
     ]
     found += _looks_taken(design)
-    if study.correction in ("holm", "bonferroni"):
+    if len(study.primaries) > 1 and study.correction in CORRECTIONS:
         found.append(f"The plan is that of {use.metric!r} alone; another primary that is better ships as well.")
     if design.unplanned:
         found.append(

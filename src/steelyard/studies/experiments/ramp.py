@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from steelyard.document import number_of
 from steelyard.studies.experiments.estimation import contrast
 from steelyard.studies.experiments.guardrail_bounds import GUARDRAILS
 from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.experiments.rule import zero_clause
 from steelyard.studies.experiments.sources import Stage
 from steelyard.studies.experiments.stage_ledger import ENDED
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from steelyard.result import Result
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["LatestRun", "Need", "RampStanding", "needs_of", "ramp_standing"]
+__all__ = ["LatestRun", "Need", "RampStanding", "needs_of", "ramp_standing", "units_seen"]
 
 State = Literal["not begun", "running", "rolled back", "launched"]
 _STATES: Mapping[str, State] = {"advance": "running", "rollback": "rolled back", "launch": "launched"}
@@ -46,11 +48,29 @@ class LatestRun:
         entry: Its entry in the ledger.
         at: When it was kept.
         result: The result.
+        units_before: Units that the last run before the latest act saw; 0 where there was none.
     """
 
     entry: str
     at: datetime
     result: Result
+    units_before: int = 0
+
+    @property
+    def as_of(self) -> datetime:
+        """The clock that it was run by."""
+        return datetime.fromisoformat(str(self.result.provenance.context["as_of"]))
+
+    @property
+    def units(self) -> int:
+        """Units of all arms that it saw."""
+        return units_seen(self.result)
+
+
+def units_seen(result: Result) -> int:
+    """Units of all arms that a result saw, whether their windows have closed or not."""
+    table = result.tables.get("arms")
+    return sum({row["arm"]: row["units"] for row in table.to_pylist()}.values()) if table is not None else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +149,7 @@ def needs_of(
     needs.append(ran)
     if not ran.holds or latest is None:
         return tuple(needs)
-    needs += [_sample_ratio(latest.result), _not_worse(latest.result)]
+    needs += [_new_units(latest), _sample_ratio(latest.result), _not_worse(study, latest.result)]
     needs += [_guardrail(study, use, latest.result) for use in study.guardrail_uses]
     return tuple(needs)
 
@@ -157,6 +177,8 @@ def _run_since(study: Experiment, acts: Sequence[Mapping[str, Any]], latest: Lat
         says = f"It has not been run: `steelyard run {study.name}` reads this stage."
     elif latest.at <= begun:
         says = f"Its latest run, of {_day(latest.at)}, is from before this stage began: run it again."
+    elif latest.as_of <= begun:
+        says = f"Its latest run looked at {_day(latest.as_of)}, which is before this stage began: run it as of now."
     elif latest.result.provenance.digest != study.digest():
         says = f"Its latest run, of {_day(latest.at)}, was of another version of the definition: run it again."
     else:
@@ -176,10 +198,44 @@ def _sample_ratio(result: Result) -> Need:
     return Need(name="sample_ratio", holds=clean, says=says or "The run has no check of the sample ratio.")
 
 
-def _not_worse(result: Result) -> Need:
-    worse = result.verdict.action == "rollback"
-    says = result.verdict.says if worse else "No arm is worse for sure on what the rule looks at."
+def _new_units(latest: LatestRun) -> Need:
+    """A stage that nobody has come in with yet has shown nothing."""
+    new = latest.units - latest.units_before
+    says = f"{number_of(new, 'unit')} came in since the last run before this stage."
+    if new <= 0:
+        says = (
+            f"The latest run saw {number_of(latest.units, 'unit')}, no more than the last one before this stage: wait "
+            "until units come in, refresh, and run it again."
+        )
+    return Need(name="new_units", holds=new > 0, says=says)
+
+
+def _not_worse(study: Experiment, result: Result) -> Need:
+    """Whether no arm is worse for sure on a primary, nor all on what the rule looks at."""
+    worse = [f"{arm!r} on {metric!r}" for arm in study.treated for metric in _worse_on(study, result, arm)]
+    says = f"Worse for sure: {', '.join(worse)}: roll back." if worse else "No arm is worse for sure on a primary."
+    if result.verdict.action == "rollback":
+        return Need(name="not_worse", holds=False, says=result.verdict.says)
     return Need(name="not_worse", holds=not worse, says=says)
+
+
+def _worse_on(study: Experiment, result: Result, arm: str) -> Iterator[str]:
+    """The primaries on which an arm differs from control for sure, and not towards better."""
+    named = contrast(arm, study.control)
+    shared = study.family > 1
+    table = result.tables["p_values"].to_pylist() if shared else []
+    adjusted = {row["metric"]: row["adjusted"] for row in table
+                if row["family"].startswith("primary") and row["contrast"] == named}  # fmt: skip
+    better = {clause.name for clause in result.verdict.clauses if clause.holds}
+    for use in study.primaries:
+        row = result.estimate(metric=use.metric, contrast=named, scale="absolute", segment="all")
+        if row.value is None:
+            continue
+        apart = (row.low is not None and row.low > 0) or (row.high is not None and row.high < 0)
+        if shared:
+            apart = adjusted.get(use.metric, 1.0) <= 1 - study.level and row.value != 0
+        if apart and zero_clause(study, use, arm) not in better:
+            yield use.metric
 
 
 def _guardrail(study: Experiment, use: MetricUse, result: Result) -> Need:

@@ -18,7 +18,7 @@ from steelyard.studies.study import Findings
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["ArmVerdict", "decide", "rule_of"]
+__all__ = ["ArmVerdict", "decide", "rule_of", "zero_clause"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,9 @@ class ArmVerdict:
         ships: Whether the rule holds: every clause, or, of several primaries, those of as many as it asks for.
         harmed: What it harms for sure: the primary, or guardrails beyond their margin.
         too_small: Whether even the better end of the primary's interval falls short of what matters.
-        gain: The primary's effect towards better, on its absolute scale; None where it was not computed.
+        gain: The effect towards better on the primary that ships it, on its absolute scale; None where it was not
+            computed.
+        place: Which of the primaries that is; effects on different ones are not compared.
     """
 
     arm: str
@@ -40,6 +42,7 @@ class ArmVerdict:
     harmed: tuple[str, ...]
     too_small: bool
     gain: float | None
+    place: int = 0
 
 
 def rule_of(study: Experiment) -> str:
@@ -50,7 +53,9 @@ def rule_of(study: Experiment) -> str:
         f"the {_level(study)} interval of {use.metric!r} stays within {_margin(use)} of control on the worse side"
         for use in study.guardrail_uses
     ]
-    which = "the arm with the largest effect among those of which" if several else "if"
+    on = " on the first of the primaries that any arm wins" if study.correction in CORRECTIONS else ""
+    largest = f"the arm with the largest effect{on if len(study.primaries) > 1 else ''} among those of which"
+    which = largest if several else "if"
     return (
         f"Ship {which} {'; and '.join(parts)}. Roll back if every arm is worse for sure: the primary's interval "
         "excludes zero on the worse side, or a guardrail's lies beyond its margin. Otherwise hold; the answer is no "
@@ -124,7 +129,7 @@ def _decided(study: Experiment, findings: Findings) -> Verdict:
     arms = [_judge(study, findings, arm) for arm in study.treated]
     clauses = tuple(clause for arm in arms for clause in arm.clauses)
     settle = what_would_settle(study, findings)
-    winners = sorted((arm for arm in arms if arm.ships), key=lambda arm: -(arm.gain or 0.0))
+    winners = sorted((arm for arm in arms if arm.ships), key=lambda arm: (arm.place, -(arm.gain or 0.0)))
     if winners:
         says = f"Ship {winners[0].arm!r}: {_held(study)}."
         return Verdict(answer="yes", action="ship", says=says, rule=rule_of(study), clauses=clauses)
@@ -134,7 +139,9 @@ def _decided(study: Experiment, findings: Findings) -> Verdict:
             answer="no", action="rollback", says=f"Roll back: {words}.", rule=rule_of(study), clauses=clauses
         )
     if all(arm.harmed or arm.too_small for arm in arms):
-        says = "Do not ship: the effect, if any, is smaller than what matters."
+        harmful = "".join(f" {arm.arm!r} is worse for sure on {', '.join(arm.harmed)}." for arm in arms if arm.harmed)
+        rest = "" if not harmful else f" of {', '.join(repr(arm.arm) for arm in arms if not arm.harmed)}"
+        says = f"Do not ship: the effect{rest}, if any, is smaller than what matters.{harmful}"
         return Verdict(answer="no", action="hold", says=says, rule=rule_of(study), clauses=clauses)
     failed = [clause for clause in clauses if not clause.holds]
     says = f"Hold: the rule is not met. {' '.join(clause.says for clause in failed)}"
@@ -157,7 +164,8 @@ def _judge(study: Experiment, findings: Findings, arm: str) -> ArmVerdict:
         harmed += [repr(use.metric)] if broken else []
     won = [all(clause.holds for clause in own) for own in by_main]
     enough = any(won) and not worse if study.correction in CORRECTIONS else all(won)
-    best = mains[won.index(True)] if any(won) else mains[0]
+    place = won.index(True) if any(won) else 0
+    best = mains[place]
     row = found.row(best, "absolute")
     small = [_too_small(found, use) for use in mains]
     return ArmVerdict(
@@ -167,6 +175,7 @@ def _judge(study: Experiment, findings: Findings, arm: str) -> ArmVerdict:
         harmed=tuple(harmed),
         too_small=any(small) if study.correction == "all" else all(small),
         gain=None if row.value is None else _sign(best) * row.value,
+        place=place,
     )
 
 
@@ -177,6 +186,13 @@ def _of_primary(study: Experiment, found: _Found, use: MetricUse) -> list[Clause
         own.append(_beats(found, use, use.min_effect))
     several = len(study.primaries) > 1
     return [replace(clause, name=f"{clause.name}_{use.metric}") for clause in own] if several else own
+
+
+def zero_clause(study: Experiment, use: MetricUse, arm: str) -> str:
+    """The name of the clause that a primary is better for sure, as a verdict has it."""
+    prefix = f"{arm}: " if len(study.treated) > 1 else ""
+    suffix = f"_{use.metric}" if len(study.primaries) > 1 else ""
+    return f"{prefix}primary_excludes_zero{suffix}"
 
 
 def _sign(use: MetricUse) -> int:

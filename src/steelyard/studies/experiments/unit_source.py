@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Source", "columns_of", "known_column", "source_of"]
 
+NO_IDS = ("DOUBLE", "FLOAT", "REAL", "BOOLEAN", "DATE", "TIME", "INTERVAL", "BLOB")
+"""Beginnings of the types, in DuckDB's words, whose values engines write in several ways."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -53,7 +56,7 @@ def source_of(study: Experiment, context: Context) -> Source:
         columns = columns_of(table, context, where=f"{study.name}.table")
         cluster = cluster_column(study, table, columns, context)
         unit = "" if cluster and study.unit in (cluster, study.cluster) else _id_column(study, table, columns, context)
-        return Source(table=table, unit=unit, columns=columns, governed=False, cluster=cluster)
+        return _hashable(study, Source(table=table, unit=unit, columns=columns, governed=False, cluster=cluster))
     if context.metrics is None:
         raise DefinitionError(
             f"the experiment {study.name!r} names no table, and there are no governed metrics here",
@@ -66,7 +69,26 @@ def source_of(study: Experiment, context: Context) -> Source:
     home = homes[study.unit]
     columns = columns_of(home.name, context, where=f"{study.name}.unit")
     cluster = cluster_column(study, home.name, columns, context)
-    return Source(table=home.name, unit=home.key[0], columns=columns, governed=True, cluster=cluster)
+    found = Source(table=home.name, unit=home.key[0], columns=columns, governed=True, cluster=cluster)
+    return _hashable(study, found)
+
+
+def _hashable(study: Experiment, source: Source) -> Source:
+    """The source, unless arms are drawn by ids that one engine or service writes as 1 and another as 1.0.
+
+    Raises:
+        DefinitionError: They would be.
+    """
+    kind = source.columns.get(source.randomised, "").upper()
+    fraction = kind.startswith("DECIMAL") and not kind.endswith(",0)")
+    if isinstance(study.assignment, Assignment) or not (fraction or kind.startswith(NO_IDS)):
+        return source
+    raise DefinitionError(
+        f"the ids in {source.table}.{source.randomised} are {kind}, which have no one text to draw arms by: 1 is '1' "
+        "in a service and '1.0' here, and that is another arm",
+        where=f"{study.name}.unit",
+        hint="make the column text or whole numbers where the table is made: CAST(... AS BIGINT)",
+    )
 
 
 def columns_of(table: str, context: Context, *, where: str) -> Mapping[str, str]:
