@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
+from sqlglot import exp
+
 from steelyard.metrics.aggregate import Aggregate, Mature
 from steelyard.metrics.catalog import MetricCatalog
 from steelyard.metrics.deduplicated import AMBIGUOUS
@@ -19,8 +21,12 @@ from steelyard.metrics.narrowed_fact import NarrowedFact, Types
 from steelyard.metrics.shares import shared_out
 from steelyard.metrics.sources import Sources
 from steelyard.warehouse import Deduplicate
+from steelyard.warehouse.as_number import as_number
 
 __all__ = ["Fact", "Types"]
+
+SUMMED = ("sum", "quantile")
+"""Functions that are of numbers only."""
 
 
 class Fact(NarrowedFact):
@@ -90,6 +96,10 @@ class Fact(NarrowedFact):
             where=aggregate.place,
             bind_numbers=False,
         )
+        if aggregate.function in SUMMED and isinstance(aggregate.expression, exp.Column):
+            (place,) = places.values()
+            kind, used = self.type_at(place, aggregate.place), f"a {aggregate.function}"
+            value = as_number(value, kind, column=str(place), used=used, where=aggregate.place)
         return value if aggregate.convert is None else self.exchange(aggregate).value.format(value)
 
     def exchange(self, aggregate: Aggregate) -> Exchange:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.warehouse.as_number import as_number
 from steelyard.warehouse.query import quote_name
 
 if TYPE_CHECKING:
@@ -75,22 +76,28 @@ def pairs(study: Experiment, names: Iterable[str]) -> tuple[tuple[str, str], ...
 
 
 def from_table(study: Experiment, columns: Mapping[str, str], table: str) -> dict[str, str]:
-    """Alias -> SQL over the unit table, whose alias is `t`.
+    """Alias -> SQL over the unit table, whose alias is `t`; a boolean is 1 or 0.
 
     Raises:
         UnknownNameError: A column is not there.
+        DefinitionError: A column holds no numbers, or a quantile says not which.
     """
-    wanted: dict[str, str] = {}
-    for use in study.uses:
-        if use.kind == "quantile" and use.quantile is None:
-            raise DefinitionError(
-                f"{use.metric!r} says no quantile", where=f"{study.name}: {use.metric}", hint="say which: quantile: 0.9"
-            )
-        wanted.update(_of(use))
-    for column in wanted.values():
+    return {alias: sql for use in study.uses for alias, sql in _of_use(study, use, columns, table).items()}
+
+
+def _of_use(study: Experiment, use: MetricUse, columns: Mapping[str, str], table: str) -> dict[str, str]:
+    where = f"{study.name}.{use.metric}"
+    if use.kind == "quantile" and use.quantile is None:
+        raise DefinitionError(f"{use.metric!r} says no quantile", where=where, hint="say which: quantile: 0.9")
+    found: dict[str, str] = {}
+    for alias, column in _of(use).items():
         if column not in columns:
-            raise unknown_name("column", column, columns, where=f"{study.name}: table {table!r}")
-    return {alias: f"t.{quote_name(column)}" for alias, column in wanted.items()}
+            raise unknown_name("column", column, columns, where=f"{where} (table {table!r})")
+        own = alias in (above(use.metric), below(use.metric), ranked(use))
+        used, place = (f"a {use.kind or 'mean'}", where) if own else ("a covariate", f"{where}.covariate")
+        sql = f"t.{quote_name(column)}"
+        found[alias] = as_number(sql, columns[column], column=f"{table}.{column}", used=used, where=place)
+    return found
 
 
 def _of(use: MetricUse) -> dict[str, str]:

@@ -112,8 +112,8 @@ class MetricUse:
     Args:
         metric: A governed metric, or a column of the unit table; for a ratio of columns any name. Of a quantile it
             becomes its name, such as `latency p90`, and what it is taken of goes to `of`.
-        kind: `mean`, `share` (0 or 1 for each unit), `ratio`, `count` (a whole number for each unit, compared by its
-            mean) or `quantile`; empty is what the definition says, else a mean.
+        kind: `mean`, `share` (0 or 1, or a boolean, for each unit), `ratio`, `count` (a whole number for each unit,
+            compared by its mean) or `quantile`; empty is what the definition says, else a mean.
         numerator: Column above, for a ratio of columns of a unit table.
         denominator: Column below.
         window: Length of time after the exposure that counts: "7 days"; empty is up to now.
@@ -314,7 +314,7 @@ def Mean(column: str, **options: Any) -> MetricUse:  # noqa: N802
 
 
 def Share(column: str, **options: Any) -> MetricUse:  # noqa: N802
-    """The share of units whose column is 1 (the others are 0); options as `MetricUse`.
+    """The share of units whose column is 1 or true (of the others 0 or false); options as `MetricUse`.
 
     >>> Share("converted").kind
     'share'
