@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from gallery import charts
 
-from steelyard.document import BarChart, LineChart, Series, Sparkline, to_png
+from steelyard.document import BarChart, LineChart, Series, Sparkline, can_draw_png, to_png
 from steelyard.document.png import plain_stylesheet
 from steelyard.errors import MissingExtraError
 
@@ -67,6 +67,8 @@ def test_without_resvg_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch
             raise ImportError(name)
         return real(name, *rest, **more)
 
+    assert can_draw_png()
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=r"steelyard\[png\]"):
         to_png(BarChart("Sales", ["a"], [1]))
+    assert not can_draw_png.__wrapped__()

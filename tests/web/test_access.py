@@ -5,7 +5,9 @@ from __future__ import annotations
 import hmac
 import logging
 import re
+import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from steelyard.project import Project, open_project
 from steelyard.project.access import Access, Key, User
 from steelyard.project.secret_hash import hash_key, hash_password, is_hash, key_matches, new_key, password_matches
 from steelyard.web import create_app
+from steelyard.web.access.door import session_cookie
 from steelyard.web.access.form_token import LASTS, FormTokens, Once
 from steelyard.web.access.posted import safe_path
 from steelyard.web.access.sessions import MOST, Sessions
@@ -65,8 +68,12 @@ def sign_in(browser: Any, user: str = "ada", password: str = PASSWORD, **more: s
     return forms.post(browser, "/login", fields)
 
 
-def cookie(browser: Any) -> str:
-    return str(browser.client.cookies.get("steelyard_session"))
+def cookie_name(project: Project) -> str:
+    return session_cookie(project.folder, project.target_name)
+
+
+def cookie(browser: Any, project: Project) -> str:
+    return str(browser.client.cookies.get(cookie_name(project)))
 
 
 def test_who_is_not_signed_in_is_led_to_the_form_and_back(guarded: Any) -> None:
@@ -95,27 +102,44 @@ def test_a_password_from_the_environment_works(guarded: Any) -> None:
     assert "viewer" in guarded.page("/account").text
 
 
-def test_a_session_is_new_after_signing_in_and_what_was_brought_along_is_not_taken_over(guarded: Any) -> None:
-    guarded.client.cookies.set("steelyard_session", "chosen-by-somebody-else", domain="127.0.0.1")
+def test_a_session_is_new_after_signing_in_and_what_was_brought_along_is_not_taken_over(
+    guarded: Any, own: Project
+) -> None:
+    guarded.client.cookies.set(cookie_name(own), "chosen-by-somebody-else", domain="127.0.0.1")
     guarded.page("/login")
-    before = cookie(guarded)
+    before = cookie(guarded, own)
     assert before != "chosen-by-somebody-else"
     sign_in(guarded)
-    after = cookie(guarded)
+    after = cookie(guarded, own)
     assert after not in (before, "chosen-by-somebody-else")
     guarded.client.cookies.clear()
     for token in (before, "chosen-by-somebody-else"):
-        answer = guarded.ask("/metrics", headers={"cookie": f"steelyard_session={token}", "accept": "text/html"})
+        answer = guarded.ask("/metrics", headers={"cookie": f"{cookie_name(own)}={token}", "accept": "text/html"})
         assert answer.status_code == 303
 
 
-def test_signing_out_ends_the_session_for_whoever_holds_its_cookie(guarded: Any) -> None:
+def test_signing_out_ends_the_session_for_whoever_holds_its_cookie(guarded: Any, own: Project) -> None:
     sign_in(guarded)
-    token = cookie(guarded)
+    token = cookie(guarded, own)
     answer = forms.post(guarded, "/logout", forms.filled(guarded.page("/account").text))
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
-    again = guarded.ask("/metrics", headers={"cookie": f"steelyard_session={token}", "accept": "text/html"})
+    again = guarded.ask("/metrics", headers={"cookie": f"{cookie_name(own)}={token}", "accept": "text/html"})
     assert again.status_code == 303
+
+
+def test_two_projects_on_one_host_do_not_sign_each_other_out(guarded: Any, own: Project, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(own.folder, other)
+    sign_in(guarded)
+    with open_project(other) as project:
+        beside = browse.Browser(create_app(project))
+        beside.client.cookies.update(guarded.client.cookies)  # one host: a browser sends both all of its cookies
+        assert beside.page("/metrics").status_code == 303
+        sign_in(beside)
+        assert beside.page("/metrics").status_code == 200
+        guarded.client.cookies.update(beside.client.cookies)
+        assert guarded.page("/metrics").status_code == 200
+        beside.close()
 
 
 def test_who_is_struck_out_of_the_settings_is_out_at_once(guarded: Any, own: Project) -> None:
@@ -308,7 +332,7 @@ def test_no_secret_is_in_a_page_or_in_the_log(guarded: Any, caplog: pytest.LogCa
     caplog.set_level(logging.DEBUG)
     sign_in(guarded, password="a wrong password")
     sign_in(guarded)
-    token = cookie(guarded)
+    token = cookie(guarded, own)
     guarded.ask("/metrics", headers={"authorization": f"Bearer {KEY}"})
     texts = [guarded.page(path).text for path in ("/", "/account", "/data", "/ledger", "/studies/newsletter", "/nope")]
     texts += ["\n".join(record.getMessage() for record in caplog.records if not record.name.startswith("httpx"))]

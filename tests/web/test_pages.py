@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from steelyard.dashboards import narrowed
-from steelyard.document import from_json
+from steelyard.document import can_draw_png, from_json
 from steelyard.project import Project, open_project
 from steelyard.web import create_app
 
@@ -478,3 +479,22 @@ def test_a_page_is_compressed_once_and_means_the_same(browser: Any, paths: dict[
         assert packed.headers["content-encoding"] == again.headers["content-encoding"] == "gzip"
         assert packed.headers["vary"] == "Accept, Accept-Encoding"
         assert packed.headers["etag"] == plain.headers["etag"]
+
+
+def test_a_chart_is_offered_as_png_only_where_one_can_be_drawn(browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("resvg_py")
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any, **more: Any) -> Any:
+        if name == "resvg_py":
+            raise ImportError(name)
+        return real(name, *rest, **more)
+
+    assert "format=png" in browser.page("/metrics/revenue?grain=week").text
+    can_draw_png.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(builtins, "__import__", without)
+        page = browser.page("/metrics/revenue?grain=day").text
+    can_draw_png.cache_clear()
+    assert "format=csv" in page
+    assert "format=png" not in page

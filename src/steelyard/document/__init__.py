@@ -54,7 +54,7 @@ from steelyard.document.html import to_html, to_html_page
 from steelyard.document.inline import Code, Inline, Link, Strong, Text, plain, spans
 from steelyard.document.markdown import to_markdown
 from steelyard.document.number_of import number_of
-from steelyard.document.png import to_png
+from steelyard.document.png import can_draw_png, to_png
 from steelyard.document.shown import Shown
 from steelyard.document.sparkline import Sparkline
 from steelyard.document.stylesheet import stylesheet
@@ -110,6 +110,7 @@ __all__ = [
     "Text",
     "Threshold",
     "WaterfallChart",
+    "can_draw_png",
     "chart_for",
     "format_interval",
     "format_number",

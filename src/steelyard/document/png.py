@@ -46,6 +46,16 @@ def to_png(chart: Chart | Sparkline, width: float = WIDE, *, theme: Theme = "lig
     return bytes(resvg.svg_to_bytes(svg_string=picture, background=_colours(theme)["--sy-paper"], zoom=zoom))
 
 
+@cache
+def can_draw_png() -> bool:
+    """Whether `to_png` can draw here: what draws is installed, and there is a font."""
+    try:
+        _check_fonts(_resvg())
+    except SteelyardError:
+        return False
+    return True
+
+
 def _framed(chart: Chart | Sparkline, width: float, style: str) -> str:
     """The drawing under its title and over its notes: a picture leaves the page that says them."""
     drawn = drawing(chart, width)

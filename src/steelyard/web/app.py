@@ -21,7 +21,7 @@ from steelyard.errors import SteelyardError
 from steelyard.project import Project
 from steelyard.web import pages
 from steelyard.web.access.current import CurrentAccess
-from steelyard.web.access.door import Door, Everyone
+from steelyard.web.access.door import Door, Everyone, session_cookie
 from steelyard.web.access.gate import Gate
 from steelyard.web.access.routes import access_routes
 from steelyard.web.acts.routes import act_routes
@@ -60,7 +60,8 @@ def create_app(
     live = LiveProject(project)
     site = Site(live, patience=patience)
     current = CurrentAccess(project.folder, project.settings.access)
-    door = Door(current, everyone or ("decider" if hosts is LOOPBACK else "viewer"))
+    role: Everyone = everyone or ("decider" if hosts is LOOPBACK else "viewer")
+    door = Door(current, role, session_cookie(project.folder, project.target_name))
     routes: list[Route] = [
         *_routes(site),
         *api_routes(site, lambda: routes),

@@ -205,7 +205,9 @@ def _load_libraries() -> None:
     """Uses once what takes a part of a second to load: Arrow looks for pandas when it first makes an array."""
     import pyarrow as pa
 
+    from steelyard.document import can_draw_png
     from steelyard.stats.deviations import deviations
 
+    can_draw_png()
     pa.array([0.0])
     deviations([float(n) for n in range(40)], recent=4, season=1, kind="amount")

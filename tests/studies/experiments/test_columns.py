@@ -31,9 +31,9 @@ NO_NUMBERS = {
     "STRUCT(a BIGINT)": [{"a": 1}] * N,
 }
 USED: dict[str, Callable[[str], MetricUse]] = {
-    "a mean": lambda column: Mean(column),
-    "a share": lambda column: Share(column),
-    "a count": lambda column: Count(column),
+    "a mean": Mean,
+    "a share": Share,
+    "a count": Count,
     "a ratio": lambda column: Ratio("spend", column),
     "a quantile": lambda column: Quantile(column, 0.9),
     "a covariate": lambda column: Mean("spend", covariate=("before", column)),

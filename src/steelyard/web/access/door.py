@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from steelyard.canonical import digest
 from steelyard.project.access import Access, Role
 from steelyard.project.secret_hash import hash_password, password_matches
 from steelyard.web.access.current import CurrentAccess
@@ -17,10 +19,22 @@ from steelyard.web.access.sessions import Session, Sessions
 from steelyard.web.access.throttle import Throttle, network_of
 from steelyard.web.access.visitor import Visitor
 
-__all__ = ["Door", "Everyone"]
+__all__ = ["Door", "Everyone", "session_cookie"]
 
-COOKIE = "steelyard_session"
 Everyone = Role | Literal["nobody"]
+
+
+def session_cookie(folder: Path, target: str) -> str:
+    """The cookie's name of one project and target: browsers keep cookies by host alone, whatever the port.
+
+    Args:
+        folder: The project's folder.
+        target: The target that is served.
+
+    >>> session_cookie(Path("/srv/shop"), "dev") == session_cookie(Path("/srv/shop"), "prod")
+    False
+    """
+    return f"steelyard_session_{digest([str(folder.resolve()), target])[:12]}"
 
 
 class Door:
@@ -29,10 +43,11 @@ class Door:
     Args:
         current: Who may.
         everyone: The role of everybody where nobody is named.
+        cookie: The name of the cookie that holds a browser's session.
     """
 
-    def __init__(self, current: CurrentAccess, everyone: Everyone) -> None:
-        self._current, self.everyone = current, everyone
+    def __init__(self, current: CurrentAccess, everyone: Everyone, cookie: str) -> None:
+        self._current, self.everyone, self.cookie = current, everyone, cookie
         self.sessions, self.throttle = Sessions(), Throttle()
         self.tokens, self.once = FormTokens(), Once()
 
@@ -101,12 +116,12 @@ class Door:
 
     def browser(self, request: Request) -> Session | None:
         """The session of the browser that asks, whether or not anybody signed in with it."""
-        return self.sessions.find(request.cookies.get(COOKIE, ""))
+        return self.sessions.find(request.cookies.get(self.cookie, ""))
 
     def set_cookie(self, request: Request, response: Response, session: Session) -> None:
         """Gives a browser its session: no script reads the cookie, and no other site's page makes it be sent."""
         secure = self.access().secure_cookie or request.url.scheme == "https"
-        response.set_cookie(COOKIE, session.token, httponly=True, samesite="strict", secure=secure, path="/")
+        response.set_cookie(self.cookie, session.token, httponly=True, samesite="strict", secure=secure, path="/")
 
     def leave(self, request: Request) -> None:
         """Ends the browser's session."""
@@ -116,7 +131,7 @@ class Door:
 
     def drop_cookie(self, response: Response) -> None:
         """Takes the cookie from a browser."""
-        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+        response.delete_cookie(self.cookie, path="/", httponly=True, samesite="strict")
 
 
 def _address(request: Request) -> str:

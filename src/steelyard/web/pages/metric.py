@@ -18,7 +18,7 @@ from steelyard.dashboards import (
     trend_chart,
     what_happened,
 )
-from steelyard.document import Block, Callout, Heading, Link, Paragraph, Section
+from steelyard.document import Block, Callout, Heading, Link, Paragraph, Section, can_draw_png
 from steelyard.metrics import Metric, MetricTable
 from steelyard.web.page import Crumb, Page, address
 from steelyard.web.pages.metric_answers import Answers, metric_answers
@@ -126,7 +126,8 @@ def _links(asked: MetricAsked, trend: Trend) -> list[Block]:
             "explain", before=written(ranges[0]), after=written(ranges[1]), since="", until="", where="", as_of=""
         )
         links += [Link(f"Why did it move between the last two whole {trend.grain}s?", why), " · "]
-    links += [Link("Numbers as CSV", asked.href(format="csv")), " · ", Link("Chart as PNG", asked.href(format="png"))]
+    links.append(Link("Numbers as CSV", asked.href(format="csv")))
+    links += [" · ", Link("Chart as PNG", asked.href(format="png"))] if can_draw_png() else []
     return [Paragraph(links)]
 
 
