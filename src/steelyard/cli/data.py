@@ -53,11 +53,14 @@ def check(project: Folder = HERE, target: Target = None, as_json: AsJson = False
     from steelyard.project.check import check_project, definition_counts
 
     with opened(project, target) as found:
-        problems = check_project(found)
-        counts = definition_counts(found)
-    data = {"problems": [error.to_dict() for error in problems], "definitions": counts}
-    show(problem_blocks(problems, counts), data, as_json=as_json)
-    if problems:
+        checked, counts = check_project(found), definition_counts(found)
+    data = {
+        "problems": [error.to_dict() for error in checked.problems],
+        "not_checked": list(checked.unknown),
+        "definitions": counts,
+    }
+    show(problem_blocks(checked, counts), data, as_json=as_json)
+    if checked.problems:
         raise typer.Exit(2)
 
 

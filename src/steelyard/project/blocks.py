@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from steelyard.canonical import plain
@@ -21,8 +20,8 @@ from steelyard.document import (
 from steelyard.result import Result
 
 if TYPE_CHECKING:
-    from steelyard.errors import SteelyardError
     from steelyard.pipeline import RefreshReport
+    from steelyard.project.check import Checked
     from steelyard.studies import Plan, Replay, Study
     from steelyard.warehouse import Entry
 
@@ -139,15 +138,17 @@ def _pretty(body: Any) -> str:
 ONE = {"sources": "source", "tables": "table", "metrics": "metric", "studies": "study", "dashboards": "dashboard"}
 
 
-def problem_blocks(problems: Sequence[SteelyardError], counts: dict[str, int]) -> list[Block]:
-    """What `check` found."""
+def problem_blocks(checked: Checked, counts: dict[str, int]) -> list[Block]:
+    """What `check` found, and what it could not look at."""
     found = ", ".join(number_of(number, ONE[label], label) for label, number in counts.items())
-    if not problems:
-        return [Callout("good", "Nothing wrong", found)]
-    rows = [(error.where, error.problem, error.hint) for error in problems]
+    unknown: list[Block] = [Callout("note", "Not checked", "\n".join(checked.unknown))] if checked.unknown else []
+    if not checked.problems:
+        return [Callout("good", "Nothing wrong", found), *unknown]
+    rows = [(error.where, error.problem, error.hint) for error in checked.problems]
     return [
-        Callout("bad", number_of(len(problems), "problem"), found),
+        Callout("bad", number_of(len(checked.problems), "problem"), found),
         Table([Column("where"), Column("problem"), Column("hint")], rows),
+        *unknown,
     ]
 
 

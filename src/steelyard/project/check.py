@@ -3,21 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steelyard.errors import SteelyardError, unknown_name
+from steelyard.project.study_columns import study_columns
 
 if TYPE_CHECKING:
     from steelyard.project.project import Project
 
-__all__ = ["check_project", "definition_counts"]
+__all__ = ["Checked", "check_project", "definition_counts"]
 
 
-def check_project(project: Project) -> tuple[SteelyardError, ...]:
-    """Everything that is wrong with the project's files, in the order of file and line."""
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What a check of a project found.
+
+    Args:
+        problems: Everything that is wrong, in the order of file and line.
+        unknown: What could not be checked, in words.
+    """
+
+    problems: tuple[SteelyardError, ...]
+    unknown: tuple[str, ...] = ()
+
+
+def check_project(project: Project) -> Checked:
+    """Everything that is wrong with the project's files, without reading a row."""
     found = [*project.problems, *_tables(project), *_studies(project), *_dashboards(project)]
+    if project.problems and project.definitions.studies:
+        return Checked(problems=_in_order(found), unknown=("studies' columns, while a file cannot be read",))
+    columns = study_columns(project)
+    said = {_thing(error) for error in found}
+    found += [error for error in columns.problems if _thing(error) not in said]
+    return Checked(problems=_in_order(found), unknown=columns.unknown)
+
+
+def _in_order(found: list[SteelyardError]) -> tuple[SteelyardError, ...]:
     return tuple(sorted(found, key=_place))
+
+
+def _thing(error: SteelyardError) -> tuple[str, str]:
+    """What tells a problem of a file from another one, whatever key it is said of."""
+    return error.where.partition(":")[0], error.problem
 
 
 def _place(error: SteelyardError) -> tuple[str, int]:

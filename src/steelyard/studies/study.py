@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from steelyard.canonical import digest, plain, written_fields
-from steelyard.errors import DefinitionError
+from steelyard.errors import DefinitionError, SteelyardError
 from steelyard.result import Check, Estimate, Result, Verdict
 from steelyard.studies.planned import Plan
 from steelyard.warehouse.query import Query
@@ -116,6 +116,13 @@ class Study(ABC):
     def tables(self) -> Mapping[str, str]:
         """Place in the definition -> table that it names, so that a project is checked before anything runs."""
         return {}
+
+    def misfits(self, context: Context) -> Iterator[SteelyardError]:
+        """What it names and the tables of `context` do not have, so that a project is checked without reading any."""
+        try:
+            self.plan(context)
+        except SteelyardError as error:
+            yield error
 
     def history(self, context: Context) -> Mapping[str, Query]:
         """What planning needs from before the study's start, such as a baseline and its variance; often nothing.

@@ -19,7 +19,9 @@ __all__ = [
     "before_above",
     "before_below",
     "below",
+    "column_sql",
     "columns_in",
+    "columns_wanted",
     "covariates_in",
     "from_table",
     "pairs",
@@ -82,25 +84,29 @@ def from_table(study: Experiment, columns: Mapping[str, str], table: str) -> dic
         UnknownNameError: A column is not there.
         DefinitionError: A column holds no numbers, or a quantile says not which.
     """
-    return {alias: sql for use in study.uses for alias, sql in _of_use(study, use, columns, table).items()}
+    return {
+        alias: column_sql(study, use, alias, column, columns, table)
+        for use in study.uses
+        for alias, column in columns_wanted(use).items()
+    }
 
 
-def _of_use(study: Experiment, use: MetricUse, columns: Mapping[str, str], table: str) -> dict[str, str]:
+def column_sql(
+    study: Experiment, use: MetricUse, alias: str, column: str, columns: Mapping[str, str], table: str
+) -> str:
+    """One of a metric's columns as SQL over the unit table; raises as `from_table`, whose arguments these are."""
     where = f"{study.name}.{use.metric}"
     if use.kind == "quantile" and use.quantile is None:
         raise DefinitionError(f"{use.metric!r} says no quantile", where=where, hint="say which: quantile: 0.9")
-    found: dict[str, str] = {}
-    for alias, column in _of(use).items():
-        if column not in columns:
-            raise unknown_name("column", column, columns, where=f"{where} (table {table!r})")
-        own = alias in (above(use.metric), below(use.metric), ranked(use))
-        used, place = (f"a {use.kind or 'mean'}", where) if own else ("a covariate", f"{where}.covariate")
-        sql = f"t.{quote_name(column)}"
-        found[alias] = as_number(sql, columns[column], column=f"{table}.{column}", used=used, where=place)
-    return found
+    own = alias in (above(use.metric), below(use.metric), ranked(use))
+    used, place = (f"a {use.kind or 'mean'}", where) if own else ("a covariate", f"{where}.covariate")
+    if column not in columns:
+        raise unknown_name("column", column, columns, where=f"{place} (table {table!r})")
+    return as_number(f"t.{quote_name(column)}", columns[column], column=f"{table}.{column}", used=used, where=place)
 
 
-def _of(use: MetricUse) -> dict[str, str]:
+def columns_wanted(use: MetricUse) -> dict[str, str]:
+    """Alias -> the column of a unit table that it stands for, of one metric and its covariates."""
     if use.quantile is not None:
         return {ranked(use): use.source}
     found = {above(use.metric): use.numerator or use.metric}

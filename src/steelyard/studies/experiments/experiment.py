@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar
 
 from steelyard.canonical import LATER
+from steelyard.errors import SteelyardError
 from steelyard.result import Check, Verdict
 from steelyard.studies.experiments.checks import checks_of
 from steelyard.studies.experiments.course import course_tables
@@ -17,6 +18,7 @@ from steelyard.studies.experiments.families import CORRECTIONS, FalseDiscovery
 from steelyard.studies.experiments.history import history_queries
 from steelyard.studies.experiments.look_checks import with_look_checks
 from steelyard.studies.experiments.metric_use import MetricUse
+from steelyard.studies.experiments.misfits import misfits_of
 from steelyard.studies.experiments.planning import planned
 from steelyard.studies.experiments.questions import next_questions
 from steelyard.studies.experiments.refusals import refuse_what_is_not_offered
@@ -223,6 +225,10 @@ class Experiment(Study):
             "exposure": (self.exposure.table or self.exposure.event) if self.exposure else "",
         }
         return {place: table for place, table in given.items() if table}
+
+    def misfits(self, context: Context) -> Iterator[SteelyardError]:
+        """Each table, column and metric that it names and that is not there or not fit, apart from the others."""
+        return misfits_of(self, context)
 
     def history(self, context: Context) -> Mapping[str, Query]:
         """The metrics' levels and variances before the study's start, where that can be known."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from steelyard.errors import DefinitionError
@@ -25,6 +26,7 @@ __all__ = [
     "governed_units",
     "governed_window",
     "study_moments",
+    "unit_values",
     "window_of",
 ]
 
@@ -81,15 +83,28 @@ def governed_units(
     """
     from steelyard.metrics import unit_table
 
-    values: dict[str, UnitMetric] = {}
-    for use in study.uses:
-        if use.metric in below_units:
-            continue
-        values.update(_value(use, catalog, start, governed_window(use, catalog, start)))
-        for place, before in enumerate(use.covariates):
-            values.update(_before(use, before, place, catalog, start))
+    values = {
+        alias: value
+        for use in study.uses
+        if use.metric not in below_units
+        for made in unit_values(use, catalog, start)
+        for alias, value in made().items()
+    }
     sql = unit_table(catalog, entity=study.unit, units=people, values=values, types=context.tables, unit="unit")
     return f"({sql})", tuple(values)
+
+
+def unit_values(use: MetricUse, catalog: MetricCatalog, start: str) -> Iterator[Callable[[], dict[str, UnitMetric]]]:
+    """Makers of what a metric and each of its covariates are at the unit's grain; each may raise as `governed_units`.
+
+    Args:
+        use: The metric, as the study uses it.
+        catalog: The definitions.
+        start: The column with the moment in which a unit starts; empty where it has none.
+    """
+    yield lambda: _value(use, catalog, start, governed_window(use, catalog, start))
+    for place, before in enumerate(use.covariates):
+        yield partial(_before, use, before, place, catalog, start)
 
 
 def _days(length: timedelta, where: str) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from steelyard.errors import DefinitionError
+from steelyard.errors import DefinitionError, SteelyardError
 from steelyard.studies.experiments.allocation import Allocation
 from steelyard.studies.experiments.assignment_sql import arm_sql, by_stage_sql, enrolled_sql
 from steelyard.studies.experiments.clock import as_column, day_bounds
@@ -33,6 +34,7 @@ __all__ = [
     "UNIT",
     "Population",
     "population",
+    "population_misfits",
     "start_of",
 ]
 
@@ -94,6 +96,22 @@ def population(study: Experiment, context: Context, *, exposed: bool = True) -> 
     return _Writer(study, context, exposed=exposed).written()
 
 
+def population_misfits(study: Experiment, context: Context) -> Iterator[SteelyardError]:
+    """Each thing that `population` would refuse in how units are told, apart from the others; nothing is read."""
+    try:
+        writer = _Writer(study, context, exposed=True)
+    except SteelyardError as error:
+        yield error
+        return
+    cuts = [partial(writer.cut, name) for name in study.cut_by]
+    steps: list[Callable[[], object]] = [writer.identify, writer.assign, writer.expose, *cuts]
+    for step in steps:
+        try:
+            step()
+        except SteelyardError as error:
+            yield error
+
+
 def start_of(has: Iterable[str]) -> str:
     """The column with the moment in which a unit starts; empty where there is none."""
     return next((name for name in (EXPOSED_AT, ASSIGNED_AT, BEGINS_AT) if name in has), "")
@@ -119,15 +137,12 @@ class _Writer:
         self.now = context.as_of
 
     def written(self) -> Population:
-        if self.source.unit:
-            self.has[UNIT] = f"t.{quote_name(self.source.unit)}"
-        if self.source.cluster:
-            self.has[CLUSTER] = f"t.{quote_name(self.source.cluster)}"
-        self._assigned()
-        self._exposed()
+        self.identify()
+        self.assign()
+        self.expose()
         metrics = {} if self.source.governed else from_table(self.study, self.source.columns, self.source.table)
         clocks = self._clocks() if self.source.governed else {}
-        columns = {**self.has, **clocks, **self._segments(), **metrics}
+        columns = {**self.has, **clocks, **{name: self.cut(name) for name in self.study.cut_by}, **metrics}
         if len(columns) < len(self.has) + len(clocks) + len(self.study.cut_by) + len(metrics):
             raise DefinitionError(
                 f"{sorted(set(metrics) & {*RESERVED, *self.study.cut_by})!r} cannot be metrics as well",
@@ -166,13 +181,20 @@ class _Writer:
             return column
         return f"(CAST({column} AS TIMESTAMP) AT TIME ZONE {quote_text(zone)})"
 
-    def _segments(self) -> dict[str, str]:
-        for column in self.study.cut_by:
-            where = "segments" if column in self.study.segments else "strata"
-            known_column(column, self.source.columns, self.study, where)
-        return {column: f"t.{quote_name(column)}" for column in self.study.cut_by}
+    def cut(self, column: str) -> str:
+        """A segment's or a stratum's column."""
+        where = "segments" if column in self.study.segments else "strata"
+        return self._own(column, where)
 
-    def _assigned(self) -> None:
+    def identify(self) -> None:
+        """The ids of units and clusters, in the unit table."""
+        if self.source.unit:
+            self.has[UNIT] = f"t.{quote_name(self.source.unit)}"
+        if self.source.cluster:
+            self.has[CLUSTER] = f"t.{quote_name(self.source.cluster)}"
+
+    def assign(self) -> None:
+        """The arm, and when it was given."""
         given = self.study.assignment
         if not isinstance(given, Assignment):
             self._by_hash()
@@ -281,7 +303,8 @@ class _Writer:
             refuse_units_below(self.study, self.source.columns, table, columns, wanted, own, field_name)
         return known_column(wanted, columns, self.study, field_name)
 
-    def _exposed(self) -> None:
+    def expose(self) -> None:
+        """When a unit was exposed, where an event says it."""
         given = self.study.exposure
         if given is None:
             return
