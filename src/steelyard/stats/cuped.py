@@ -84,7 +84,7 @@ def shared_thetas(strata: Sequence[tuple[Arm, Arm]]) -> F64:
     spread: list[F64] = []
     together: list[F64] = []
     for pair in strata:
-        weight = float(sum(y.moments.rows for y, _ in pair)) ** 2
+        weight = float(sum(y.moments.units for y, _ in pair)) ** 2
         spread += [weight / y.moments.rows * spread_of(xs, xs) for y, xs in pair]
         together += [weight / y.moments.rows * spread_of(xs, [y])[:, 0] for y, xs in pair]
     return solved(np.sum(spread, axis=0), np.sum(together, axis=0))
@@ -124,7 +124,8 @@ def _levels(arms: tuple[Arm, Arm], thetas: F64) -> TwoLevels:
     # The arms' covariate means about one origin; those of ratios are about zero.
     means = [np.array([x.mean for x in xs]) for _, xs in arms]
     gap = means[0] - means[1]
-    shares = [n / sum(units) for n in units]
+    members = [y.moments.units for y, _ in arms]
+    shares = [n / sum(members) for n in members]
     parts = []
     for place, (y, xs) in enumerate(arms):
         columns = [y, *xs]
@@ -138,6 +139,7 @@ def _levels(arms: tuple[Arm, Arm], thetas: F64) -> TwoLevels:
                 control=control,
                 units=units[place],
                 df=units[place] - 1,
+                clusters=clusters_of(y.moments),
             )
         )
     (y_t, _), (y_c, _) = arms
@@ -146,5 +148,4 @@ def _levels(arms: tuple[Arm, Arm], thetas: F64) -> TwoLevels:
         control=y_c.mean + shares[0] * float(thetas @ gap),
         origin=y_c.origin,
         parts=tuple(parts),
-        clusters=clusters_of(y_t.moments, y_c.moments),
     )

@@ -195,4 +195,4 @@ def flatten_rounding(cross: F64, squares: F64, rows: int) -> None:
 
 def merged(groups: Iterable[Moments]) -> Moments:
     """The moments of all groups together; there is at least one."""
-    return reduce(Moments.merge, groups)
+    return reduce(lambda one, other: one.merge(other), groups)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,10 +12,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from steelyard.errors import DefinitionError, UnknownNameError
 from steelyard.result import Result
 from steelyard.stats.cluster_robust import cluster_difference
+from steelyard.stats.interval import Interval
 from steelyard.studies.experiments import (
     Assignment,
     Count,
@@ -23,9 +26,9 @@ from steelyard.studies.experiments import (
     Exposure,
     Looks,
     Mean,
+    Prior,
     Ratio,
     Share,
-    Stage,
     assign,
 )
 from steelyard.studies.result_moved import numbers_moved
@@ -142,16 +145,23 @@ def test_a_covariate_of_clusters_takes_out_what_minimises_the_contrast_s_varianc
     result = answered(columns, primary=Mean("seconds", covariate="seconds_before"))
     method = result.tables["methods"].to_pylist()[0]
 
-    def error(theta: float) -> tuple[float, float]:
+    def left(theta: float) -> Interval:
         left = {**columns, "left": columns["seconds"] - theta * columns["seconds_before"]}
-        found = cluster_difference(totals(left, "b", "left"), totals(left, "control", "left"))
-        return found.std_error, found.value
+        return cluster_difference(totals(left, "b", "left"), totals(left, "control", "left"))
 
-    best, value = error(method["theta"])
-    row = result.estimates[0]
-    assert (row.std_error, row.value) == pytest.approx((best, value), rel=1e-9)
-    assert best < min(error(method["theta"] + step)[0] for step in (-0.05, 0.05))
-    assert method["variance_kept"] == pytest.approx((best / error(0.0)[0]) ** 2, rel=1e-9)
+    best, row = left(method["theta"]), result.estimates[0]
+    assert best.std_error < min(left(method["theta"] + step).std_error for step in (-0.05, 0.05))
+    # One coefficient was fitted to the clusters: it takes a degree of freedom and adds its own noise.
+    df = best.df - 1
+    error = best.std_error * math.sqrt(best.df / df * (1 + 1 / (df - 1)))
+    assert (row.std_error, row.value) == pytest.approx((error, best.value), rel=1e-9)
+    assert row.high == pytest.approx(best.value + t.ppf(0.975, df) * error, rel=1e-9)
+    assert method["variance_kept"] == pytest.approx((error / left(0.0).std_error) ** 2, rel=1e-9)
+
+
+def test_a_covariate_of_clusters_too_few_to_tell_it_leaves_no_bounds() -> None:
+    row = answered(views(4, largest=2), primary=Mean("seconds", covariate="seconds_before")).estimates[0]
+    assert (row.low, row.high, row.p_value) == (None, None, 1.0)
 
 
 def test_clusters_of_one_unit_are_units() -> None:
@@ -354,8 +364,8 @@ def test_looks_see_whole_clusters_or_are_doubted() -> None:
 
 
 def test_what_cannot_be_done_with_clusters_is_refused() -> None:
-    with pytest.raises(DefinitionError, match="stages with splits of their own"):
-        study(assignment="steelyard", ramp=(Stage(share=0.1, arms={"control": 0.9, "b": 0.1}), 1.0))
+    with pytest.raises(DefinitionError, match="a beta prior of 'clicked', whose counts are not independent"):
+        study(primary=Share("clicked", prior=Prior(alpha=1, beta=1)))
     with pytest.raises(UnknownNameError, match="user"):
         answered(views(), cluster="user")
 

@@ -166,8 +166,8 @@ def test_an_assignment_that_nobody_makes_is_refused() -> None:
         ({"holdout": Holdout(everywhere=0.1), "assignment": Assignment()}, "a holdout, and another system"),
         ({"holdout": Holdout(layer=0.1)}, "names no layer"),
         (
-            {"cluster": "store", "ramp": (Stage(share=0.1, arms={"control": 0.6, "one_page": 0.4}), 1.0)},
-            "cluster 'store'",
+            {"cluster": "store", "primary": Share("refunded", prior=Prior(alpha=1, beta=1))},
+            "cluster 'store' and a beta prior of 'refunded'",
         ),
         ({"looks": "daily"}, "daily looks: more than one look needs a stopping rule"),
         ({"looks": 5, "stopping": "fixed"}, "5 looks: more than one look needs a stopping rule"),

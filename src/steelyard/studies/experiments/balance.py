@@ -67,5 +67,5 @@ def _gap(
         known = all(math.isfinite(form.mean) and math.isfinite(form.variance) for form in forms)
         if known and min(moments.rows for moments in pair) > 1:
             levels.append(TwoLevels.of(*forms))
-            units.append(sum(moments.rows for moments in pair))
+            units.append(sum(moments.units for moments in pair))
     return weighted_levels(levels, [n / sum(units) for n in units]).difference() if levels else None

@@ -9,6 +9,7 @@ from steelyard.result import Check
 from steelyard.studies.experiments.balance import balance_before
 from steelyard.studies.experiments.cluster_checks import (
     clusters_in_one_arm,
+    clusters_in_one_stratum,
     clusters_known,
     enough_clusters,
     whole_clusters,
@@ -65,6 +66,7 @@ CHECKS: tuple[Row, ...] = (
     ("one_arm_each", "blocking", one_arm_each),
     ("one_row_each", "blocking", one_row_each),
     ("clusters_in_one_arm", "blocking", clusters_in_one_arm),
+    ("clusters_in_one_stratum", "blocking", clusters_in_one_stratum),
     ("clusters_known", "blocking", clusters_known),
     ("values_present", "blocking", values_present),
     ("share_is_binary", "blocking", shares_are_binary),

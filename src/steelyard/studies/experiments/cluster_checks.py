@@ -10,7 +10,7 @@ from steelyard.studies.experiments.measured import Found, Measured, counted
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["clusters_in_one_arm", "clusters_known", "enough_clusters", "whole_clusters"]
+__all__ = ["clusters_in_one_arm", "clusters_in_one_stratum", "clusters_known", "enough_clusters", "whole_clusters"]
 
 FEWEST_CLUSTERS = 30
 """Clusters in an arm below which intervals are doubted: with 20 beside 380, of 1 to 30 units, A/A tests at 5 % reject a
@@ -32,6 +32,20 @@ def clusters_in_one_arm(study: Experiment, evidence: Evidence) -> Found:
         f"{several:,} clusters have units in two arms or more, or units in an arm and units in none: they were not "
         "randomised whole.",
         "Every cluster is in one arm.",
+    )
+
+
+def clusters_in_one_stratum(study: Experiment, evidence: Evidence) -> Found:
+    """Clusters with units in two strata, which no comparison within strata can take whole."""
+    if not evidence.clusters or not study.strata:
+        return
+    several = max((int(row.get("in_two_strata") or 0) for row in evidence.clusters), default=0)
+    by = " and ".join(map(repr, study.strata))
+    yield counted(
+        several,
+        f"{several:,} clusters have units in two strata or more (by {by}), and are not independent between them: give "
+        "the cluster's own value (where it is, what most of its units are) as the stratum, or leave `strata:` out.",
+        f"Every cluster is in one stratum (by {by}).",
     )
 
 

@@ -50,7 +50,7 @@ def cluster_moments(
 
     Args:
         relation: One row a unit, with its `cluster`.
-        by: Columns that are the same in all units of a cluster, such as the arm.
+        by: Columns that are the same in all units of a cluster, such as the arm, its stage and its strata.
         segments: Columns that may differ within a cluster.
         values: Columns whose totals are wanted; a cluster in which one value is missing has none.
         squares: Those of them whose squares are totalled too.

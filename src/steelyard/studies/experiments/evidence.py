@@ -13,6 +13,7 @@ from steelyard.stats.moments import Moments, merged
 from steelyard.stats.quantile_difference import QuantileSample
 from steelyard.studies.experiments.bootstrapping import BUCKETS, bucket_sums
 from steelyard.studies.experiments.by_day import DAY
+from steelyard.studies.experiments.cluster_questions import mixed_segments, whole_by
 from steelyard.studies.experiments.cluster_sums import moments_of_clusters
 from steelyard.studies.experiments.columns import below
 from steelyard.studies.experiments.looks import LOOKS, LooksSoFar, looks_so_far
@@ -66,6 +67,9 @@ def label(value: Any) -> str:
     return value.isoformat() if isinstance(value, date | datetime) else str(value)
 
 
+Cells = Mapping[tuple[str, ...], Moments]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """What came back.
@@ -94,8 +98,8 @@ class Evidence:
         quantiles: Metric, segment ("all" or as in estimates) and arm -> its quantile.
         buckets: Metric and arm -> sums by bucket of units, of means that are compared by the bootstrap.
         clusters: Rows of counts of clusters by arm; empty where units were randomised one by one.
-        by_segment: (Segment's value, arm) -> moments, of each segment's column, where clusters may stand in several
-            segments, so that `cells` have none; else empty.
+        by_segment: Of each segment's column: its value -> stage (0 where all had one split) -> labels of arm and strata
+            -> moments; where clusters may stand in several segments, so that `cells` have none; else empty.
     """
 
     cells: Mapping[tuple[str, ...], Moments]
@@ -120,7 +124,7 @@ class Evidence:
     quantiles: Mapping[tuple[str, str, str], QuantileEvidence] = field(default_factory=dict)
     buckets: Mapping[tuple[str, str], BucketSums] = field(default_factory=dict)
     clusters: tuple[Mapping[str, Any], ...] = ()
-    by_segment: tuple[Mapping[tuple[str, str], Moments], ...] = ()
+    by_segment: tuple[Mapping[str, Mapping[int, Cells]], ...] = ()
 
     @cached_property
     def arms(self) -> Mapping[str, Moments]:
@@ -129,10 +133,9 @@ class Evidence:
 
     def strata(self, place: int = 0, value: str | None = None) -> Mapping[int, Mapping[str, Moments]]:
         """Stage -> arm -> moments, of everybody or of those with a value of the segment column at that place."""
-        return {
-            stage: _merged(cells, lambda key: key[0], lambda key: value is None or key[place + 1] == value)
-            for stage, cells in sorted(self.by_stage.items())
-        }
+        if not self.by_stage:
+            return {}
+        return {stage: _merged(cells, lambda key: key[0]) for stage, cells in self._cells(place, value).items()}
 
     def within(self, place: int = 0, value: str | None = None) -> Mapping[Any, Mapping[str, Moments]]:
         """Stratum -> arm -> moments, of everybody or of a segment as `strata`; empty where nothing is compared within.
@@ -142,16 +145,34 @@ class Evidence:
         if not self.by_stage and not self.strata_at:
             return {}
         groups: dict[Any, dict[str, list[Moments]]] = {}
-        for stage, cells in sorted(self.by_stage.items()) if self.by_stage else [(0, self.cells)]:
+        for stage, cells in self._cells(place, value).items():
             for key in sorted(cells):
-                if value is None or key[place + 1] == value:
-                    stratum = (stage, *(key[at] for at in self.strata_at))
-                    groups.setdefault(stratum, {}).setdefault(key[0], []).append(cells[key])
+                stratum = (stage, *(key[at] for at in self.strata_at))
+                groups.setdefault(stratum, {}).setdefault(key[0], []).append(cells[key])
         return {stratum: {arm: merged(own) for arm, own in arms.items()} for stratum, arms in sorted(groups.items())}
 
     def segment(self, place: int) -> Mapping[tuple[str, str], Moments]:
         """(Segment's value, arm) -> moments, of the segment column at that place."""
-        return self.by_segment[place] if self.by_segment else self._merged_by(lambda key: (key[place + 1], key[0]))
+        if not self.by_segment:
+            return self._merged_by(lambda key: (key[place + 1], key[0]))
+        return {
+            (value, arm): merged(found)
+            for value, stages in self.by_segment[place].items()
+            for arm, found in _by_arm(stages).items()
+        }
+
+    def _cells(self, place: int, value: str | None) -> Mapping[int, Cells]:
+        """Stage, 0 where all had one split -> the cells of everybody, or of those with a value of a segment."""
+        staged = self.by_stage or {0: self.cells}
+        if value is None:
+            return staged
+        if self.by_segment:
+            known = self.by_segment[place].get(value, {})
+            return {stage: known.get(stage, {}) for stage in staged}
+        return {
+            stage: {key: found for key, found in cells.items() if key[place + 1] == value}
+            for stage, cells in staged.items()
+        }
 
     def quantile(self, metric: str, arm: str, segment: str = "all") -> QuantileSample | None:
         """A quantile in an arm; None where it cannot be computed."""
@@ -159,7 +180,7 @@ class Evidence:
         return None if found is None else found.sample
 
     def _merged_by(self, of: Any) -> dict[Any, Moments]:
-        return _merged(self.cells, of, lambda _: True)
+        return _merged(self.cells, of)
 
     def units_by_stage(self, stage: int, arm: str) -> int:
         """Units that came into an arm with a stage; as `units`."""
@@ -175,11 +196,12 @@ class Evidence:
             return sum(row["n"] - (row.get("in_two_arms") or 0) for row in rows)
         return self.arms[arm].units if arm in self.arms else 0
 
-    def randomised(self, arm: str) -> int:
-        """What was randomised into the arm and entered: clusters, or else units."""
+    def randomised(self, arm: str, stage: int | None = None) -> int:
+        """What was randomised into the arm and entered, in all or with one stage: clusters, or else units."""
         if self.clusters:
-            return sum(int(row["clusters"]) for row in self.clusters if row["arm"] == arm)
-        return self.units(arm)
+            rows = [row for row in self.clusters if stage is None or row[STAGE] == stage]
+            return sum(int(row["clusters"]) for row in rows if row["arm"] == arm)
+        return self.units(arm) if stage is None else self.units_by_stage(stage, arm)
 
     @property
     def of_what(self) -> str:
@@ -206,38 +228,33 @@ class Evidence:
 
 def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
     """The fetches of `study`, read; pure."""
-    by = grouped_by(study, data[MOMENTS].column_names)
-    staged = STAGE in by
-    groups: dict[tuple[str, ...], list[Moments]] = {}
-    stages: dict[int, dict[tuple[str, ...], list[Moments]]] = {}
-    shifts = shifts_of(data[SAMPLE])
+    columns, shifts = data[MOMENTS].column_names, shifts_of(data[SAMPLE])
+    staged = STAGE in columns
     found: Mapping[tuple[Any, ...], Moments] = (
-        moments_of_clusters(data[MOMENTS], (ARM,), shifts, all_segments=study.segments)
+        moments_of_clusters(data[MOMENTS], whole_by(study, columns), shifts, all_segments=mixed_segments(study))
         if study.cluster
-        else moments_by_group(data[MOMENTS], by)
+        else moments_by_group(data[MOMENTS], grouped_by(study, columns))
     )
-    for key, group in found.items():
-        labels = tuple(label(value) for value in ((key[0], *key[2:]) if staged else key))
-        groups.setdefault(labels, []).append(group)
-        if staged:
-            stages.setdefault(int(key[1]), {}).setdefault(labels, []).append(group)
+    stages = _by_stage(found, staged=staged)
+    cells: dict[tuple[str, ...], list[Moments]] = {}
+    for own in stages.values():
+        for key, group in own.items():
+            cells.setdefault(key, []).append(group)
     notes = {
         name: text for name, text in data[SAMPLE].to_pylist()[0].items() if " of " in name and isinstance(text, str)
     }
     return Evidence(
-        cells={key: merged(group) for key, group in groups.items()},
+        cells={key: merged(group) for key, group in cells.items()},
         counts=_labelled(data.get(UNITS)),
         ids=data[IDS].to_pylist()[0] if IDS in data else None,
         repeated=data[REPEATED].to_pylist()[0] if REPEATED in data else {},
         unusable=_labelled(data.get(UNUSABLE)),
         notes=notes,
         segments=tuple(study.segments),
-        strata_at=tuple(1 + study.cut_by.index(column) for column in study.strata),
+        strata_at=tuple(1 + (study.strata if study.cluster else study.cut_by).index(column) for column in study.strata),
         looks=looks_so_far(data.get(LOOKS)),
         splits=splits_in(data.get(STAGES)),
-        by_stage={
-            stage: {key: merged(group) for key, group in cells.items()} for stage, cells in sorted(stages.items())
-        },
+        by_stage={stage: cells for stage, cells in sorted(stages.items()) if stage} if staged else {},
         assigned={row["arm"]: row["n"] for row in _labelled(data.get(ASSIGNED))},
         days=_by_day(data.get(DAYS)),
         tails=tails_of(_labelled(data.get(TAILS))),
@@ -251,7 +268,7 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         buckets=bucket_sums(data.get(BUCKETS), label),
         quantiles=quantile_evidence(study, data, shares_noted(notes), label),
         clusters=_labelled(data.get(CLUSTERS)),
-        by_segment=_by_segment(study, data[MOMENTS], shifts) if study.cluster else (),
+        by_segment=_by_segment(study, data[MOMENTS], shifts, found) if study.cluster else (),
     )
 
 
@@ -262,22 +279,44 @@ def _since(study: Experiment, table: pa.Table | None) -> dict[str, Moments]:
     return {label(key[0]): group for key, group in found.items()}
 
 
+def _by_stage(found: Mapping[tuple[Any, ...], Moments], *, staged: bool) -> dict[int, dict[tuple[str, ...], Moments]]:
+    """Stage -> labels -> moments; 0 where all had one split, and of those whom no stage took in."""
+    stages: dict[int, dict[tuple[str, ...], list[Moments]]] = {}
+    for key, group in found.items():
+        stage, rest = (int(key[1] or 0), (key[0], *key[2:])) if staged else (0, key)
+        stages.setdefault(stage, {}).setdefault(tuple(map(label, rest)), []).append(group)
+    return {stage: {key: merged(own) for key, own in cells.items()} for stage, cells in stages.items()}
+
+
 def _by_segment(
-    study: Experiment, table: pa.Table, shifts: Mapping[str, float]
-) -> tuple[Mapping[tuple[str, str], Moments], ...]:
-    found = []
+    study: Experiment, table: pa.Table, shifts: Mapping[str, float], everybody: Mapping[tuple[Any, ...], Moments]
+) -> tuple[Mapping[str, Mapping[int, Cells]], ...]:
+    """Of each segment's column: its value -> stage -> labels of what clusters share -> moments."""
+    whole, mixed, found = whole_by(study, table.column_names), mixed_segments(study), []
     for column in study.segments:
-        cells = moments_of_clusters(table, (ARM,), shifts, segment=column, all_segments=study.segments)
-        found.append(_merged({(label(value), label(arm)): group for (arm, value), group in cells.items()},
-                             lambda key: key, lambda _: True))  # fmt: skip
+        cells: Mapping[tuple[Any, ...], Moments] = everybody
+        if column in mixed:
+            cells = moments_of_clusters(table, whole, shifts, segment=column, all_segments=mixed)
+        place = -1 if column in mixed else whole.index(column)
+        groups: dict[str, dict[tuple[Any, ...], Moments]] = {}
+        for key, group in cells.items():
+            groups.setdefault(label(key[place]), {})[key] = group
+        found.append({value: _by_stage(own, staged=STAGE in whole) for value, own in groups.items()})
     return tuple(found)
 
 
-def _merged(cells: Mapping[Any, Moments], of: Callable[[Any], Any], taken: Callable[[Any], bool]) -> dict[Any, Moments]:
+def _by_arm(stages: Mapping[int, Cells]) -> dict[str, list[Moments]]:
+    found: dict[str, list[Moments]] = {}
+    for _, cells in sorted(stages.items()):
+        for key in sorted(cells):
+            found.setdefault(key[0], []).append(cells[key])
+    return found
+
+
+def _merged(cells: Mapping[Any, Moments], of: Callable[[Any], Any]) -> dict[Any, Moments]:
     groups: dict[Any, list[Moments]] = {}
     for key in sorted(cells):
-        if taken(key):
-            groups.setdefault(of(key), []).append(cells[key])
+        groups.setdefault(of(key), []).append(cells[key])
     return {key: merged(group) for key, group in groups.items()}
 
 

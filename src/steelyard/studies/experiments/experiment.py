@@ -58,7 +58,7 @@ class Experiment(Study):
         false_discovery: How secondaries, segments and interactions, each a family, are adjusted: `bh` (Benjamini and
             Hochberg), `by` (Benjamini and Yekutieli, whatever the dependence) or `none`.
         strata: Dimensions (or columns of `table`) within which arms are compared, weighted by units
-            (post-stratification).
+            (post-stratification); with a `cluster`, the same in all its units.
         secondary: Metrics that are shown and do not decide.
         guardrails: Metrics that must not get worse by more than their `margin`.
         segments: Dimensions (or columns of `table`) by which effects are shown, tested for interaction and shrunk.

@@ -43,7 +43,7 @@ def _ratio(study: Experiment, evidence: Evidence) -> Check:
     stages = sorted(evidence.splits)
     if not sum(counts):
         return Check(name="sample_ratio", status="not_run", says="No unit was counted, so the split cannot be tested.")
-    split = [[evidence.units_by_stage(stage, arm) for arm in arms] for stage in stages] or [counts]
+    split = [[evidence.randomised(arm, stage) for arm in arms] for stage in stages] or [counts]
     shares = [[evidence.splits[stage].get(arm, 0.0) for arm in arms] for stage in stages]
     shares = shares or [[study.arms[arm] for arm in arms]]
     found = sequential_ratio(split, shares)

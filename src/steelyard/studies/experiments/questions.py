@@ -21,7 +21,13 @@ from steelyard.studies.experiments.check_questions import (
     largest_units,
 )
 from steelyard.studies.experiments.clock import day_bounds
-from steelyard.studies.experiments.cluster_questions import CLUSTERS, arms_of, clusters_by_arm, moments_by_cluster
+from steelyard.studies.experiments.cluster_questions import (
+    CLUSTERS,
+    arms_of,
+    clusters_by_arm,
+    moments_by_cluster,
+    whole_by,
+)
 from steelyard.studies.experiments.cluster_sums import CLUSTER
 from steelyard.studies.experiments.columns import pairs, ranked
 from steelyard.studies.experiments.enrolment import enrolled_by, splits_of
@@ -151,7 +157,7 @@ def first_questions(study: Experiment, context: Context) -> dict[str, Query]:
         found[IDS] = _ids(asked.people)
     if study.cluster:
         day = day_of_entry(study, context, asked.people)
-        found[CLUSTERS] = clusters_by_arm(asked.people, source_of(study, context), day)
+        found[CLUSTERS] = clusters_by_arm(asked.people, source_of(study, context), day, study.strata)
     more = {
         ASSIGNED: assigned_by_arm(study, context),
         DAYS: entries_by_day(study, context, asked.people),
@@ -245,7 +251,8 @@ def _moments(study: Experiment, asked: Asked, shifts: Mapping[str, float], caps:
     by = (*grouped_by(study, asked.people.has), *((CLUSTER,) if study.cluster else ()))
     relation, where, bound = capped(asked.relation, by, asked.values, asked.where, caps)
     if study.cluster:
-        return moments_by_cluster(study, relation, asked.values, shifts, where, {**asked.parameters, **bound})
+        whole, bound = whole_by(study, asked.people.has), {**asked.parameters, **bound}
+        return moments_by_cluster(study, relation, whole, asked.values, shifts, where, bound)
     return moments(
         relation,
         by=by,

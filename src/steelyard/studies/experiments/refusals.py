@@ -42,10 +42,8 @@ def _cluster(study: Experiment) -> str:
         return ""
     uses = study.uses
     refused = (
-        (study.strata, "strata, within which clusters are not compared"),
         ([u for u in uses if u.adjustment == "lin"], "Lin's regression of {}, whose error over clusters is not made"),
         ([u for u in uses if u.prior and u.prior.shapes], "a beta prior of {}, whose counts are not independent"),
-        (_has_own_splits(study), "stages with splits of their own, within which clusters are not compared"),
     )
     for found, says in refused:
         if found:

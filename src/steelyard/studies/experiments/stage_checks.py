@@ -56,7 +56,7 @@ def _ratio(study: Experiment, evidence: Evidence) -> Check:
     statistic, df, shown = 0.0, 0, []
     for stage, shares in sorted(evidence.splits.items()):
         arms = [arm for arm in (study.control, *study.treated) if shares.get(arm, 0.0) > 0]
-        counts = [evidence.units_by_stage(stage, arm) for arm in arms]
+        counts = [evidence.randomised(arm, stage) for arm in arms]
         if len(arms) < 2 or not sum(counts):
             continue
         part = sample_ratio(counts, [shares[arm] for arm in arms])
@@ -69,13 +69,13 @@ def _ratio(study: Experiment, evidence: Evidence) -> Check:
         return Check(name="sample_ratio", status="not_run", says="No stage has units of two arms to be counted.")
     p_value = float(chdtrc(df, statistic))
     failed, doubts = p_value < RATIO_DOUBTS, RATIO_STOPS <= p_value < RATIO_DOUBTS
-    words = f"Units did not fall as the splits of the stages say: {'; '.join(shown)}; such gaps have a chance of "
-    words += f"{p_value:.2g}. Something loses or adds units in one arm, and may change who is compared: find it first."
+    words = f"{evidence.of_what} did not fall as the splits of the stages say: {'; '.join(shown)}; such gaps have a "
+    words += f"chance of {p_value:.2g}. Something loses or adds units in one arm, and may change who is compared: find it first."
     return Check(
         name="sample_ratio",
         status="failed" if failed else "passed",
         severity="doubt" if doubts else "blocking",
         value=p_value,
         limit=RATIO_DOUBTS if doubts else RATIO_STOPS,
-        says=words if failed else f"Units fell as the splits say: {'; '.join(shown)}; p = {p_value:.2g}.",
+        says=words if failed else f"{evidence.of_what} fell as the splits say: {'; '.join(shown)}; p = {p_value:.2g}.",
     )

@@ -45,9 +45,9 @@ def across_strata(
     use: MetricUse, strata: Mapping[Any, Mapping[str, Moments]], arm: str, control: str
 ) -> AcrossStrata | None:
     """How the comparison of two arms goes over strata; None where no stratum can be compared."""
-    units = sum(arms[name].rows for arms in strata.values() for name in (arm, control) if name in arms)
+    units = sum(arms[name].units for arms in strata.values() for name in (arm, control) if name in arms)
     pairs = pairs_of(strata, arm, control)
-    rows = [sum(one.rows for one in pair) for pair in pairs]
+    rows = [sum(one.units for one in pair) for pair in pairs]
     made = zip(adjusted_levels(use, pairs), rows, strict=True)
     used = [(found.levels.difference(), n) for found, n in made if found is not None]
     if not used:
@@ -76,7 +76,7 @@ def stages_table(study: Experiment, evidence: Evidence) -> dict[str, pa.Table]:
                     "arm": arm,
                     "share": evidence.splits[stage].get(arm, 0.0),
                     "units": evidence.units_by_stage(stage, arm),
-                    "analysed": arms[arm].rows if arm in arms else 0,
+                    "analysed": arms[arm].units if arm in arms else 0,
                     "level": sample.level if sample else None,
                     "std_error": sample.squared_error**0.5 if sample else None,
                 }

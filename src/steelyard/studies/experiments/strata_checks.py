@@ -21,7 +21,7 @@ def strata_compared(study: Experiment, evidence: Evidence) -> Found:
     """Units of strata in which an arm has too few, by arm: the effect is that of the others."""
     use, within = evidence.resolved(study.main), evidence.within()
     for arm in study.treated if within else ():
-        units = sum(arms[name].rows for arms in within.values() for name in (arm, study.control) if name in arms)
+        units = sum(arms[name].units for arms in within.values() for name in (arm, study.control) if name in arms)
         found = across_strata(use, within, arm, study.control)
         if found is None:
             yield Measured(holds=None, says=f"No stratum has units enough of {arm!r} and {study.control!r}.")
