@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from steelyard.errors import DataError
+from steelyard.stats.cluster_moments import bell_mccaffrey
 from steelyard.stats.cuped import AdjustedLevels, Arm, kept_of, refuse_other_covariates, solved, spread_of
+from steelyard.stats.fitting_cost import fitting_cost
 from steelyard.stats.linearise import Linear
-from steelyard.stats.two_levels import Part, TwoLevels
+from steelyard.stats.moments import Moments
+from steelyard.stats.two_levels import Part, TwoLevels, clusters_of
 
-__all__ = ["lin"]
+__all__ = ["lin", "lin_can_fit"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -24,6 +27,9 @@ def lin(treated: Arm, control: Arm) -> AdjustedLevels:
     variance also counts that the covariates' means are those of a sample: what it adds to the difference is 0 where the
     slopes are the same.
 
+    Of clusters the slopes are those with the least CR2 error of an arm's mean: of clusters' totals of residuals on
+    those of the covariates. Slopes of a regression of rows, as `lm_lin` has them, can add error to clusters' means.
+
     Args:
         treated: Outcome and covariates of the arm that is judged.
         control: The same of the arm that it is compared with.
@@ -33,12 +39,14 @@ def lin(treated: Arm, control: Arm) -> AdjustedLevels:
 
     Raises:
         DefinitionError: No covariates, or not the same number in both arms.
-        DataError: An arm with no more units than covariates and one.
+        DataError: An arm with no more units than covariates and one; or clusters with so few degrees of freedom.
 
-    Assumes: Covariates are fixed before assignment; units are independent.
+    Assumes: Covariates are fixed before assignment; units are independent, or their clusters are.
 
     Source: Lin (2013), Annals of Applied Statistics 7; Negi and Wooldridge (2021), Econometric Reviews 40, for the
-        variance in a sample from a population; compared with R's estimatr `lm_lin` and with least squares.
+        variance in a sample from a population; compared with R's estimatr `lm_lin` and with least squares. Of clusters:
+        Su and Ding (2021), JRSS B 83, for totals; compared with a search by rows, and with `lm_lin` where clusters are
+        of one size and each has one value of the covariate, so that both slopes are one.
 
     >>> from steelyard.stats.linearise import linear_mean
     >>> from steelyard.stats.moments import Moments
@@ -51,16 +59,12 @@ def lin(treated: Arm, control: Arm) -> AdjustedLevels:
     refuse_other_covariates(treated, control)
     (y_t, xs_t), (y_c, xs_c) = arms = (treated, control)
     slopes = [_slopes(*arm) for arm in arms]
-    units = [y.moments.rows for y, _ in arms]
+    members = [y.moments.units for y, _ in arms]
+    shares = [n / sum(members) for n in members]
     means = [np.array([x.mean for x in xs]) for xs in (xs_t, xs_c)]
-    centre = np.asarray((units[0] * means[0] + units[1] * means[1]) / sum(units), dtype=np.float64)
-    shared = Part(
-        spread=np.asarray(sum(n * spread_of(xs, xs) for n, (_, xs) in zip(units, arms, strict=True)) / sum(units)),
-        treated=slopes[0],
-        control=slopes[1],
-        units=sum(units),
-        df=np.inf,
-    )
+    centre = np.asarray(shares[0] * means[0] + shares[1] * means[1], dtype=np.float64)
+    errors = [share**2 / y.moments.rows * spread_of(xs, xs) for share, (y, xs) in zip(shares, arms, strict=True)]
+    shared = Part(spread=errors[0] + errors[1], treated=slopes[0], control=slopes[1], units=1, df=np.inf)
     levels = TwoLevels(
         treated=y_t.mean + (y_t.origin - y_c.origin) - float(slopes[0] @ (means[0] - centre)),
         control=y_c.mean - float(slopes[1] @ (means[1] - centre)),
@@ -71,20 +75,33 @@ def lin(treated: Arm, control: Arm) -> AdjustedLevels:
     return AdjustedLevels(levels=levels, thetas=thetas, control_thetas=control_thetas, kept=kept_of(arms, levels))
 
 
+def lin_can_fit(moments: Moments, covariates: int) -> bool:
+    """Whether an arm tells the slopes of so many covariates and what they leave."""
+    clusters = clusters_of(moments)
+    if clusters is None:
+        return moments.rows > covariates + 1
+    return clusters.rows > 1 and bell_mccaffrey([(clusters, 1.0)]) > covariates + 1
+
+
 def _slopes(y: Linear, xs: Sequence[Linear]) -> F64:
-    n, k = y.moments.rows, len(xs)
-    if n <= k + 1:
-        raise DataError(f"{n} units do not tell the slopes of {k} covariates", hint="use fewer covariates")
+    if not lin_can_fit(y.moments, len(xs)):
+        what = "units" if clusters_of(y.moments) is None else "clusters"
+        raise DataError(
+            f"{y.moments.rows} {what} do not tell the slopes of {len(xs)} covariates", hint="use fewer covariates"
+        )
     return solved(spread_of(xs, xs), spread_of(xs, [y])[:, 0])
 
 
 def _residual(arm: Arm, slopes: F64, *, mine: bool) -> Part:
     """What the covariates leave of one arm, with the degrees of freedom that its slopes cost."""
     y, xs = arm
-    n, df = y.moments.rows, y.moments.rows - 1 - len(xs)
-    weights, none = np.array([1.0, *(-slopes)]), np.zeros(1 + len(xs))
+    n, k, clusters = y.moments.rows, len(xs), clusters_of(y.moments)
+    before = n - 1 if clusters is None else bell_mccaffrey([(clusters, 1.0)])
+    df = before - k
+    cost = before / df if clusters is None else fitting_cost(before, k)
+    weights, none = np.array([1.0, *(-slopes)]), np.zeros(1 + k)
     return Part(
-        spread=spread_of([y, *xs], [y, *xs]) * (n - 1) / df,
+        spread=spread_of([y, *xs], [y, *xs]) * cost,
         treated=weights if mine else none,
         control=none if mine else weights,
         units=n,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from steelyard.stats.cuped import AdjustedLevels, Arm, cuped, shared_thetas, solved, spread_of
-from steelyard.stats.lin import lin
+from steelyard.stats.lin import lin, lin_can_fit
 from steelyard.stats.linearise import Linear, linear_mean, linear_ratio
 from steelyard.stats.moments import Moments
 from steelyard.stats.sample import Sample
@@ -68,9 +68,10 @@ def adjusted_levels(use: MetricUse, strata: Sequence[tuple[Moments, Moments]]) -
 def _forms(use: MetricUse, treated: Moments, control: Moments) -> tuple[Arm, Arm] | None:
     """Outcome and covariates of both arms; None where they cannot be compared."""
     first, second = ((linear_of(use, moments), covariates_of(use.metric, moments)) for moments in (treated, control))
-    # A regression with slopes of its own has one more for each covariate to estimate in each arm.
-    fewest = 2 + len(first[1]) if use.adjustment == "lin" else 2
-    if min(treated.rows, control.rows) < fewest:
+    if min(treated.rows, control.rows) < 2:
+        return None
+    # A regression with slopes of its own has one for each covariate to estimate in each arm.
+    if use.adjustment == "lin" and not all(lin_can_fit(arm, len(first[1])) for arm in (treated, control)):
         return None
     forms = (form for y, xs in (first, second) for form in (y, *xs))
     return (first, second) if all(math.isfinite(form.mean) and math.isfinite(form.variance) for form in forms) else None

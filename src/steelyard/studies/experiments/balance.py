@@ -12,7 +12,7 @@ from steelyard.stats.two_levels import TwoLevels, weighted_levels
 from steelyard.studies.experiments.adjusting import covariates_of
 from steelyard.studies.experiments.columns import covariates_in
 from steelyard.studies.experiments.evidence import Evidence
-from steelyard.studies.experiments.freedom import units_or_clusters
+from steelyard.studies.experiments.freedom import strata_of_units_or_clusters
 from steelyard.studies.experiments.measured import Found, Measured
 from steelyard.studies.experiments.stage_comparison import pairs_of
 
@@ -61,8 +61,7 @@ def _gap(
 ) -> Interval | None:
     """The difference of a covariate, weighted by units over strata; None where no stratum has it."""
     levels, units = [], []
-    for arms in pairs_of(strata, arm, control):
-        pair = units_or_clusters(*arms)
+    for pair in strata_of_units_or_clusters(pairs_of(strata, arm, control)):
         forms = [covariates_of(metric, moments)[place] for moments in pair]
         known = all(math.isfinite(form.mean) and math.isfinite(form.variance) for form in forms)
         if known and min(moments.rows for moments in pair) > 1:

@@ -12,7 +12,7 @@ from steelyard.stats.moments import Moments
 from steelyard.stats.two_levels import TwoLevels, weighted_levels
 from steelyard.studies.experiments.adjusting import adjusted_levels
 from steelyard.studies.experiments.columns import above, covariates_in
-from steelyard.studies.experiments.freedom import units_or_clusters
+from steelyard.studies.experiments.freedom import strata_of_units_or_clusters, units_or_clusters
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.shares import compare_shares, is_binary
 from steelyard.studies.experiments.winsorising import Winsorise
@@ -56,8 +56,8 @@ def compare(use: MetricUse, treated: Moments, control: Moments, level: float) ->
     Shares without a covariate: the interval and the test that suit how many there are (`share_comparison`). Everything
     else: Welch's t on means, on the delta method's linear form for ratios, and on what CUPED or Lin's regression leaves
     where there are covariates. Of clusters: the difference of the means over all units, with CR2's error and Bell and
-    McCaffrey's degrees of freedom, which coefficients of CUPED cost (`TwoLevels.after_fitting`). Relative: the log
-    scale, or what the metric says.
+    McCaffrey's degrees of freedom, of which coefficients take some (`fitting_cost`). Relative: the log scale, or what
+    the metric says.
 
     Args:
         use: The metric, resolved.
@@ -85,7 +85,7 @@ def compare_within(use: MetricUse, strata: Pairs, level: float, by: str = "") ->
     Assumes: As `stratified_difference`, whose interval the absolute one is. The relative one is of the weighted levels;
         it knows that both arms of a stratum share its covariates' means.
     """
-    strata = _as_units(strata)
+    strata = strata_of_units_or_clusters(strata)
     if use.kind == "share" and not all(is_binary(arm, above(use.metric)) for pair in strata for arm in pair):
         return NOTHING
     units = [sum(arm.units for arm in pair) for pair in strata]
@@ -98,26 +98,20 @@ def compare_within(use: MetricUse, strata: Pairs, level: float, by: str = "") ->
     before = levels.squared_error(1, 1)
     if first.thetas and levels.clustered:
         levels = levels.after_fitting(len(first.thetas))
-    compared = _compared(use, levels, level, _method(use, levels, bool(first.thetas), by))
+    compared = _compared(use, levels, level, _method(use, strata, bool(first.thetas), by))
     if not first.thetas or (by and use.adjustment == "lin"):
         return compared
     kept = None if by else first.kept * (levels.squared_error(1, 1) / before if before else 1.0)
     return replace(compared, thetas=first.thetas, control_thetas=first.control_thetas, kept=kept)
 
 
-def _as_units(strata: Pairs) -> Pairs:
-    """The strata as they are; of units, where each cluster of every stratum is one unit."""
-    alone = [units_or_clusters(*pair) for pair in strata]
-    return strata if any(isinstance(arm, ClusterMoments) for pair in alone for arm in pair) else alone
-
-
-def _method(use: MetricUse, levels: TwoLevels, adjusted: bool, by: str) -> str:
+def _method(use: MetricUse, strata: Pairs, adjusted: bool, by: str) -> str:
     parts = [f"by {by}"] if by else []
     parts += ["Lin's regression adjustment" if use.adjustment == "lin" else "CUPED"] if adjusted else []
     parts += ["delta method"] if use.kind == "ratio" else []
-    of_units = "weighted by units, t" if by else "Welch's t"
-    of_clusters = f"{'weighted by units, ' if by else ''}clusters: CR2, Bell and McCaffrey's t"
-    parts += [of_clusters if levels.clustered else of_units]
+    parts += ["weighted by units"] if by else []
+    clustered = isinstance(strata[0][0], ClusterMoments)
+    parts += ["clusters: CR2, Bell and McCaffrey's t" if clustered else "t" if by else "Welch's t"]
     parts += [f"winsorised at {use.winsorise.says()}"] if isinstance(use.winsorise, Winsorise) else []
     relative = {"delta": "relative by the delta method", "fieller": "relative by Fieller's interval"}
     parts += [relative[use.relative_method]] if use.relative_method in relative else []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from steelyard.stats.cluster_moments import ClusterMoments, bell_mccaffrey
 from steelyard.stats.moments import Moments
 
-__all__ = ["freedom", "units_or_clusters"]
+__all__ = ["freedom", "strata_of_units_or_clusters", "units_or_clusters"]
 
 
 def units_or_clusters(treated: Moments, control: Moments) -> tuple[Moments, Moments]:
@@ -15,6 +17,12 @@ def units_or_clusters(treated: Moments, control: Moments) -> tuple[Moments, Mome
         if alone[0] is not None and alone[1] is not None:
             return alone[0], alone[1]
     return treated, control
+
+
+def strata_of_units_or_clusters(strata: Sequence[tuple[Moments, Moments]]) -> Sequence[tuple[Moments, Moments]]:
+    """Both arms of each stratum; as units where each cluster of every stratum is one unit, so that none are mixed."""
+    alone = [units_or_clusters(*pair) for pair in strata]
+    return strata if any(isinstance(arm, ClusterMoments) for pair in alone for arm in pair) else alone
 
 
 def freedom(treated: Moments, control: Moments) -> float | None:

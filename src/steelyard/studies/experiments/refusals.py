@@ -40,16 +40,10 @@ def _has_own_splits(study: Experiment) -> bool:
 def _cluster(study: Experiment) -> str:
     if not study.cluster:
         return ""
-    uses = study.uses
-    refused = (
-        ([u for u in uses if u.adjustment == "lin"], "Lin's regression of {}, whose error over clusters is not made"),
-        ([u for u in uses if u.prior and u.prior.shapes], "a beta prior of {}, whose counts are not independent"),
-    )
-    for found, says in refused:
-        if found:
-            named = repr(found[0].metric) if isinstance(found, list) else ""
-            return f"the cluster {study.cluster!r} and {says.format(named)}"
-    return ""
+    priors = [use.metric for use in study.uses if use.prior and use.prior.shapes]
+    if not priors:
+        return ""
+    return f"the cluster {study.cluster!r} and a beta prior of {priors[0]!r}, whose counts are not independent"
 
 
 def _strata(study: Experiment) -> str:

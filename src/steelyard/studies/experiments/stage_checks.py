@@ -70,7 +70,8 @@ def _ratio(study: Experiment, evidence: Evidence) -> Check:
     p_value = float(chdtrc(df, statistic))
     failed, doubts = p_value < RATIO_DOUBTS, RATIO_STOPS <= p_value < RATIO_DOUBTS
     words = f"{evidence.of_what} did not fall as the splits of the stages say: {'; '.join(shown)}; such gaps have a "
-    words += f"chance of {p_value:.2g}. Something loses or adds units in one arm, and may change who is compared: find it first."
+    words += f"chance of {p_value:.2g}. "
+    words += "Something loses or adds units in one arm, and may change who is compared: find it first."
     return Check(
         name="sample_ratio",
         status="failed" if failed else "passed",

@@ -166,13 +166,14 @@ def enough_units(study: Experiment, evidence: Evidence) -> Found:
 def _few_for_covariates(study: Experiment, evidence: Evidence, arm: str) -> Iterator[str]:
     """Metrics whose covariates' coefficients are fitted to few units of an arm; Lin's, to those of a stratum."""
     whole = evidence.randomised(arm) if study.cluster else evidence.arms[arm].units
-    strata = [arms[arm].units for arms in evidence.within().values() if arm in arms]
+    strata = [arms[arm].rows for arms in evidence.within().values() if arm in arms]
     for use in study.uses:
-        k = len(use.covariates)
+        k, what = len(use.covariates), "clusters" if study.cluster else "units"
         units = min([whole, *strata]) if use.adjustment == "lin" else whole
         if k and whole >= FEWEST_UNITS and units < FEWEST_UNITS + k * FEWEST_FOR_A_COVARIATE:
-            yield f"{use.metric!r} has {k} {'covariate' if k == 1 else 'covariates'} and {units:,} units in {arm!r}" + (
-                " of a stratum" if units < whole else ""
+            yield (
+                f"{use.metric!r} has {k} {'covariate' if k == 1 else 'covariates'} and {units:,} {what} in {arm!r}"
+                + (" of a stratum" if units < whole else "")
             )
 
 
