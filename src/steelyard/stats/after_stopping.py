@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from steelyard.errors import DefinitionError
@@ -35,7 +35,13 @@ class Stopped:
 
 
 def after_stopping(
-    bounds: Boundaries, estimate: float, std_error: float, *, level: float | None = None, last: bool = True
+    bounds: Boundaries,
+    estimate: float,
+    std_error: float,
+    *,
+    level: float | None = None,
+    last: bool = True,
+    means: Sequence[float] | None = None,
 ) -> Stopped:
     """The p-value, median-unbiased estimate and interval of a test that stopped at the last of the looks given.
 
@@ -49,9 +55,12 @@ def after_stopping(
         std_error: Its standard error.
         level: Confidence level, two-sided; when absent, the one that belongs to the bounds.
         last: Whether the test ended there whatever it saw. Without this it must have crossed a bound.
+        means: Mean of z at each look when it is 1 at the last, where that is not as the roots of the fractions: of
+            looks whose information is not the inverse of the squared error.
 
     Raises:
-        DefinitionError: No bound was crossed and the look was not the last, or the standard error is not above 0.
+        DefinitionError: No bound was crossed and the look was not the last, or the standard error is not above 0; or
+            means with futility bounds that bind.
 
     Assumes: Earlier looks did not cross their bounds (or were, without right, passed over: then this is not valid).
 
@@ -73,10 +82,12 @@ def after_stopping(
         raise DefinitionError(
             f"z {z!r} at the last look crossed no bound", hint="wait for the next look, or say that it is the last"
         )
-    ordered = _Order(bounds, z)
+    if means is not None and bounds.binding:
+        raise DefinitionError("futility bounds that bind, and means of z at each look", hint="leave one of them out")
+    ordered = _Order(bounds, z, means)
     alpha = 1 - level if level is not None else bounds.alpha * (2 / bounds.sides)
     # Drifts are means of z at fraction 1; the effect is the drift times the error that fraction 1 would have.
-    scale = std_error * math.sqrt(at)
+    scale = std_error * (math.sqrt(at) if means is None else 1.0)
     low, middle, high = (scale * ordered.drift(tail) for tail in (alpha / 2, 0.5, 1 - alpha / 2))
     upward = ordered.beyond(0.0)
     p_value = 2 * min(upward, 1 - upward) if bounds.sides == 2 else upward
@@ -84,10 +95,10 @@ def after_stopping(
 
 
 class _Order:
-    """How likely an outcome is that stands above the one seen, for each drift."""
+    """How likely an outcome is that stands above the one seen, for each drift (or, of means, mean of the last z)."""
 
-    def __init__(self, bounds: Boundaries, z: float) -> None:
-        self.bounds, self.z = bounds, z
+    def __init__(self, bounds: Boundaries, z: float, means: Sequence[float] | None) -> None:
+        self.bounds, self.z, self.means = bounds, z, means
 
     def beyond(self, drift: float) -> float:
         """The chance of an outcome at or above the one seen."""
@@ -99,6 +110,12 @@ class _Order:
     def _crossings(self, drift: float) -> Crossings:
         bounds, binds = self.bounds, self.bounds.binding
         upper = (*bounds.upper[:-1], self.z)
+        if self.means is not None:
+            # What z is beyond its mean has no drift: the bounds move instead.
+            past = -math.inf if bounds.sides == 1 else -1.0
+            lower = (*(past * bound for bound in bounds.upper[:-1]), self.z)
+            above, under = ([b - drift * m for b, m in zip(side, self.means, strict=True)] for side in (upper, lower))
+            return crossings(bounds.fractions, above, under)
         if bounds.sides == 2:
             lower = (*(-bound for bound in bounds.upper[:-1]), self.z)
             inner = (*bounds.futility[:-1], 0.0) if binds else None
@@ -108,7 +125,8 @@ class _Order:
 
     def drift(self, tail: float) -> float:
         """The drift under which an outcome at or above the one seen has probability `tail`."""
-        return _root(lambda drift: self.beyond(drift) - tail, self.z / math.sqrt(self.bounds.fractions[-1]))
+        start = self.z / math.sqrt(self.bounds.fractions[-1]) if self.means is None else self.z
+        return _root(lambda drift: self.beyond(drift) - tail, start)
 
 
 def _root(rises: Callable[[float], float], start: float) -> float:

@@ -31,6 +31,7 @@ class Boundaries:
         alpha: All the error, of both sides where there are two.
         binding: Whether the upper bounds count on the test stopping for futility.
         drift: Mean of z at fraction 1 that the futility bounds are made for; NaN where there are none.
+        clock: The shares by which the error was spent: the fractions themselves, where no other clock was given.
     """
 
     fractions: tuple[float, ...]
@@ -41,6 +42,7 @@ class Boundaries:
     alpha: float
     binding: bool
     drift: float
+    clock: tuple[float, ...] = ()
 
     @property
     def nominal(self) -> tuple[float, ...]:
@@ -77,6 +79,7 @@ def boundaries(
     power: float = 0.8,
     drift: float | None = None,
     binding: bool = False,
+    clock: Sequence[float] | None = None,
 ) -> Boundaries:
     """The bounds of z at looks with this information, so that each look uses up what the spending function allows.
 
@@ -94,6 +97,8 @@ def boundaries(
         drift: Mean of z at fraction 1 at which it is counted; when absent, the one with which the looks given, the last
             of them at 1 or declared `last`, have exactly the power.
         binding: Whether the upper bounds may count on stops for futility. If a stop can be overruled, leave it off.
+        clock: Shares by which the error is spent, where these are not those of the information: of days, or of units
+            that do not all bring as much. It ends at 1; the fractions are then of any unit.
 
     Raises:
         DefinitionError: Looks that do not rise, an error or power outside 0 to 1, other than one or two sides, or a
@@ -103,7 +108,8 @@ def boundaries(
         standard error): so do differences of means when every look uses all units so far, in large samples.
 
     Source: Lan and DeMets (1983), Biometrika 70; Pampallona, Tsiatis and Kim (2001) for beta spending; Jennison and
-        Turnbull (2000), chapters 7 and 19; compared with rpact 3.3.4 to 2e-5 and gsDesign's published output.
+        Turnbull (2000), chapters 7 and 19; compared with rpact 3.3.4 to 2e-5 and gsDesign's published output. Of two
+        clocks: Lan and DeMets (1989), Statistics in Medicine 8; compared with R's mvtnorm.
 
     >>> design = boundaries([0.25, 0.5, 0.75, 1.0], Spending(kind="obrien_fleming"))
     >>> [round(bound, 4) for bound in design.upper]
@@ -112,20 +118,23 @@ def boundaries(
     looks = rising(fractions)
     if sides not in {1, 2} or not 0 < alpha < 1 or not 0 < power < 1:
         raise DefinitionError(f"sides {sides!r}, alpha {alpha!r}, power {power!r}", hint="1 or 2 sides, 0 to 1")
-    ends = last or looks[-1] >= 1
-    steps = spending.increments(alpha / sides, looks, last=last)
+    by = looks if clock is None else rising(clock)
+    if len(by) != len(looks):
+        raise DefinitionError(f"{len(by)} moments of {len(looks)} looks", where="clock", hint="give one for each look")
+    ends = last or by[-1] >= 1
+    steps = spending.increments(alpha / sides, by, last=last)
     spent = tuple(sum(steps[: k + 1]) for k in range(len(steps)))
 
     def with_(upper: Sequence[float], inner: Sequence[float], at: float) -> Boundaries:
         return Boundaries(
             fractions=looks, upper=tuple(upper), futility=tuple(inner), sides=sides, spent=spent, alpha=alpha,
-            binding=binding, drift=at,
+            binding=binding, drift=at, clock=by,
         )  # fmt: skip
 
     if futility is None:
         upper = _efficacy(looks, steps, sides)
         return with_(upper, [0.0 if sides == 2 else -math.inf] * len(looks), math.nan)
-    losses = futility.increments(1 - power, looks, last=last)
+    losses = futility.increments(1 - power, by, last=last)
     search = _Search(looks, steps, losses, sides, binding, ends)
     if drift is None:
         if not ends:

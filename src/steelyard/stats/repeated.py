@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steelyard.stats.boundaries import Boundaries, boundaries
@@ -68,16 +67,17 @@ def repeated(
         low=estimate - critical * std_error,
         high=estimate + critical * std_error,
         level=1 - alpha,
-        p_value=_p_value(bounds.fractions, spending, abs(z) if bounds.sides == 2 else z, bounds.sides, last=last),
+        p_value=_p_value(bounds, spending, abs(z) if bounds.sides == 2 else z, last=last),
         width_ratio=critical / -float(ndtri(alpha / 2)),
     )
 
 
-def _p_value(fractions: Sequence[float], spending: Spending, z: float, sides: int, *, last: bool) -> float:
+def _p_value(bounds: Boundaries, spending: Spending, z: float, *, last: bool) -> float:
     from scipy.optimize import brentq
 
     def excess(log_alpha: float) -> float:
-        made = boundaries(fractions, spending, alpha=math.exp(log_alpha), sides=sides, last=last)
+        alpha, clock = math.exp(log_alpha), bounds.clock or None
+        made = boundaries(bounds.fractions, spending, alpha=alpha, sides=bounds.sides, last=last, clock=clock)
         return min(made.upper[-1], 1e6) - z
 
     least, most = math.log(LEAST_P), math.log1p(-1e-9)

@@ -17,6 +17,7 @@ from steelyard.studies.experiments.guardrail_bounds import TUNED_FOR
 from steelyard.studies.experiments.look_bounds import LookBounds, at_look
 from steelyard.studies.experiments.sources import Stopping
 from steelyard.studies.experiments.stage_comparison import pairs_of
+from steelyard.studies.experiments.stage_information import information_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,7 +89,8 @@ def _row(study: Experiment, evidence: Evidence, so_far: Strata, day: date, arm: 
     level, sign = study.primary_level, -1 if use.better == "down" else 1
     planned = evidence.looks.planned_units if evidence.looks else TUNED_FOR
     always = Stopping(success="always_valid", harm="always_valid")
-    bounds = LookBounds.of(always, (units / planned,), level, last=False, over=False)
+    known = _known(study, evidence, so_far, arm) if evidence.splits else units
+    bounds = LookBounds.of(always, (known / planned,), level, last=False, over=False)
     found = at_look(bounds, made, level, sign, tested=False)
     for scale, interval in (("absolute", found.absolute), ("relative", found.relative)):
         if interval is None:
@@ -98,6 +100,12 @@ def _row(study: Experiment, evidence: Evidence, so_far: Strata, day: date, arm: 
             "day": day, "metric": use.metric, "contrast": contrast(arm, study.control), "scale": scale, "n": units,
             "value": interval.value, "low": low, "high": high, "level": level,
         }  # fmt: skip
+
+
+def _known(study: Experiment, evidence: Evidence, so_far: Strata, arm: str) -> float:
+    both = {stage: arms for stage, arms in so_far.items() if arm in arms and study.control in arms}
+    units = {stage: arms[arm].rows + arms[study.control].rows for stage, arms in both.items()}
+    return information_of(study, evidence.splits, units, arm)
 
 
 def _split(study: Experiment, evidence: Evidence) -> Iterator[dict[str, Any]]:

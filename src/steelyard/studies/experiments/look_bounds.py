@@ -31,7 +31,8 @@ class Side:
     Args:
         rule: The rule.
         spending: Its spending function; None for the others.
-        fractions: Units at the looks so far, this one last, as shares of what is planned.
+        fractions: Units at the looks so far, this one last, as shares of what is planned: the clock of spending.
+        information: What the difference times its units varies by at these looks, in the same shares.
         alpha: The error of this side.
         last: Whether this look is the planned end.
         over: Whether an earlier look was.
@@ -40,6 +41,7 @@ class Side:
     rule: str
     spending: Spending | None
     fractions: tuple[float, ...]
+    information: tuple[float, ...]
     alpha: float
     last: bool
     over: bool
@@ -78,7 +80,11 @@ class Side:
 
     def stopped(self, estimate: float, std_error: float) -> Stopped:
         """What a test that ended here says of the effect; only of rules that spend their error."""
-        return after_stopping(self._boundaries(), estimate, std_error, last=True)
+        means = None
+        if self.information != self.fractions:
+            roots = [now / math.sqrt(known) for now, known in zip(self.fractions, self.information, strict=True)]
+            means = [root / roots[-1] for root in roots]
+        return after_stopping(self._boundaries(), estimate, std_error, last=True, means=means)
 
     def chance_at_the_end(self, z: float) -> float | None:
         """The chance of crossing the bound at the planned end, with no look before it and the effect as estimated now.
@@ -87,23 +93,27 @@ class Side:
         """
         if self.spending is None or self.last or self.over or self.fractions[-1] > NEARLY_OVER:
             return None
-        upper = _made((*self.fractions, 1.0), self.spending, self.alpha, False).upper[-1]
-        return conditional_power(z, self.fractions[-1], [1.0], [upper])
+        now, known = self.fractions[-1], self.information[-1]
+        end = known + 1 - now
+        upper = _made((*self.fractions, 1.0), (*self.information, end), self.spending, self.alpha, False).upper[-1]
+        return conditional_power(z, known, [end], [upper], drift=z * math.sqrt(known) / now)
 
     def _always(self, z: float, bound: Literal["above", "below"]) -> AlwaysValid:
         """The confidence sequence of one end, narrowest at the planned end."""
         level = 1 - self.alpha
-        ratio = ratio_for_units(self.fractions[-1], 1.0, level=level, bound=bound)
+        ratio = ratio_for_units(self.information[-1], 1.0, level=level, bound=bound)
         return always_valid(z, 1.0, ratio, level=level, bound=bound)
 
     def _boundaries(self) -> Boundaries:
         assert self.spending is not None  # noqa: S101 - asked of rules that spend only
-        return _made(self.fractions, self.spending, self.alpha, self.last)
+        return _made(self.fractions, self.information, self.spending, self.alpha, self.last)
 
 
 @lru_cache(maxsize=256)
-def _made(fractions: tuple[float, ...], spending: Spending, alpha: float, last: bool) -> Boundaries:
-    return boundaries(fractions, spending, alpha=alpha, sides=1, last=last)
+def _made(
+    clock: tuple[float, ...], information: tuple[float, ...], spending: Spending, alpha: float, last: bool
+) -> Boundaries:
+    return boundaries(information, spending, alpha=alpha, sides=1, last=last, clock=clock)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +130,14 @@ class LookBounds:
 
     @classmethod
     def of(
-        cls, stopping: Stopping, fractions: tuple[float, ...], level: float, *, last: bool, over: bool
+        cls,
+        stopping: Stopping,
+        fractions: tuple[float, ...],
+        level: float,
+        *,
+        last: bool,
+        over: bool,
+        information: tuple[float, ...] = (),
     ) -> LookBounds:
         """The bounds of a look.
 
@@ -130,6 +147,8 @@ class LookBounds:
             level: Confidence level of intervals that are bounded on both ends.
             last: Whether this look is the planned end.
             over: Whether an earlier look was.
+            information: What the difference times its units varies by at these looks, as shares of what it will by
+                plan; empty where that is as the units.
 
         >>> rules = Stopping(success="obrien_fleming", harm="pocock")
         >>> found = LookBounds.of(rules, (0.5,), 0.95, last=False, over=False)
@@ -140,7 +159,10 @@ class LookBounds:
         def side(rule: str) -> Side:
             spending = stopping.spending(rule) if rule in SPENDING else None
             ends = last or fractions[-1] >= 1
-            return Side(rule=rule, spending=spending, fractions=fractions, alpha=(1 - level) / 2, last=ends, over=over)
+            return Side(
+                rule=rule, spending=spending, fractions=fractions, information=information or fractions,
+                alpha=(1 - level) / 2, last=ends, over=over,
+            )  # fmt: skip
 
         return cls(success=side(stopping.success), harm=side(stopping.harm))
 

@@ -14,6 +14,7 @@ from steelyard.studies.experiments.look_findings import look_number
 from steelyard.studies.experiments.looks import LooksSoFar
 from steelyard.studies.experiments.sources import SPENDING
 from steelyard.studies.experiments.split_checks import RATIO_DOUBTS, RATIO_STOPS
+from steelyard.studies.experiments.stage_information import compared_units
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
@@ -84,8 +85,8 @@ def _against_the_plan(study: Experiment, evidence: Evidence, looks: LooksSoFar) 
     if not looks.kept and set(study.stopping_rules) & set(SPENDING):
         says = "No ledger keeps the looks: this one is judged as the first, and is not if it was read before."
         yield Check(name="looks_known", status="failed", severity="doubt", says=says)
-    late = [f"{arm!r}" for arm in study.treated if looks.after(arm, _rows(study, evidence, arm))]
-    past = [f"{arm!r}" for arm in study.treated if looks.is_past_the_end(arm, _rows(study, evidence, arm))]
+    late = [f"{arm!r}" for arm in study.treated if looks.after(arm, compared_units(study, evidence, arm))]
+    past = [f"{arm!r}" for arm in study.treated if looks.is_past_the_end(arm, compared_units(study, evidence, arm))]
     if late:
         says = f"An earlier look saw more units of {', '.join(late)} than this one: looks out of order spend twice."
         yield Check(name="looks_in_order", status="failed", severity="doubt", says=says)
@@ -95,10 +96,6 @@ def _against_the_plan(study: Experiment, evidence: Evidence, looks: LooksSoFar) 
             "than always_valid say nothing of what came in since."
         )
         yield Check(name="looks_before_the_end", status="failed", severity="doubt", says=says)
-
-
-def _rows(study: Experiment, evidence: Evidence, arm: str) -> int:
-    return sum(evidence.arms[name].units for name in (arm, study.control) if name in evidence.arms)
 
 
 def _planned_number(study: Experiment) -> int | None:

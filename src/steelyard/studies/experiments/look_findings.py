@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from steelyard.stats.interval import Interval
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.look_bounds import LookBounds
-from steelyard.studies.experiments.looks import LOOKS, LooksSoFar
+from steelyard.studies.experiments.looks import LOOKS, NEAR, LooksSoFar
 from steelyard.studies.experiments.sources import SPENDING, Stopping
+from steelyard.studies.experiments.stage_information import compared_units, known_units
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,14 +46,31 @@ def bounds_of(study: Experiment, evidence: Evidence, arm: str, level: float) -> 
     """The bounds of this look for an arm; None where one look was planned, or no unit is there.
 
     Information is counted in units of the arm and control, as it is in a mean, a share or a ratio of units that come
-    from one population.
+    from one population; over stages whose splits differ it is not as the units, by which the error is spent all the
+    same.
     """
-    looks, units = evidence.looks, _units(study, evidence, arm)
+    looks, units = evidence.looks, compared_units(study, evidence, arm)
     if looks is None or not units:
         return None
     planned = _planned(study, looks, arm)
     fractions = tuple(seen / planned for seen in (*looks.before(arm, units), units))
-    return LookBounds.of(_rules(study), fractions, level, last=looks.over, over=looks.is_past_the_end(arm, units))
+    known = tuple(found / planned for found in _information(study, evidence, looks, arm))
+    over = looks.is_past_the_end(arm, units)
+    return LookBounds.of(_rules(study), fractions, level, last=looks.over, over=over, information=known)
+
+
+def _information(study: Experiment, evidence: Evidence, looks: LooksSoFar, arm: str) -> tuple[float, ...]:
+    """What was and is known at the looks so far, in units; nothing where it is as the units."""
+    if not evidence.splits:
+        return ()
+    units, now = compared_units(study, evidence, arm), known_units(study, evidence, arm)
+    found = [now]
+    earlier = zip(looks.before(arm, units), looks.information(arm, units), strict=True)
+    for seen, known in reversed(list(earlier)):
+        # Units that were erased since may take more from a look than came in after it: it never knew more than a later.
+        said = now * seen / units if known is None else known
+        found.append(min(said, found[-1] * (1 - 2 * NEAR)))
+    return tuple(reversed(found))
 
 
 def _rules(study: Experiment) -> Stopping:
@@ -60,16 +78,12 @@ def _rules(study: Experiment) -> Stopping:
     return study.stopping
 
 
-def _units(study: Experiment, evidence: Evidence, arm: str) -> int:
-    return sum(evidence.arms[name].units for name in (arm, study.control) if name in evidence.arms)
-
-
 def look_number(study: Experiment, evidence: Evidence) -> int:
     """Which look this is; the same units again are the same look."""
     looks = evidence.looks
     if looks is None:
         return 1
-    return 1 + max(len(looks.before(arm, _units(study, evidence, arm))) for arm in study.treated)
+    return 1 + max(len(looks.before(arm, compared_units(study, evidence, arm))) for arm in study.treated)
 
 
 def look_findings(study: Experiment, evidence: Evidence, primary: Sequence[Line]) -> LookFindings:
@@ -86,8 +100,9 @@ def look_findings(study: Experiment, evidence: Evidence, primary: Sequence[Line]
         row = _row(study, evidence, line, bounds, line.found.absolute, number)
         rows.append(row)
         if bounds.success.rule in SPENDING and (row["ended"] or row["crossed"]):
-            stopped += _stopped(looks, line, bounds, line.found.absolute)
-    units = max((_units(study, evidence, arm) / _planned(study, looks, arm) for arm in study.treated), default=0.0)
+            stopped += _stopped(looks, line, bounds, line.found.absolute, row["units"])
+    parts = (compared_units(study, evidence, arm) / _planned(study, looks, arm) for arm in study.treated)
+    units = max(parts, default=0.0)
     facts = {"look": {"number": number, "fraction": units, "planned_units": looks.planned_units, "rows": rows}}
     return LookFindings(tables={LOOKS: _table(looks, rows), STOPPED: _stopped_table(stopped)}, facts=facts)
 
@@ -101,7 +116,7 @@ def _row(
         "look": number,
         "at": evidence.looks.at if evidence.looks else "",
         "arm": line.arm,
-        "units": _units(study, evidence, line.arm),
+        "units": compared_units(study, evidence, line.arm),
         "fraction": bounds.success.fractions[-1],
         "value": found.value,
         "std_error": found.std_error,
@@ -117,16 +132,22 @@ def _row(
         else None,
         "ended": bounds.success.last,
         "crossed": worse > 0,
+        **_staged(study, evidence, line.arm),
     }
+
+
+def _staged(study: Experiment, evidence: Evidence, arm: str) -> dict[str, float]:
+    """What later looks must know of this one where it is not as the units."""
+    return {"information": known_units(study, evidence, arm)} if evidence.splits else {}
 
 
 def _finite(number: float) -> float | None:
     return number if abs(number) < float("inf") else None
 
 
-def _stopped(looks: LooksSoFar, line: Line, bounds: LookBounds, found: Interval) -> list[dict[str, Any]]:
+def _stopped(looks: LooksSoFar, line: Line, bounds: LookBounds, found: Interval, units: int) -> list[dict[str, Any]]:
     """Numbers of a test that ended here; none where an earlier look had ended it, for then they do not hold."""
-    before = looks.before(line.arm, line.units)
+    before = looks.before(line.arm, units)
     passed = any(row["crossed"] and row["arm"] == line.arm and row["units"] in before for row in looks.earlier)
     if passed or bounds.success.over or not found.std_error > 0:
         return []
@@ -160,6 +181,7 @@ def _table(looks: LooksSoFar, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     numbers = ("fraction", "value", "std_error", "low", "high", "p_value", "success_bound", "harm_bound")
     kinds |= dict.fromkeys((*numbers, "success_width", "harm_width", "chance_at_end"), pa.float64())
     kinds |= {"ended": pa.bool_(), "crossed": pa.bool_()}
+    kinds |= {"information": pa.float64()} if any("information" in row for row in rows) else {}
     ordered = sorted([*seen.values(), *rows], key=lambda row: (row["units"], row["arm"]))
     return pa.Table.from_pylist(ordered, schema=pa.schema(kinds))
 

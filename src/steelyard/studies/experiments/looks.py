@@ -54,6 +54,11 @@ class LooksSoFar:
                 found.append(seen)
         return tuple(found)
 
+    def information(self, arm: str, units: int) -> tuple[float | None, ...]:
+        """What was known of the difference at the looks of `before`, in units; None where a look did not say."""
+        known = {row["units"]: row.get("information") for row in self.earlier if row["arm"] == arm}
+        return tuple(known[seen] for seen in self.before(arm, units))
+
     def after(self, arm: str, units: int) -> tuple[int, ...]:
         """Units at earlier looks that saw more than this one: then looks are out of order."""
         return tuple(row["units"] for row in self.earlier if row["arm"] == arm and row["units"] > units * (1 + NEAR))
