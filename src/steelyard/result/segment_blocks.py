@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["segment_blocks"]
 
+NOT_TESTED = (
+    "No segment is tested: how its units came in from look to look is not kept, and no p-value of a segment holds at "
+    "several looks without it. A study with one look tests them."
+)
 SIGNED = Format.significant(4, signed=True)
 
 
@@ -46,8 +50,15 @@ def segment_blocks(result: Result) -> list[Block]:
 
 def _standing(result: Result, rows: Sequence[Mapping[str, Any]]) -> Callout:
     claimed = [row for row in rows if row["claimed"]]
+    untested = "looks" in result.tables and all(row["adjusted"] is None for row in rows)
     found = "; ".join(f"{row['metric']} where {row['segment']}" for row in claimed)
-    says = f"Findings, with the false discovery rate held: {found}." if claimed else "No segment is a finding."
+    says = (
+        f"Findings, with the false discovery rate held: {found}."
+        if claimed
+        else NOT_TESTED
+        if untested
+        else "No segment is a finding."
+    )
     if result.provenance.standing == "registered":
         return Callout("note", "Segments registered beforehand", says)
     return Callout("warning", "Exploratory segments", f"They were not fixed before the data was read. {says}")

@@ -14,6 +14,7 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 from steelyard.definition_file import build
+from steelyard.document import to_text
 from steelyard.errors import DefinitionError
 from steelyard.result import Result
 from steelyard.stats.after_stopping import after_stopping
@@ -308,6 +309,10 @@ def test_segments_have_the_bounds_of_the_look_and_no_p_value(
             assert row.value is not None
             assert row.std_error is not None
             assert (row.value - row.low) / row.std_error == pytest.approx(bound, rel=0.02)
+    assert {row["adjusted"] for row in result.tables["segments"].to_pylist()} == {None}
+    shown = " ".join(to_text(result.blocks()).split())
+    assert "No segment is tested: how its units came in from look to look is not kept" in shown
+    assert "No segment is a finding" not in shown
 
 
 def test_several_arms_have_looks_of_their_own(

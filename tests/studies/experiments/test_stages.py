@@ -19,7 +19,7 @@ from steelyard.stats.relative import log_relative
 from steelyard.stats.sample import Sample
 from steelyard.stats.sequential_ratio import sequential_ratio
 from steelyard.stats.stratified import stratified_difference
-from steelyard.studies.experiments import Experiment, Looks, Mean, Ratio, Share, Stage
+from steelyard.studies.experiments import Experiment, Looks, Mean, Prior, Ratio, Share, Stage
 from steelyard.studies.experiments.allocation import allocation_of
 from steelyard.studies.experiments.assignment import drawn
 from steelyard.studies.experiments.enrolment import splits_of
@@ -238,3 +238,15 @@ def test_stages_are_the_same_in_postgres(postgres_url: str) -> None:
             for warehouse in (connect({"staged_units": table}), there)
         ]
     assert list(numbers_moved(*found)) == []
+
+
+def test_a_beta_prior_over_stages_with_splits_of_their_own_says_why_it_has_no_posterior() -> None:
+    shares = Share("converted", prior=Prior(alpha=1, beta=1))
+    result = answered(study(primary=shares, secondary=(Mean("spend", prior=Prior(std_dev=0.1)),)), units())
+    assert [row["metric"] for row in result.tables["posteriors"].to_pylist()] == ["spend"]
+    (said,) = [check for check in result.checks if check.name == "posteriors_given"]
+    assert (said.status, said.severity) == ("not_run", "note")
+    assert "No posterior of 'converted' is given" in said.says
+    pooled = run(study(primary=shares, ramp=()), connect({"units": pa.table(units())}), as_of=NOW)
+    assert "posteriors" in pooled.tables
+    assert "posteriors_given" not in {check.name for check in pooled.checks}

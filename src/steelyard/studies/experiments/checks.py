@@ -17,6 +17,7 @@ from steelyard.studies.experiments.cluster_checks import (
 from steelyard.studies.experiments.dilution import diluted
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.measured import Found
+from steelyard.studies.experiments.posteriors import posteriors_given
 from steelyard.studies.experiments.segment_ratio import split_by_segment
 from steelyard.studies.experiments.split_checks import (
     filled_arms,
@@ -88,6 +89,7 @@ CHECKS: tuple[Row, ...] = (
     ("steady_effect", "doubt", steady_effect),
     ("balance_before", "doubt", balance_before),
     ("strata_compared", "note", strata_compared),
+    ("posteriors_given", "note", posteriors_given),
     ("no_interference", "doubt", units_apart),
 )
 """Name, severity (unless what was found has another), and the check; one that has nothing to ask yields nothing."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.stats.beta_binomial import beta_binomial
 from steelyard.stats.gaussian_posterior import gaussian_posterior
 from steelyard.studies.experiments.columns import above
+from steelyard.studies.experiments.measured import Found, Measured
 from steelyard.studies.experiments.prior import Prior
 from steelyard.studies.experiments.shares import is_binary
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from steelyard.studies.experiments.evidence import Evidence
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["posterior_table"]
+__all__ = ["posterior_table", "posteriors_given"]
 
 
 def posterior_table(study: Experiment, evidence: Evidence, lines: Sequence[Line]) -> dict[str, pa.Table]:
@@ -48,6 +49,18 @@ def posterior_table(study: Experiment, evidence: Evidence, lines: Sequence[Line]
     kinds |= dict.fromkeys(("mean", "low", "high", "level", "chance_to_beat_control"), number)
     kinds |= dict.fromkeys(("expected_loss", "expected_loss_of_control"), number)
     return {"posteriors": pa.Table.from_pylist(rows, schema=pa.schema(kinds))}
+
+
+def posteriors_given(study: Experiment, evidence: Evidence) -> Found:
+    """Beta priors without a posterior: over stages whose splits differ, an arm has no one share of all its units."""
+    names = [repr(use.metric) for use in study.uses if use.prior is not None and use.prior.shapes is not None]
+    if names and evidence.splits:
+        yield Measured(
+            holds=None,
+            says=f"No posterior of {', '.join(names)} is given: a beta prior is of one share in each arm, and stages "
+            "of the ramp had splits of their own, which its counts over all stages would mix unevenly. A normal prior "
+            "of the effect (`std_dev:`) has a posterior over such stages.",
+        )
 
 
 def _rows(study: Experiment, evidence: Evidence, line: Line, prior: Prior) -> Iterator[dict[str, Any]]:
