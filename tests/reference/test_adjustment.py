@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,12 @@ import pytest
 from steelyard.stats.cuped import cuped
 from steelyard.stats.gaussian_posterior import gaussian_posterior
 from steelyard.stats.heterogeneity import heterogeneity
+from steelyard.stats.interval import Interval
 from steelyard.stats.lin import lin
 from steelyard.stats.linearise import Linear, linear_mean, linear_ratio
 from steelyard.stats.moments import Moments
-from steelyard.stats.relative import delta_relative
 from steelyard.stats.sample import Sample
-from steelyard.stats.stratified import stratified_difference
+from steelyard.stats.two_levels import TwoLevels, weighted_levels
 from steelyard.stats.welch import welch
 
 CLOSE = 1e-6
@@ -105,17 +106,24 @@ def test_one_covariate_is_the_closed_form(reference: dict[str, Any], folder: Pat
     assert value == pytest.approx(entry["values"]["closed_form"], abs=entry["tol_for_ours"])
 
 
+def _over(strata: Sequence[tuple[Sample, Sample]], weights: Sequence[float]) -> Interval:
+    """The difference within strata, by weights that need not add up to one."""
+    shares = [weight / sum(weights) for weight in weights]
+    return weighted_levels([TwoLevels.of_samples(*pair) for pair in strata], shares).difference()
+
+
 def test_post_stratification_equals_growthbook_up_to_its_error_of_strata_sizes(
     peers: dict[str, Any], folder: Path
 ) -> None:
     strata = [
-        tuple(linear_mean(_arm(folder, arm, platform), "revenue").sample() for arm in ("1", "0"))
+        (
+            linear_mean(_arm(folder, "1", platform), "revenue").sample(),
+            linear_mean(_arm(folder, "0", platform), "revenue").sample(),
+        )
         for platform in ("android", "ios", "web")
     ]
     peer = peers["gb.poststrat.revenue.platform.absolute"]
-    made = stratified_difference(strata)  # type: ignore[arg-type]
-    assert made is not None
-    found = made.interval
+    found = _over(strata, [t.n + c.n for t, c in strata])
     assert found.value == pytest.approx(peer["estimate"], rel=CLOSE)
     assert found.std_error == pytest.approx(peer["se"], rel=5e-3)
 
@@ -142,11 +150,9 @@ def test_a_ramp_that_turns_the_sign_comes_out_right(peers: dict[str, Any]) -> No
 
     strata = [(share(xt, nt), share(xc, nc)) for xc, nc, xt, nt in peer["stages_control_x_n_treat_x_n"]]
     assert peer["pooled_diff"] < 0
-    whole, tested, sharp = (
-        made.interval
-        for weights in ("population", "mantel_haenszel", "inverse_variance")
-        if (made := stratified_difference(strata, weights=weights)) is not None  # type: ignore[arg-type]
-    )
+    whole = _over(strata, [t.n + c.n for t, c in strata])
+    tested = _over(strata, [t.n * c.n / (t.n + c.n) for t, c in strata])
+    sharp = _over(strata, [1 / (t.squared_error + c.squared_error) for t, c in strata])
     assert (whole.value, whole.std_error) == pytest.approx(
         (peer["poststratified_diff_population_weights"], peer["poststratified_se"]), rel=CLOSE
     )
@@ -159,8 +165,8 @@ def test_a_ramp_that_turns_the_sign_comes_out_right(peers: dict[str, Any]) -> No
 
 def test_posteriors_equal_growthbook(peers: dict[str, Any], folder: Path) -> None:
     treated, control = (_arm(folder, arm) for arm in ("1", "0"))
-    flat = delta_relative(*(linear_mean(m, "revenue").sample() for m in (treated, control)))
-    ratio = delta_relative(*(linear_ratio(m, "orders", "sessions").sample() for m in (treated, control)))
+    flat = TwoLevels.of(*(linear_mean(m, "revenue") for m in (treated, control))).relative(method="delta")
+    ratio = TwoLevels.of(*(linear_ratio(m, "orders", "sessions") for m in (treated, control))).relative(method="delta")
     cases = (
         ("gb.bayes.mean.revenue.relative.prior_flat", flat, math.inf),
         ("gb.bayes.ratio.orders_per_session.relative.prior_N0_0.3", ratio, 0.3),

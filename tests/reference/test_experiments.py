@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,10 @@ from steelyard.stats.interval import Interval
 from steelyard.stats.linearise import linear_mean, linear_ratio
 from steelyard.stats.moments import Moments
 from steelyard.stats.power import power_of_means, power_of_shares, units_for_means, units_for_shares
-from steelyard.stats.proportions import newcombe, pooled_z, share_ratio, two_shares, wilson
-from steelyard.stats.relative import delta_relative, fieller_relative, log_relative
+from steelyard.stats.proportions import newcombe, pooled_z, share_ratio, wilson
 from steelyard.stats.sample import Sample
 from steelyard.stats.sample_ratio import sample_ratio
+from steelyard.stats.two_levels import RelativeMethod, TwoLevels
 from steelyard.stats.welch import welch
 
 COLUMNS = ("revenue", "sessions", "orders", "latency_ms", "pre_revenue", "pre_orders", "pre_sessions")
@@ -87,6 +89,16 @@ def bounds(found: Interval) -> list[float]:
     return [found.low, found.high]
 
 
+def lift(pair: tuple[Sample, Sample], method: RelativeMethod = "log", *, normal: bool = False) -> Interval:
+    """The relative difference; for peers that take the normal law, with infinite degrees of freedom."""
+    levels = TwoLevels.of_samples(*pair)
+    if normal:
+        levels = replace(levels, parts=tuple(replace(part, df=math.inf) for part in levels.parts))
+    found = levels.relative(method=method)
+    assert found is not None
+    return found
+
+
 def _t_test(found: Interval) -> dict[str, Any]:
     return {
         "diff": found.value, "effect_size": found.value, "estimate": found.value, "se": found.std_error,
@@ -115,11 +127,8 @@ def _increment(absolute: Interval, relative: Interval) -> dict[str, Any]:
 
 def _mean(name: str) -> Callable[[Users], dict[str, Any]]:
     def of(u: Users) -> dict[str, Any]:
-        absolute, relative = welch(*u.mean(name)), log_relative(*u.mean(name))
-        assert relative is not None
-        plain, normal = delta_relative(*u.mean(name), normal=True), log_relative(*u.mean(name), normal=True)
-        assert plain is not None
-        assert normal is not None
+        absolute, relative = welch(*u.mean(name)), lift(u.mean(name))
+        plain, normal = lift(u.mean(name), "delta", normal=True), lift(u.mean(name), normal=True)
         return {
             **_tea_tasting(absolute, relative),
             "mean_t": u.t.mean(name), "mean_c": u.c.mean(name), "treatment": u.t.mean(name), "control": u.c.mean(name),
@@ -135,16 +144,12 @@ def _one_sided(u: Users) -> dict[str, Any]:
 
 
 def _delta(u: Users) -> dict[str, Any]:
-    found = delta_relative(*u.mean("revenue"))
-    assert found is not None
-    return _t_test(found)
+    return _t_test(lift(u.mean("revenue"), "delta"))
 
 
 def _revenue(u: Users) -> dict[str, Any]:
-    relative = log_relative(*u.mean("revenue"))
-    assert relative is not None
     # increment names the t reference of the absolute scale; the log scale has its own.
-    return _increment(welch(*u.mean("revenue")), relative)
+    return _increment(welch(*u.mean("revenue")), lift(u.mean("revenue")))
 
 
 def _revenue_cuped(u: Users) -> dict[str, Any]:
@@ -156,16 +161,13 @@ def _revenue_cuped(u: Users) -> dict[str, Any]:
 
 def _ratio(u: Users) -> dict[str, Any]:
     t, c = u.ratio()
-    absolute, relative = welch(t, c), log_relative(t, c)
-    plain, normal = delta_relative(t, c), log_relative(t, c, normal=True)
-    assert relative is not None
-    assert plain is not None
-    assert normal is not None
+    absolute, relative = welch(t, c), lift((t, c))
+    plain, normal = lift((t, c), "delta"), lift((t, c), normal=True)
     return {
         **_tea_tasting(absolute, relative),
         "r_t": t.level, "r_c": c.level, "var_t": t.squared_error, "var_c": c.squared_error,
         "z": absolute.value / absolute.std_error, "lift": plain.value, "lift_se_delta": plain.std_error,
-        "lift_ci_log": bounds(normal), "lift_ci_fieller": list(fieller_relative(t, c, normal=True)),
+        "lift_ci_log": bounds(normal), "lift_ci_fieller": bounds(lift((t, c), "fieller", normal=True)),
     }  # fmt: skip
 
 
@@ -235,7 +237,7 @@ AGREED = {
     "Welch t, revenue: diff": lambda u: welch(*u.mean("revenue")).value,
     "Welch t, revenue: CI": lambda u: bounds(welch(*u.mean("revenue"))),
     "Welch t, revenue: p": lambda u: welch(*u.mean("revenue")).p_value,
-    "relative lift CI, log scale, t (tea-tasting = increment)": lambda u: bounds(log_relative(*u.mean("revenue"))),  # type: ignore[arg-type]
+    "relative lift CI, log scale, t (tea-tasting = increment)": lambda u: bounds(lift(u.mean("revenue"))),
     "ratio metric, delta method: diff": lambda u: welch(*u.ratio()).value,
     "ratio metric, delta method: se": lambda u: welch(*u.ratio()).std_error,
     "ratio metric: CI (t)": lambda u: bounds(welch(*u.ratio())),
@@ -331,7 +333,8 @@ def test_a_ratio_of_shares_equals_statsmodels_log_method(reference: dict[str, An
 def test_the_pooled_z_equals_scipy_and_r(reference: dict[str, Any]) -> None:
     peer = reference["peer_values"]["two_prop.3_30__9_30"]["value"]
     assert pooled_z(3, 30, 9, 30) == pytest.approx((peer["z_pooled"], peer["p_pooled"]), rel=CLOSE)
-    error = two_shares(3, 30, 9, 30).std_error
+    shares = [Sample(n=30, mean=x / 30, variance=x / 30 * (1 - x / 30)) for x in (3, 9)]
+    error = TwoLevels.of_samples(shares[0], shares[1]).difference().std_error
     assert -0.2 / error == pytest.approx(peer["z_unpooled"], rel=CLOSE)
     of_r = reference["peer_values"]["prop.test.15_25_50.correct_FALSE"]["value"]
     z, p = pooled_z(15, 50, 25, 50)

@@ -15,12 +15,13 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 from steelyard.errors import DefinitionError
 from steelyard.stats.cuped import cuped
 from steelyard.stats.holm import holm
+from steelyard.stats.interval import Interval
 from steelyard.stats.linearise import linear_mean, linear_ratio
 from steelyard.stats.moments import Moments
-from steelyard.stats.proportions import newcombe, pooled_z, share_ratio, two_shares, wilson
-from steelyard.stats.relative import delta_relative, fieller_relative, log_relative
+from steelyard.stats.proportions import newcombe, pooled_z, share_ratio, wilson
 from steelyard.stats.sample import Sample
 from steelyard.stats.sample_ratio import sample_ratio
+from steelyard.stats.two_levels import RelativeMethod, TwoLevels
 from steelyard.stats.welch import welch
 
 levels = st.floats(0.5, 0.999)
@@ -28,6 +29,10 @@ samples = st.builds(
     Sample, n=st.integers(2, 10_000), mean=st.floats(0.1, 100), variance=st.floats(1e-6, 1e4), origin=st.just(0.0)
 )
 counted = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+def relative(treated: Sample, control: Sample, level: float = 0.95, method: RelativeMethod = "log") -> Interval | None:
+    return TwoLevels.of_samples(treated, control).relative(level, method)
 
 
 @given(samples, samples, levels)
@@ -51,7 +56,7 @@ def test_swapping_the_arms_flips_the_sign_and_keeps_the_p_value(one: Sample, oth
 
 @given(samples, samples)
 def test_swapping_the_arms_gives_the_reciprocal_relative_interval(one: Sample, other: Sample) -> None:
-    there, back = log_relative(one, other), log_relative(other, one)
+    there, back = relative(one, other), relative(other, one)
     assert there is not None
     assert back is not None
     assume(there.high < 1e6)
@@ -66,7 +71,7 @@ def test_rescaling_the_metric_rescales_the_absolute_and_leaves_the_relative(a: S
     before, after = welch(a, b), welch(one, other)
     assert after.value == pytest.approx(before.value * by, rel=1e-9, abs=1e-9 * by)
     assert after.p_value == pytest.approx(before.p_value, rel=1e-6, abs=1e-12)
-    was, now = log_relative(a, b), log_relative(one, other)
+    was, now = relative(a, b), relative(one, other)
     assert was is not None
     assert now is not None
     assert (now.value, now.low) == pytest.approx((was.value, was.low), rel=1e-9, abs=1e-9)
@@ -74,26 +79,27 @@ def test_rescaling_the_metric_rescales_the_absolute_and_leaves_the_relative(a: S
 
 @given(samples, samples, levels)
 def test_the_value_is_inside_its_interval(one: Sample, other: Sample, level: float) -> None:
-    for found in (welch(one, other, level), log_relative(one, other, level), delta_relative(one, other, level)):
+    for found in (welch(one, other, level), relative(one, other, level), relative(one, other, level, "delta")):
         assert found is not None
         assert found.low <= found.value <= found.high
 
 
 @given(samples, samples)
 def test_fieller_holds_the_value_or_is_unbounded(one: Sample, other: Sample) -> None:
-    low, high = fieller_relative(one, other)
-    if math.isinf(low):
-        assert high == math.inf
+    found = relative(one, other, method="fieller")
+    assert found is not None
+    if math.isinf(found.low):
+        assert found.high == math.inf
     else:
-        assert low <= one.mean / other.mean - 1 + 1e-9
-        assert one.mean / other.mean - 1 <= high + 1e-9
+        assert found.low <= one.mean / other.mean - 1 + 1e-9
+        assert one.mean / other.mean - 1 <= found.high + 1e-9
 
 
 def test_a_mean_that_is_not_positive_has_no_relative_difference() -> None:
     up, down = Sample(n=10, mean=1.0, variance=1.0), Sample(n=10, mean=-1.0, variance=1.0)
-    assert log_relative(up, down) is None
-    assert log_relative(down, up) is None
-    assert delta_relative(up, down) is None
+    assert relative(up, down) is None
+    assert relative(down, up) is None
+    assert relative(up, down, method="delta") is None
 
 
 def test_two_means_without_variance_have_an_interval_without_width() -> None:
@@ -123,11 +129,10 @@ def test_the_pooled_z_is_statsmodels_pooled_z(one: tuple[int, int], other: tuple
 
 @given(counted, counted, levels)
 def test_shares_stay_between_minus_one_and_one(one: tuple[int, int], other: tuple[int, int], level: float) -> None:
-    found = two_shares(*one, *other, level)
-    assert -1 <= found.low <= found.value + 1e-12
-    assert found.value - 1e-12 <= found.high <= 1
-    back = two_shares(*other, *one, level)
-    assert (back.low, back.high) == pytest.approx((-found.high, -found.low), abs=1e-12)
+    value, (low, high) = one[0] / one[1] - other[0] / other[1], newcombe(*one, *other, level)
+    assert -1 <= low <= value + 1e-12
+    assert value - 1e-12 <= high <= 1
+    assert newcombe(*other, *one, level) == pytest.approx((-high, -low), abs=1e-12)
 
 
 def test_shares_that_none_or_all_have_do_not_differ() -> None:

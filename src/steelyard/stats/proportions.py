@@ -6,7 +6,7 @@ import math
 
 from steelyard.stats.interval import Interval
 
-__all__ = ["newcombe", "pooled_z", "share_ratio", "two_shares", "wilson"]
+__all__ = ["newcombe", "pooled_z", "share_ratio", "wilson"]
 
 
 def _critical(level: float) -> float:
@@ -70,31 +70,6 @@ def pooled_z(x1: float, n1: int, x2: float, n2: int) -> tuple[float, float]:
     error = math.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2)) if 0 < pooled < 1 else 0.0
     z = (x1 / n1 - x2 / n2) / error if error else 0.0
     return z, 2 * float(ndtr(-abs(z)))
-
-
-def two_shares(x1: float, n1: int, x2: float, n2: int, level: float = 0.95) -> Interval:
-    """The difference of two shares: Newcombe's interval, the pooled z's p-value, and the unpooled standard error.
-
-    The interval and the test are different methods, each the better one at its own task; near the limit they may
-    disagree, and it is the interval that decides.
-
-    Assumes: Units are independent; the p-value wants five or more of either kind in each group.
-
-    >>> both = two_shares(15, 50, 25, 50)
-    >>> round(both.low, 4), round(both.high, 4)
-    (-0.3724, -0.0083)
-    """
-    p1, p2 = x1 / n1, x2 / n2
-    low, high = newcombe(x1, n1, x2, n2, level)
-    return Interval(
-        value=p1 - p2,
-        std_error=math.sqrt(p1 * (1 - p1) / n1 + p2 * (1 - p2) / n2),
-        low=low,
-        high=high,
-        level=level,
-        p_value=pooled_z(x1, n1, x2, n2)[1],
-        df=math.inf,
-    )
 
 
 def share_ratio(x1: float, n1: int, x2: float, n2: int, level: float = 0.95) -> Interval | None:

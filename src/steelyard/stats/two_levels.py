@@ -15,6 +15,7 @@ from steelyard.stats.fitting_cost import fitting_cost
 from steelyard.stats.interval import Interval
 from steelyard.stats.linearise import Linear, without_rounding
 from steelyard.stats.moments import Moments, off_zero
+from steelyard.stats.sample import Sample
 
 __all__ = ["Part", "RelativeMethod", "TwoLevels", "clusters_of", "weighted_levels"]
 
@@ -32,7 +33,8 @@ class Part:
         treated: Weight of each column's mean in the treated arm's level; shape (k,).
         control: The same of the control's.
         units: Units of the group, or its clusters.
-        df: Degrees of freedom of the covariances; infinity where what they add is left out of the reference law.
+        df: Degrees of freedom of the covariances; infinity where what they add is left out of the reference law, which
+            is normal where all are.
         clusters: The group's clusters, the first column being the mean that they tell, where the degrees of freedom
             are those of the whole contrast by their sizes; else None.
     """
@@ -74,12 +76,17 @@ class TwoLevels:
 
     @classmethod
     def of(cls, treated: Linear, control: Linear) -> TwoLevels:
-        """Levels that nothing was taken out of.
+        """Levels that nothing was taken out of, of clusters where the arms' moments are of clusters."""
+        levels = cls.of_samples(treated.sample(), control.sample())
+        arms = zip(levels.parts, (treated, control), strict=True)
+        return replace(levels, parts=tuple(replace(part, clusters=clusters_of(arm.moments)) for part, arm in arms))
 
-        >>> from steelyard.stats.linearise import linear_mean
-        >>> from steelyard.stats.moments import Moments, off_zero
-        >>> one, other = (linear_mean(Moments.of_rows({"x": x}), "x") for x in ([1.0, 2.0, 6.0], [1.0, 2.0, 3.0]))
-        >>> round(TwoLevels.of(one, other).difference().std_error, 4)
+    @classmethod
+    def of_samples(cls, treated: Sample, control: Sample) -> TwoLevels:
+        """The levels of two samples of independent units.
+
+        >>> one, other = Sample(n=3, mean=3.0, variance=7.0), Sample(n=3, mean=2.0, variance=1.0)
+        >>> round(TwoLevels.of_samples(one, other).difference().std_error, 4)
         1.633
         """
         one, none = np.ones(1), np.zeros(1)
@@ -88,14 +95,13 @@ class TwoLevels:
                 spread=np.array([[arm.variance]]),
                 treated=one if mine else none,
                 control=none if mine else one,
-                units=arm.moments.rows,
-                df=arm.moments.rows - 1,
-                clusters=clusters_of(arm.moments),
+                units=arm.n,
+                df=arm.n - 1,
             )
             for arm, mine in ((treated, True), (control, False))
         )
-        gap = treated.origin - control.origin
-        return cls(treated=treated.mean + gap, control=control.mean, origin=control.origin, parts=parts)
+        level = treated.mean + (treated.origin - control.origin)
+        return cls(treated=level, control=control.mean, origin=control.origin, parts=parts)
 
     @property
     def clustered(self) -> bool:
@@ -221,6 +227,8 @@ class TwoLevels:
         if groups:
             return bell_mccaffrey(groups) - self.fitted
         known = [(part.squared_error(a, b), part.df) for part in self.parts if math.isfinite(part.df)]
+        if not known:
+            return math.inf
         whole = sum(error for error, _ in known)
         if not whole:
             return float(sum(df for _, df in known))
@@ -235,19 +243,31 @@ def clusters_of(moments: Moments) -> ClusterMoments | None:
 def weighted_levels(strata: Sequence[TwoLevels], weights: Sequence[float]) -> TwoLevels:
     """The levels of strata put together by weights that add up to one: units of different strata never meet.
 
-    >>> from steelyard.stats.linearise import linear_mean
-    >>> from steelyard.stats.moments import Moments, off_zero
-    >>> one, other = (linear_mean(Moments.of_rows({"x": x}), "x") for x in ([1.0, 2.0, 6.0], [1.0, 2.0, 3.0]))
-    >>> half = weighted_levels([TwoLevels.of(one, other)] * 2, [0.5, 0.5])
+    Pooling compares mixtures: where an arm has a larger part of the stratum with the lower level, the pooled difference
+    can have the other sign than every stratum's (Simpson's paradox).
+
+    Args:
+        strata: Both arms' levels in each stratum.
+        weights: What each counts: its units, as a share of all, for the effect on those who took part.
+
+    Assumes: Within a stratum units were given to arms at random with constant chances; strata were fixed before the
+        outcome. Where weights are made of the errors, one effect in all strata.
+
+    Source: Crook, Frasca, Kohavi and Longbotham (2009), Seven pitfalls to avoid when running controlled experiments on
+        the web, KDD, section 5; Miratrix, Sekhon and Yu (2013), JRSS B 75 (post-stratification); compared with
+        statsmodels (Mantel and Haenszel's weights) and closed forms of the others.
+
+    >>> one, other = Sample(n=3, mean=3.0, variance=7.0), Sample(n=3, mean=2.0, variance=1.0)
+    >>> half = weighted_levels([TwoLevels.of_samples(one, other)] * 2, [0.5, 0.5])
     >>> half.levels, round(half.difference().std_error, 4)
     ((3.0, 2.0), 1.1547)
     """
     if len(strata) == 1:
         return strata[0]
-    pairs = list(zip(strata, weights, strict=True))
+    pairs, origin = list(zip(strata, weights, strict=True)), strata[0].origin
     return TwoLevels(
-        treated=sum(weight * one.treated for one, weight in pairs),
-        control=sum(weight * one.control for one, weight in pairs),
-        origin=strata[0].origin,
+        treated=sum(weight * (one.treated + (one.origin - origin)) for one, weight in pairs),
+        control=sum(weight * (one.control + (one.origin - origin)) for one, weight in pairs),
+        origin=origin,
         parts=tuple(part.scaled(weight) for one, weight in pairs for part in one.parts),
     )

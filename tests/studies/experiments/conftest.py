@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import stats
 
 from steelyard.result import Result
+from steelyard.stats.sample import Sample
 from steelyard.studies.experiments import Assignment, Effect, Experiment, Mean, Ratio, Share
 from steelyard.studies.run import run
 
@@ -77,5 +80,36 @@ def answered(study: Callable[..., Experiment]) -> Callable[..., Result]:
 
     def make(columns: Mapping[str, Any], **changes: Any) -> Result:
         return run(study(**changes), pa.table(dict(columns)))
+
+    return make
+
+
+class ByHand(NamedTuple):
+    """A difference within strata as the textbook has it; `levels` are the weighted means, the treated first."""
+
+    value: float
+    std_error: float
+    low: float
+    high: float
+    p_value: float
+    weights: tuple[float, ...]
+    levels: tuple[float, float]
+
+
+@pytest.fixture
+def by_hand() -> Callable[[Sequence[tuple[Sample, Sample]]], ByHand]:
+    """Strata weighted by their units, with Satterthwaite's degrees of freedom over all samples: 95 %."""
+
+    def make(strata: Sequence[tuple[Sample, Sample]]) -> ByHand:
+        units = [t.n + c.n for t, c in strata]
+        weights = tuple(n / sum(units) for n in units)
+        pairs = list(zip(weights, strata, strict=True))
+        levels = tuple(sum(w * pair[arm].mean for w, pair in pairs) for arm in (0, 1))
+        parts = [(w**2 * arm.variance / arm.n, arm.n - 1) for w, pair in pairs for arm in pair]
+        squared = sum(part for part, _ in parts)
+        df = squared**2 / sum(part**2 / free for part, free in parts)
+        value, error = levels[0] - levels[1], math.sqrt(squared)
+        reach, p_value = stats.t.ppf(0.975, df) * error, 2 * stats.t.sf(abs(value) / error, df)
+        return ByHand(value, error, value - reach, value + reach, p_value, weights, (levels[0], levels[1]))
 
     return make

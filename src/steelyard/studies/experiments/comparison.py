@@ -82,8 +82,8 @@ def compare_within(use: MetricUse, strata: Pairs, level: float, by: str = "") ->
         level: Level of the intervals.
         by: What the strata are, such as `stage`; empty where there is one, of everybody.
 
-    Assumes: As `stratified_difference`, whose interval the absolute one is. The relative one is of the weighted levels;
-        it knows that both arms of a stratum share its covariates' means.
+    Assumes: As `weighted_levels`. The relative effect is of the weighted levels; it knows that both arms of a stratum
+        share its covariates' means.
     """
     strata = strata_of_units_or_clusters(strata)
     if use.kind == "share" and not all(is_binary(arm, above(use.metric)) for pair in strata for arm in pair):
