@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.web.till import FILES, write_till
 
 from steelyard.errors import DataError, DefinitionError, PolicyError, UnknownNameError
 from steelyard.project import Project, open_project
@@ -21,48 +22,12 @@ from steelyard.studies.experiments.stage_ledger import StageLedger
 
 UNITS = 6_000
 SAID = {"who": "ann", "why": "all is well"}
-STUDY = """kind: experiment
-question: Does one page sell more?
-unit: visitor
-table: visits
-arms: {control: 0.5, one_page: 0.5}
-assignment: steelyard
-ramp: [0.2, 0.5, 1.0]
-exposure: {table: exposures, unit: unit, at: at, where: "experiment = 'one_page' AND NOT tester"}
-primary: {metric: spend}
-guardrails: [{metric: errors, better: down, margin: {absolute: 0.5}}]
-"""
-FILES = {
-    "steelyard.toml": 'name = "Till"\n',
-    "sources/web.yml": """sources:
-  visits:
-    kind: files
-    path: data/visits.csv
-    columns: {visitor: BIGINT, spend: DOUBLE, errors: DOUBLE}
-    mode: replace
-    key: visitor
-  exposures:
-    kind: log
-    columns: {id: VARCHAR, experiment: VARCHAR, unit: VARCHAR, arm: VARCHAR, assigned: VARCHAR, stage: BIGINT,
-      tester: BOOLEAN, at: TIMESTAMPTZ}
-    mode: append
-    key: id
-""",
-    "studies/one_page.yml": STUDY,
-}
+STUDY = FILES["studies/one_page.yml"]
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    for name, text in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    random = np.random.default_rng(4)
-    spend, errors = random.gamma(2, 5, UNITS), random.random(UNITS)
-    lines = [f"{unit},{spend[unit]:.4f},{errors[unit]:.4f}" for unit in range(UNITS)]
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "visits.csv").write_text("visitor,spend,errors\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    write_till(tmp_path, UNITS)
     with open_project(tmp_path) as opened:
         assert opened.problems == ()
         yield opened

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Sequence
 from functools import lru_cache
@@ -26,21 +25,6 @@ from steelyard.stats.welch import welch
 
 CLOSE = 1e-6
 COLUMNS = ("revenue", "sessions", "orders", "pre_revenue", "pre_orders", "pre_sessions")
-
-
-@pytest.fixture(scope="module")
-def folder(shared: Path) -> Path:
-    return shared / "reference" / "experiments"
-
-
-@pytest.fixture(scope="module")
-def reference(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "reference.json").read_text())  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def peers(reference: dict[str, Any]) -> dict[str, Any]:
-    return {name: entry["value"] for name, entry in reference["peer_values"].items()}
 
 
 @lru_cache(maxsize=1)

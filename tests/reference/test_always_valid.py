@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +12,6 @@ from steelyard.stats.always_valid import always_valid, ratio_for_effects, ratio_
 from steelyard.stats.normal_mixture import best_ratio, critical_value, log_evidence
 
 CLOSE = 1e-6
-
-
-@pytest.fixture(scope="module")
-def peers(shared: Path) -> dict[str, Any]:
-    text = (shared / "reference" / "experiments" / "reference.json").read_text()
-    return {name: entry["value"] for name, entry in json.loads(text)["peer_values"].items()}
 
 
 def test_mixture_bounds_equal_confseq(peers: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -23,17 +22,6 @@ STUDY = Experiment(
     name="classes", question="Do pupils learn more?", arms={"0": 0.5, "1": 0.5}, control="0", table="data",
     cluster="cluster_id", assignment=Assignment(arm="variant"), primary=Mean("y"),
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def folder(shared: Path) -> Path:
-    return shared / "reference" / "experiments"
-
-
-@pytest.fixture(scope="module")
-def peers(folder: Path) -> dict[str, Any]:
-    stored = json.loads((folder / "reference.json").read_text())["peer_values"]
-    return {name: entry["value"] for name, entry in stored.items()}
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -73,16 +72,6 @@ class Users:
             for names in (("orders", "sessions"), ("pre_orders", "pre_sessions"))
         )
         return cuped((y[0], [x[0]]), (y[1], [x[1]])).levels
-
-
-@pytest.fixture(scope="session")
-def folder(shared: Path) -> Path:
-    return shared / "reference" / "experiments"
-
-
-@pytest.fixture(scope="session")
-def reference(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "reference.json").read_text())  # type: ignore[no-any-return]
 
 
 def bounds(found: Interval) -> list[float]:

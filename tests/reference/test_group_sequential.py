@@ -42,11 +42,6 @@ LOOKS = {
 OWN = json.loads(Path(__file__).with_name("group_sequential.json").read_text())
 
 
-@pytest.fixture(scope="module")
-def reference(shared: Path) -> dict[str, Any]:
-    return json.loads((shared / "reference" / "experiments" / "reference.json").read_text())  # type: ignore[no-any-return]
-
-
 def peers(reference: dict[str, Any], start: str) -> dict[str, Any]:
     found = {name: entry["value"] for name, entry in reference["peer_values"].items() if name.startswith(start)}
     assert found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,6 @@ from steelyard.stats.quantile_difference import QuantileSample, quantile_differe
 from steelyard.stats.quantile_ranks import quantile_ranks
 
 CLOSE = 1e-6
-
-
-@pytest.fixture(scope="module")
-def folder(shared: Path) -> Path:
-    return shared / "reference" / "experiments"
-
-
-@pytest.fixture(scope="module")
-def reference(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "reference.json").read_text())  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def peers(reference: dict[str, Any]) -> dict[str, Any]:
-    return {name: entry["value"] for name, entry in reference["peer_values"].items()}
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -30,21 +29,6 @@ from steelyard.stats.two_levels import TwoLevels
 CLOSE = 1e-6
 COLUMNS = ("revenue", "orders", "sessions", "latency_ms", "converted", "pre_revenue", "pre_orders", "pre_sessions")
 Z = float(ndtri(0.975))
-
-
-@pytest.fixture(scope="module")
-def folder(shared: Path) -> Path:
-    return shared / "reference" / "experiments"
-
-
-@pytest.fixture(scope="module")
-def reference(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "reference.json").read_text())  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def peers(reference: dict[str, Any]) -> dict[str, Any]:
-    return {name: entry["value"] for name, entry in reference["peer_values"].items()}
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,6 @@ from steelyard.stats.power import units_for_means
 OWN = json.loads(Path(__file__).with_name("planning.json").read_text())
 
 
-@pytest.fixture(scope="module")
-def peers(shared: Path) -> dict[str, Any]:
-    text = (shared / "reference" / "experiments" / "reference.json").read_text()
-    return {name: entry["value"] for name, entry in json.loads(text)["peer_values"].items()}
-
-
 def test_units_for_non_inferiority_equal_rpact(peers: dict[str, Any]) -> None:
     units = 2 * units_for_non_inferior_shares(0.1, 0.1, 0.01)
     assert units == pytest.approx(peers["ni.samplesize.rates.diff_margin01"]["n"], rel=1e-6)

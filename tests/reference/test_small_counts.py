@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,6 @@ from steelyard.stats.score_interval import restricted_shares, score_difference, 
 from steelyard.stats.sequential_ratio import sequential_ratio
 
 CLOSE = 1e-6
-
-
-@pytest.fixture(scope="module")
-def reference(shared: Path) -> dict[str, Any]:
-    return json.loads((shared / "reference" / "experiments" / "reference.json").read_text())  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def peers(reference: dict[str, Any]) -> dict[str, Any]:
-    return {name: entry["value"] for name, entry in reference["peer_values"].items()}
 
 
 def _pairs(case: str) -> list[int]:

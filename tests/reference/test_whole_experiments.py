@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,11 +18,6 @@ from steelyard.studies.experiments import Assignment, Covariate, Experiment, Mea
 from steelyard.studies.run import run
 
 CLOSE = 1e-6
-
-
-@pytest.fixture(scope="module")
-def reference(shared: Path) -> dict[str, Any]:
-    return json.loads((shared / "reference" / "experiments" / "reference.json").read_text())  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="module")

@@ -41,16 +41,21 @@ guardrails: [{metric: errors, better: down, margin: {absolute: 0.5}}]
 }
 
 
-def make_till(folder: Path) -> Project:
+def write_till(folder: Path, units: int = UNITS) -> None:
+    """The project's files, with what so many visitors spent."""
     for name, text in FILES.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     random = np.random.default_rng(4)
-    spend, errors = random.gamma(2, 5, UNITS), random.random(UNITS)
-    lines = [f"{unit},{spend[unit]:.4f},{errors[unit]:.4f}" for unit in range(UNITS)]
+    spend, errors = random.gamma(2, 5, units), random.random(units)
+    lines = [f"{unit},{spend[unit]:.4f},{errors[unit]:.4f}" for unit in range(units)]
     (folder / "data").mkdir()
     (folder / "data" / "visits.csv").write_text("visitor,spend,errors\n" + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+def make_till(folder: Path) -> Project:
+    write_till(folder)
     project = open_project(folder)
     project.refresh()
     return project

@@ -61,16 +61,12 @@ def _missing(study: Experiment, evidence: Evidence) -> list[str]:
         for place in places:
             nulls, strange = int(row[f"null_{place}"] or 0), int(row[f"not_finite_{place}"] or 0)
             if nulls or strange:
-                parts = [f"{nulls:,} NULL" if nulls else "", f"{strange:,} NaN or infinite" if strange else ""]
-                words = " and ".join(part for part in parts if part)
-                found.append(f"{row[f'value_{place}']!r} in {row['arm']!r}: {words} of {row['n']:,}")
+                found.append(f"{row[f'value_{place}']!r} in {row['arm']!r}: {_unusable(nulls, strange, row['n'])}")
     for (metric, segment, arm), item in evidence.quantiles.items():
         gaps, strange = item.values.rows - item.values.values, item.values.not_finite
         if segment == "all" and not item.values.usable:
-            parts = [f"{gaps:,} NULL" if gaps else "", f"{strange:,} NaN or infinite" if strange else ""]
-            words = " and ".join(part for part in parts if part)
             what = f"{'rows of ' if item.of_rows else ''}{metric!r} in {arm!r}"
-            found.append(f"{what}: {words} of {item.values.rows:,}")
+            found.append(f"{what}: {_unusable(gaps, strange, item.values.rows)}")
     if found:
         return sorted(found)
     return [
@@ -80,6 +76,11 @@ def _missing(study: Experiment, evidence: Evidence) -> list[str]:
         for name in columns_in(use.metric, moments.names)
         if moments.rows and not math.isfinite(float(moments.cross[moments.place(name), moments.place(name)]))
     ]
+
+
+def _unusable(nulls: int, strange: int, rows: int) -> str:
+    parts = [f"{nulls:,} NULL" if nulls else "", f"{strange:,} NaN or infinite" if strange else ""]
+    return f"{' and '.join(part for part in parts if part)} of {rows:,}"
 
 
 def shares_are_binary(study: Experiment, evidence: Evidence) -> Found:

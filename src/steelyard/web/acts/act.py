@@ -16,7 +16,7 @@ from steelyard.web.page import Input, address
 if TYPE_CHECKING:
     from steelyard.warehouse import Entry
 
-__all__ = ["WHO_AND_WHY", "Act", "Beforehand", "Said", "latest_result", "state_of", "study_address"]
+__all__ = ["WHO_AND_WHY", "Act", "Beforehand", "Said", "latest_result", "state_of", "study_address", "why_needed"]
 
 WHO = Input(name="who", label="Who", required=True)
 WHY = Input(name="why", label="Why", kind="textarea", required=True, hint="A year later this is what is asked.")
@@ -119,3 +119,8 @@ def latest_result(project: Project, name: str) -> Entry | None:
 def state_of(*parts: object) -> str:
     """One word for all that a form shows."""
     return digest([str(part) for part in parts])[:32]
+
+
+def why_needed(project: Project, name: str, said: Said) -> None:
+    """The check of an act that asks for nothing but who and why."""
+    said.needed("why")

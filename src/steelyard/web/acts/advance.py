@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steelyard.project import Project
 from steelyard.project.ramp_blocks import ramp_blocks
-from steelyard.web.acts.act import Act, Beforehand, Said, study_address
+from steelyard.web.acts.act import Act, Beforehand, Said, study_address, why_needed
 from steelyard.web.acts.ramp_state import ramp_state, unmet
 
 __all__ = ["ADVANCE"]
@@ -33,13 +33,9 @@ def _before(project: Project, name: str) -> Beforehand:
     )
 
 
-def _check(project: Project, name: str, said: Said) -> None:
-    said.needed("why")
-
-
 def _do(project: Project, name: str, said: Said) -> str:
     project.advance(name, who=said.needed("who"), why=said.needed("why"))
     return study_address(name)
 
 
-ADVANCE = Act(name="advance", label="Begin the next stage", right="act", before=_before, check=_check, do=_do)
+ADVANCE = Act(name="advance", label="Begin the next stage", right="act", before=_before, check=why_needed, do=_do)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steelyard.document import Column, Table
 from steelyard.project import Project
-from steelyard.web.acts.act import Act, Beforehand, Said, state_of, study_address
+from steelyard.web.acts.act import Act, Beforehand, Said, state_of, study_address, why_needed
 
 __all__ = ["ROLLBACK"]
 
@@ -25,13 +25,9 @@ def _before(project: Project, name: str) -> Beforehand:
     )
 
 
-def _check(project: Project, name: str, said: Said) -> None:
-    said.needed("why")
-
-
 def _do(project: Project, name: str, said: Said) -> str:
     project.rollback(name, who=said.needed("who"), why=said.needed("why"))
     return study_address(name)
 
 
-ROLLBACK = Act(name="rollback", label="Roll back", right="act", before=_before, check=_check, do=_do)
+ROLLBACK = Act(name="rollback", label="Roll back", right="act", before=_before, check=why_needed, do=_do)
