@@ -283,11 +283,47 @@ class _Fitting:
     def error(self, error: msgspec.ValidationError, place: Place, value: Any = None) -> SteelyardError:
         cause = error.__cause__
         if isinstance(cause, SteelyardError):
-            return cause.at(self.where(place))
+            return self.placed(cause, place)
         says = str(error).split(" - at ")[0]
         name = ".".join(str(part) for part in place) or "the definition"
         shown = "" if value is None or isinstance(value, Mapping | list) else f" ({value!r})"
-        return DefinitionError(f"{name!r}: {says[:1].lower()}{says[1:]}{shown}", where=self.where(place))
+        return DefinitionError(
+            f"{name!r}: {says[:1].lower()}{says[1:]}{shown}", where=self.where(place), hint=_what_to_give(says)
+        )
+
+    def placed(self, cause: SteelyardError, place: Place) -> SteelyardError:
+        """What a value's own class says of it, with the line of the key that it names."""
+        if self.definition is None or cause.where.startswith(self.definition.path):
+            return cause.at(self.where(place))
+        _, _, key = cause.where.partition(".")
+        line = self.where((*place, *(key.split(".") if key else ())))
+        cause.where = f"{line} ({cause.where})" if cause.where else line
+        return cause
+
+
+_GIVE = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text, in quotes if it looks like a number",
+    "date": "a day, such as 2026-03-01",
+    "datetime": "a moment, such as 2026-03-01T12:00:00Z",
+    "object": "keys with values: {key: value}",
+    "array": "a list: [one, other]",
+    "null": "nothing",
+}
+"""What a type of a value is to its writer."""
+
+
+def _what_to_give(says: str) -> str:
+    """What a key takes, of what the converter says that it expected; empty where it says something else."""
+    if "RFC3339" in says:
+        return f"give {_GIVE['date']}"
+    wanted = re.match(r"Expected `([^`]+)`", says)
+    names = wanted[1].split(" | ") if wanted else []
+    return (
+        f"give {', or '.join(_GIVE[name] for name in names)}" if all(name in _GIVE for name in names) and names else ""
+    )
 
 
 def _narrowed(hint: Any, value: Any) -> Any:

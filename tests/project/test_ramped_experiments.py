@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +232,21 @@ with open_project(sys.argv[1]) as project:
             project.expose("one_page", [Exposed(unit=unit, at=at, arm="control") for unit in range(start, start + 10)])
         print(start, flush=True)
 """
+
+
+def test_an_exposure_that_is_repeated_after_its_unit_became_a_tester_is_the_same(project: Project) -> None:
+    project.refresh(select=["visits"])
+    register(project)
+    project.advance("one_page", **SAID)
+    unit = next(unit for unit in range(100) if project.assign("one_page", unit) == "one_page")
+    shown = Exposed(unit=unit, at=datetime.now(UTC), arm="one_page")
+    assert project.expose("one_page", shown).new == 1
+    project.give("one_page", unit, "control", **SAID)
+    again = project.expose("one_page", shown)
+    assert (again.new, again.duplicates, again.conflicts) == (0, 1, 1), "what it was shown is not what it is given now"
+    elsewhere = replace(shown, at=shown.at.astimezone(timezone(timedelta(hours=9))))
+    assert project.expose("one_page", elsewhere).new == 0, "one moment, on another clock"
+    assert project.exposures("one_page").exposures == 1
 
 
 def test_a_service_may_log_while_the_project_refreshes(project: Project) -> None:

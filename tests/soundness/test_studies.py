@@ -18,7 +18,7 @@ from steelyard.result import Result
 from steelyard.stats.cohort import CohortMoments
 from steelyard.stats.difference import before_after, difference
 from steelyard.studies.causal import DifferenceInDifferences, Group
-from steelyard.studies.experiments import Assignment, Effect, Experiment, Exposure, Mean, MetricUse, Ratio
+from steelyard.studies.experiments import Assignment, Covariate, Effect, Experiment, Exposure, Mean, MetricUse, Ratio
 from steelyard.studies.run import run
 from steelyard.studies.setting import Setting
 from steelyard.warehouse import TableDeclaration, connect
@@ -367,3 +367,18 @@ def test_an_arm_of_zeros_has_no_relative_effect_however_its_sum_was_rounded(word
         assert result.verdict.action != "ship"
         levels = {row["arm"]: row["level"] for row in result.tables["arms"].to_pylist()}
         assert levels[zero] == 0
+
+
+@pytest.mark.parametrize(
+    "use", [Mean("spend", covariate="spend"), Mean("spend", covariate=Covariate()),
+            Ratio("spend", "visits", covariate="visits")]
+)  # fmt: skip
+def test_a_covariate_that_is_the_metric_is_refused_for_it_takes_the_effect_out(use: MetricUse) -> None:
+    """The effect came out as exactly 0, and no check said why."""
+    study = Experiment(
+        name="itself", question="Does it help?", arms={"control": 0.5, "b": 0.5}, unit="user", table="data",
+        assignment=Assignment(), primary=use,
+    )  # fmt: skip
+    columns = {"user": range(8), "arm": ["control", "b"] * 4, "spend": range(8), "visits": [1] * 8}
+    with pytest.raises(DefinitionError, match="is the metric itself"):
+        run(study, pa.table(columns))

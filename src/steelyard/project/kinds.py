@@ -55,7 +55,7 @@ def study_from(data: Mapping[str, Any], definition: Definition | None = None, *,
     kind = values.pop("kind", None)
     if kind is None:
         raise DefinitionError("the study says no `kind:`", where=place, hint=f"one of: {', '.join(sorted(kinds()))}")
-    if kind not in kinds():
+    if not isinstance(kind, str) or kind not in kinds():
         raise unknown_name("kind of study", str(kind), kinds(), where=place)
     cls = kinds()[kind]
     known = {item.name for item in fields(cls)}

@@ -63,11 +63,13 @@ class AppendLog:
         with disk_errors(self.folder):
             (self.folder / "torn").mkdir(parents=True, exist_ok=True)
 
-    def append(self, rows: Iterable[Mapping[str, Any]]) -> int:
+    def append(self, rows: Iterable[Mapping[str, Any]], *, first_stays: bool = False) -> int:
         """Adds rows in one batch, on the disk when it returns; returns how many were new.
 
         Args:
             rows: Plain values (see `canonical.plain`), each with a text or number `id`.
+            first_stays: Whether a row whose id is there with another content is no news either: for rows that hold,
+                beside what their id is made of, what was known when they were written.
 
         Raises:
             DataError: A row has no id, or its id is there with another content; nothing of the batch was written.
@@ -75,7 +77,7 @@ class AppendLog:
         """
         lines = [self._line(row) for row in rows]
         with self._writing() as index, disk_errors(self.folder):
-            new = self._new(index, lines)
+            new = self._new(index, lines, first_stays=first_stays)
             if new:
                 self._put(index, b"".join(line for _, line in new), len(new))
         return len(new)
@@ -120,7 +122,9 @@ class AppendLog:
             raise DataError(f"a row of the log {self.name!r} has no id: {dict(row)!r:.200}", where=str(self.folder))
         return hashlib.sha256(str(row["id"]).encode()).digest()[:16], canonical_json(row).encode() + b"\n"
 
-    def _new(self, index: sqlite3.Connection, lines: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    def _new(
+        self, index: sqlite3.Connection, lines: Iterable[tuple[bytes, bytes]], *, first_stays: bool
+    ) -> list[tuple[bytes, bytes]]:
         """The lines whose ids are new, their ids noted."""
         new = []
         for key, line in lines:
@@ -129,7 +133,7 @@ class AppendLog:
             if known is None:
                 index.execute("INSERT INTO ids (id, content) VALUES (?, ?)", (key, content))
                 new.append((key, line))
-            elif known[0] != content:
+            elif known[0] != content and not first_stays:
                 problem = f"the id of {line.decode()[:200].strip()} is in the log {self.name!r} with another content"
                 raise DataError(problem, where=str(self.folder), hint="an id names one row for ever: make another id")
         return new

@@ -243,3 +243,17 @@ def test_a_beta_prior_over_stages_with_splits_of_their_own_says_why_it_has_no_po
     pooled = run(study(primary=shares, ramp=()), connect({"units": pa.table(units())}), as_of=NOW)
     assert "posteriors" in pooled.tables
     assert "posteriors_given" not in {check.name for check in pooled.checks}
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"looks": Looks(every="daily", planned=5, units=20_000), "stopping": "always_valid"}]
+)
+def test_a_stage_that_has_begun_and_holds_nobody_yet_leaves_the_others_as_they_are(more: Mapping[str, Any]) -> None:
+    """Counts of segments of two stages met shares of three: the run failed from the advance to the first unit."""
+    columns = units()
+    _, stage = drawn_of(np.asarray(columns["id"]))
+    kept = {name: values[stage == 1] for name, values in columns.items()}
+    result = answered(study(segments=("device",), **more), kept)
+    (check,) = [item for item in result.checks if item.name == "sample_ratio_by_segment"]
+    assert check.status == "passed"
+    assert result.estimate(scale="absolute", segment="all").n == (stage == 1).sum()

@@ -84,11 +84,25 @@ def from_table(study: Experiment, columns: Mapping[str, str], table: str) -> dic
         UnknownNameError: A column is not there.
         DefinitionError: A column holds no numbers, or a quantile says not which.
     """
+    for use in study.uses:
+        _refuse_itself(study, use, columns_wanted(use))
     return {
         alias: column_sql(study, use, alias, column, columns, table)
         for use in study.uses
         for alias, column in columns_wanted(use).items()
     }
+
+
+def _refuse_itself(study: Experiment, use: MetricUse, own: Mapping[str, str]) -> None:
+    """A covariate that is the metric would take the effect out with the noise."""
+    metric = {column for alias, column in own.items() if alias in (above(use.metric), below(use.metric))}
+    before = {column for alias, column in own.items() if alias not in (above(use.metric), below(use.metric))}
+    if both := sorted(metric & before):
+        raise DefinitionError(
+            f"the covariate {both[0]!r} of {use.metric!r} is the metric itself, and takes its effect out too",
+            where=f"{study.name}.{use.metric}",
+            hint="name a column from before the experiment",
+        )
 
 
 def column_sql(

@@ -103,7 +103,7 @@ class ExposureLog:
         """
         given = list(exposures)
         rows = self._rows(allocation, given)
-        new = self.log.append(rows)
+        new = self.log.append(rows, first_stays=True)
         wrong = [
             Conflict(
                 unit=row["unit"],
@@ -197,15 +197,12 @@ def _row(allocation: Allocation, item: Exposed, *, assigned: str | None, stage: 
             where=f"expose {allocation.name}",
             hint="say the arm that it was shown, if it was shown one all the same: that is written as a conflict",
         )
-    row = {
+    known_by = {
         "experiment": allocation.name,
         "unit": str(item.unit),
         "arm": arm,
-        "assigned": assigned,
-        "stage": stage,
-        "tester": tester,
         "at": item.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        # Only where it is given, so that exposures without clusters keep the ids that they had.
         **({} if item.cluster is None else {"cluster": str(item.cluster)}),
     }
-    return {"id": digest(row)[:32], **row}
+    # What the ledgers say of it may change (a tester, a rollback) before a service repeats it: no part of who it is.
+    return {"id": digest(known_by)[:32], **known_by, "assigned": assigned, "stage": stage, "tester": tester}

@@ -42,7 +42,7 @@ class Covariate:
 
     def __post_init__(self) -> None:
         if bool(self.numerator) != bool(self.denominator):
-            raise DefinitionError("a covariate that is a ratio needs `numerator` and `denominator`")
+            raise DefinitionError("a covariate that is a ratio needs `numerator` and `denominator`", hint="give both")
         if self.before:
             parse_duration(self.before, where="covariate.before")
 
@@ -77,6 +77,11 @@ class Baseline:
     triggered: float = 1.0
 
     def __post_init__(self) -> None:
+        for name in ("level", "cluster_size", "icc", "cluster_variation"):
+            if not math.isfinite(getattr(self, name)):
+                raise DefinitionError(
+                    f"a {name} of {getattr(self, name)!r}", where=f"baseline.{name}", hint="give a finite number"
+                )
         if not -1 <= self.correlation <= 1:
             raise DefinitionError(f"a correlation of {self.correlation!r}", where="baseline", hint="from -1 to 1")
         if self.std_dev is not None and not (self.std_dev > 0 and math.isfinite(self.std_dev)):
@@ -165,6 +170,10 @@ class MetricUse:
         self._check_quantile()
         self._check_ratio()
         self._check_effects()
+        if len(set(self.covariates)) < len(self.covariates):
+            raise DefinitionError(
+                f"{self.metric!r} has a covariate twice", where=self._at("covariate"), hint="leave one of them out"
+            )
         if self.adjustment and not self.covariates:
             raise DefinitionError(
                 f"the adjustment {self.adjustment!r} of {self.metric!r} has no covariate",
@@ -235,7 +244,9 @@ class MetricUse:
     def _check_ratio(self) -> None:
         if bool(self.numerator) != bool(self.denominator):
             raise DefinitionError(
-                f"the ratio {self.metric!r} needs both `numerator` and `denominator`", where=self._at("numerator")
+                f"the ratio {self.metric!r} needs both `numerator` and `denominator`",
+                where=self._at("numerator"),
+                hint="name the columns above and below",
             )
         if self.denominator and self.kind not in ("", "ratio"):
             raise DefinitionError(f"{self.metric!r} is a {self.kind} with a denominator", hint="say `kind: ratio`")
@@ -261,7 +272,9 @@ class MetricUse:
             )
         self._check_reach()
         if self.expected_effect is not None and self.expected_effect.size == 0:
-            raise DefinitionError("an expected_effect of 0 plans nothing", where=self._at("expected_effect"))
+            raise DefinitionError(
+                "an expected_effect of 0 plans nothing", where=self._at("expected_effect"), hint="leave it out"
+            )
 
     def _check_reach(self) -> None:
         """Refuses a margin that nothing can break, and a threshold that nothing can reach: percent taken for shares."""

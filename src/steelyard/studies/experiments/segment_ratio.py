@@ -55,10 +55,12 @@ def _by_stage(evidence: Evidence, place: int, arms: tuple[str, ...]) -> dict[str
     values = sorted({value for value, _ in found})
     if not evidence.splits:
         return {value: [[found[value, arm].rows if (value, arm) in found else 0 for arm in arms]] for value in values}
+    # A stage that has just begun holds nobody, and is in no moments.
+    strata = {value: evidence.strata(place, value) for value in values}
     return {
         value: [
-            [stage[arm].rows if arm in stage else 0 for arm in arms]
-            for _, stage in sorted(evidence.strata(place, value).items())
+            [own[stage][arm].rows if arm in own.get(stage, {}) else 0 for arm in arms]
+            for stage in sorted(evidence.splits)
         ]
-        for value in values
+        for value, own in strata.items()
     }

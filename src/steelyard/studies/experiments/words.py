@@ -25,7 +25,7 @@ def check_words(study: Experiment) -> None:
         DefinitionError: Words do not fit together.
         UnknownNameError: An arm or an assignment is not there.
     """
-    for check in (_arms, _correction, _metrics, _numbers, _strata, _ramp):
+    for check in (_arms, _metrics, _correction, _numbers, _columns, _strata, _ramp):
         check(study)
 
 
@@ -53,6 +53,10 @@ def _arms(study: Experiment) -> None:
 
 
 def _metrics(study: Experiment) -> None:
+    if not study.primaries:
+        raise DefinitionError(
+            f"the experiment {study.name!r} has no primary", where=f"{study.name}.primary", hint="say what decides"
+        )
     names = [use.metric for use in study.uses]
     for use in study.uses:
         if names.count(use.metric) > 1:
@@ -99,7 +103,11 @@ def _numbers(study: Experiment) -> None:
         raise unknown_name("assignment", study.assignment, ["steelyard"], where=f"{study.name}.assignment")
     if study.between is not None and study.between[0] > study.between[1]:
         first, last = study.between
-        raise DefinitionError(f"between {first} and {last} there is no day", where=f"{study.name}.between")
+        raise DefinitionError(
+            f"between {first} and {last} there is no day",
+            where=f"{study.name}.between",
+            hint="give the first day first",
+        )
 
 
 def _ramp(study: Experiment) -> None:
@@ -127,6 +135,15 @@ def _no_arm_shrinks(study: Experiment) -> None:
                     where=f"{study.name}.ramp",
                     hint="who was exposed stays in an arm: enrol more at that stage, or change the split less",
                 )
+
+
+def _columns(study: Experiment) -> None:
+    """Refuses columns without a name, and the same one twice: its tests would stand twice in their family."""
+    for field, names in (("segments", study.segments), ("strata", study.strata)):
+        for name in names:
+            if not name or names.count(name) > 1:
+                twice = f"names {name!r} twice" if name else "names a column ''"
+                raise DefinitionError(f"`{field}` {twice}", where=f"{study.name}.{field}", hint="leave it out")
 
 
 def _strata(study: Experiment) -> None:
