@@ -339,6 +339,12 @@ EXPERIMENTS: dict[str, dict[str, Any]] = {
         "secondary": (Quantile("latency", 0.9), Count("orders")),
         "segments": ("device",),
     },
+    "quantiles within strata": {
+        "assignment": Assignment(),
+        "primary": Quantile("latency", 0.5),
+        "secondary": (Quantile("latency", 0.9),),
+        "strata": ("device",),
+    },
     "clusters by hash": {
         "assignment": "steelyard",
         "cluster": "store",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from steelyard.stats.interval import Interval
 from steelyard.stats.quantile_ranks import QuantileRanks
+from steelyard.stats.stratified_quantile import QuantileLevels
 
 __all__ = ["QuantileSample", "quantile_difference", "quantile_relative"]
 
@@ -16,13 +17,13 @@ class QuantileSample:
     """A quantile of one arm with the values of the ranks that bound it.
 
     Args:
-        ranks: Which ranks they are.
+        ranks: Which ranks they are, or which levels of a weighted distribution.
         value: The quantile.
         low: Value of the lower rank.
         high: Value of the upper rank.
     """
 
-    ranks: QuantileRanks
+    ranks: QuantileRanks | QuantileLevels
     value: float
     low: float
     high: float
@@ -31,8 +32,8 @@ class QuantileSample:
     def interval(self) -> tuple[float, float]:
         """The interval of the arm's own quantile, without any law; unbounded where the values are too few."""
         return (
-            -math.inf if self.ranks.low < 1 else self.low,
-            math.inf if self.ranks.high > self.ranks.n else self.high,
+            self.low if self.ranks.bounds_below else -math.inf,
+            self.high if self.ranks.bounds_above else math.inf,
         )
 
     @property
@@ -40,7 +41,7 @@ class QuantileSample:
         """Half the distance of the two values by the z that their coverage has; NaN where a bound is missing."""
         from scipy.special import ndtri
 
-        if self.ranks.low < 1 or self.ranks.high > self.ranks.n:
+        if not (self.ranks.bounds_below and self.ranks.bounds_above):
             return math.nan
         return (self.high - self.low) / (2 * float(ndtri((1 + self.ranks.coverage) / 2)))
 

@@ -36,6 +36,16 @@ class QuantileRanks:
     clusters: int = 0
 
     @property
+    def bounds_below(self) -> bool:
+        """Whether the values are enough to bound the quantile from below."""
+        return self.low >= 1
+
+    @property
+    def bounds_above(self) -> bool:
+        """Whether the values are enough to bound the quantile from above."""
+        return self.high <= self.n
+
+    @property
     def df(self) -> float:
         """Degrees of freedom of an error made of the bounds' distance.
 

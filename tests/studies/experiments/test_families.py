@@ -12,7 +12,7 @@ import pytest
 from steelyard.errors import DefinitionError
 from steelyard.result import Result
 from steelyard.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
-from steelyard.studies.experiments import Looks, Mean, Prior, Quantile, Share, Stopping
+from steelyard.studies.experiments import Looks, Mean, Prior, Share, Stopping
 
 Make = Callable[..., Any]
 
@@ -249,7 +249,6 @@ def test_a_beta_prior_is_of_shares_as_they_are(study: Make) -> None:
             "Lin's regression",
         ),
         ({"strata": ("device",), "cluster": "store"}, "strata, within which clusters"),
-        ({"strata": ("device",), "secondary": (Quantile("latency", 0.9),)}, "within strata do not add up"),
         ({"false_discovery": "fdr"}, "fdr"),
     ],
 )

@@ -30,7 +30,6 @@ from steelyard.studies.experiments import (
     MetricUse,
     Quantile,
     Ratio,
-    Stage,
     Stopping,
 )
 from steelyard.studies.run import plan, run
@@ -183,12 +182,6 @@ def test_what_makes_no_sense_with_a_quantile_is_refused(words: Any, says: str) -
 def test_a_column_without_a_quantile_is_refused(units: Make, answered: Make) -> None:
     with pytest.raises(DefinitionError, match="says no quantile"):
         answered(units(100), primary=MetricUse(metric="latency", kind="quantile"))
-
-
-def test_stages_with_a_split_of_their_own_are_refused(study: Make) -> None:
-    ramp = (Stage(share=0.1, arms={"control": 0.9, "b": 0.1}), 1.0)
-    with pytest.raises(DefinitionError, match=r"'latency p90'.*splits"):
-        study(primary=Mean("spend"), secondary=(Quantile("latency", 0.9),), ramp=ramp, assignment="steelyard")
 
 
 def test_looks_bound_a_quantile_as_they_bound_a_mean(units: Make, study: Make) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from steelyard.stats.bootstrap import BucketSums, bootstrap_t
 from steelyard.studies.experiments.comparison import Comparison
+from steelyard.studies.experiments.label import label
 from steelyard.studies.experiments.population import ARM, STAGE, UNIT
 from steelyard.warehouse.moments import moments
 from steelyard.warehouse.query import Query
@@ -62,7 +63,7 @@ def buckets_query(study: Experiment, asked: Asked, heavy: tuple[str, ...], shift
     )
 
 
-def bucket_sums(table: pa.Table | None, label: Callable[[Any], str]) -> dict[tuple[str, str], BucketSums]:
+def bucket_sums(table: pa.Table | None) -> dict[tuple[str, str], BucketSums]:
     """Metric and arm -> its sums by bucket, of what `buckets_query` asked for; nothing where values are missing."""
     import numpy as np
 

@@ -97,7 +97,7 @@ def _compared(
     segment: str,
     strata: Mapping[Any, Mapping[str, Moments]],
 ) -> Iterator[Line]:
-    control = arms.get(study.control)
+    control, by = arms.get(study.control), _by(study, evidence)
     for role, use, level in _roles(study):
         resolved = evidence.resolved(use)
         for arm in study.treated:
@@ -107,9 +107,9 @@ def _compared(
             at: Callable[[float], Comparison] = _nothing
             if treated is not None and control is not None:
                 pairs = pairs_of(strata, arm, study.control) if strata else None
-                made = _method(resolved, treated, control, pairs, _by(study, evidence))
+                made = _method(resolved, treated, control, pairs, by)
                 if resolved.kind == "quantile":
-                    made = _of_quantiles(resolved, evidence, arm, study.control, segment)
+                    made = _of_quantiles(resolved, evidence, arm, study.control, segment, by=by)
                 best = _bootstrapped(study, evidence, use.metric, arm, made) if everybody else made
                 at = partial(_looked, study, evidence, resolved, best, arm=arm, tested=everybody)
             yield Line(
@@ -163,10 +163,11 @@ def _bootstrapped(
 
 
 def _of_quantiles(
-    use: MetricUse, evidence: Evidence, arm: str, control: str, segment: str
+    use: MetricUse, evidence: Evidence, arm: str, control: str, segment: str, *, by: str
 ) -> Callable[[float], Comparison]:
-    samples = [evidence.quantile(use.metric, name, segment) for name in (arm, control)]
-    return lambda level: compare_quantiles(samples[0], samples[1], level)
+    treated = evidence.quantile(use.metric, arm, control, segment)
+    other = evidence.quantile(use.metric, control, arm, segment)
+    return lambda level: compare_quantiles(treated, other, level, by)
 
 
 def _nothing(level: float) -> Comparison:
@@ -288,7 +289,7 @@ def _arms(study: Experiment, evidence: Evidence) -> pa.Table:
 def _level(use: MetricUse, evidence: Evidence, arm: str) -> tuple[float | None, float | None]:
     """A metric's level in an arm, with its error."""
     if use.kind == "quantile":
-        found = evidence.quantile(use.metric, arm)
+        found = next((item.sample for item in evidence.quantiles_in(use.metric, arm)), None)
         error = found.std_error if found is not None else math.nan
         return (None if found is None else found.value), (None if math.isnan(error) else error)
     moments = evidence.arms.get(arm)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from steelyard.studies.experiments.by_day import DAY
 from steelyard.studies.experiments.cluster_questions import mixed_segments, whole_by
 from steelyard.studies.experiments.cluster_sums import moments_of_clusters
 from steelyard.studies.experiments.columns import below
+from steelyard.studies.experiments.label import label
 from steelyard.studies.experiments.looks import LOOKS, LooksSoFar, looks_so_far
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.population import ARM, STAGE
@@ -49,22 +50,7 @@ if TYPE_CHECKING:
 
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["Evidence", "evidence_of", "label"]
-
-
-def label(value: Any) -> str:
-    """A value of an arm or segment column as the study writes it.
-
-    >>> label(True), label(3.0), label(None)
-    ('true', '3', 'missing')
-    """
-    if value is None:
-        return "missing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+__all__ = ["Evidence", "evidence_of"]
 
 
 Cells = Mapping[tuple[str, ...], Moments]
@@ -95,7 +81,8 @@ class Evidence:
         unexposed: Arm -> moments of the first primary over assigned units that were not exposed; empty where none is
             asked.
         course: Local day of entry -> stage (0 where all had one split) -> arm -> moments of the first primary.
-        quantiles: Metric, segment ("all" or as in estimates) and arm -> its quantile.
+        quantiles: Metric, segment ("all" or as in estimates), arm and, within strata, the arm beside it, whose units
+            share in the strata's weights (else nothing) -> its quantile.
         buckets: Metric and arm -> sums by bucket of units, of means that are compared by the bootstrap.
         clusters: Rows of counts of clusters by arm; empty where units were randomised one by one.
         by_segment: Of each segment's column: its value -> stage (0 where all had one split) -> labels of arm and strata
@@ -121,7 +108,7 @@ class Evidence:
     caps: Mapping[str, float] = field(default_factory=dict)
     unexposed: Mapping[str, Moments] = field(default_factory=dict)
     course: Mapping[date, Mapping[int, Mapping[str, Moments]]] = field(default_factory=dict)
-    quantiles: Mapping[tuple[str, str, str], QuantileEvidence] = field(default_factory=dict)
+    quantiles: Mapping[tuple[str, str, str, str], QuantileEvidence] = field(default_factory=dict)
     buckets: Mapping[tuple[str, str], BucketSums] = field(default_factory=dict)
     clusters: tuple[Mapping[str, Any], ...] = ()
     by_segment: tuple[Mapping[str, Mapping[int, Cells]], ...] = ()
@@ -174,10 +161,14 @@ class Evidence:
             for stage, cells in staged.items()
         }
 
-    def quantile(self, metric: str, arm: str, segment: str = "all") -> QuantileSample | None:
-        """A quantile in an arm; None where it cannot be computed."""
-        found = self.quantiles.get((metric, segment, arm))
+    def quantile(self, metric: str, arm: str, beside: str, segment: str = "all") -> QuantileSample | None:
+        """A quantile in an arm as it is compared with another; None where it cannot be computed."""
+        found = self.quantiles.get((metric, segment, arm, beside)) or self.quantiles.get((metric, segment, arm, ""))
         return None if found is None else found.sample
+
+    def quantiles_in(self, metric: str, arm: str) -> tuple[QuantileEvidence, ...]:
+        """A quantile of everybody in an arm, beside each arm that it is compared with within strata."""
+        return tuple(item for key, item in self.quantiles.items() if key[:3] == (metric, "all", arm))
 
     def _merged_by(self, of: Any) -> dict[Any, Moments]:
         return _merged(self.cells, of)
@@ -265,8 +256,8 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         if UNEXPOSED in data
         else {},
         course=_course(data.get(BY_DAY)),
-        buckets=bucket_sums(data.get(BUCKETS), label),
-        quantiles=quantile_evidence(study, data, shares_noted(notes), label),
+        buckets=bucket_sums(data.get(BUCKETS)),
+        quantiles=quantile_evidence(study, data, shares_noted(notes)),
         clusters=_labelled(data.get(CLUSTERS)),
         by_segment=_by_segment(study, data[MOMENTS], shifts, found) if study.cluster else (),
     )

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["compare_quantiles", "quantiles_table"]
 
 
-def compare_quantiles(treated: QuantileSample | None, control: QuantileSample | None, level: float) -> Comparison:
+def compare_quantiles(
+    treated: QuantileSample | None, control: QuantileSample | None, level: float, by: str = ""
+) -> Comparison:
     """The quantile's difference between two arms, from the order statistics that bound it in each.
 
     An arm whose bounds are one and the same value says nothing of its error: the interval is unbounded.
@@ -26,13 +28,14 @@ def compare_quantiles(treated: QuantileSample | None, control: QuantileSample | 
         treated: The arm that is judged; None where it is not known.
         control: The arm that it is compared with.
         level: Level of the intervals.
+        by: What the strata are whose shares both arms were given, such as `stage`; empty where there are none.
     """
     absolute = quantile_difference(treated, control, level) if treated and control else None
     if treated is None or control is None or absolute is None:
         return Comparison(absolute=None, relative=None, control_level=None, method="none")
     effect = max(treated.ranks.effect, control.ranks.effect)
-    method = "order statistics, t"
-    if effect != 1:
+    method = f"order statistics, weighted by {by}, t" if by else "order statistics, t"
+    if effect != 1 and not by:
         method = f"order statistics of values in clusters (design effect {effect:.3g}), t"
     if 0 in (treated.std_error, control.std_error):
         unknown = replace(absolute, low=-math.inf, high=math.inf, p_value=1.0)
@@ -46,11 +49,14 @@ def compare_quantiles(treated: QuantileSample | None, control: QuantileSample | 
 
 
 def quantiles_table(evidence: Evidence) -> dict[str, pa.Table]:
-    """Each arm's quantiles with their own intervals, which ask for no law of the values; nothing without quantiles."""
+    """Each arm's quantiles with their own intervals, which ask for no law of the values; nothing without quantiles.
+
+    Within strata they are as the arm would have them with the strata's shares in itself and the arm `beside`.
+    """
     import pyarrow as pa
 
     rows = []
-    for (metric, segment, arm), item in evidence.quantiles.items():
+    for (metric, segment, arm, beside), item in evidence.quantiles.items():
         if item.sample is None:
             continue
         low, high = item.sample.interval
@@ -59,6 +65,7 @@ def quantiles_table(evidence: Evidence) -> dict[str, pa.Table]:
                 "metric": metric,
                 "segment": segment,
                 "arm": arm,
+                "beside": beside,
                 "quantile": item.sample.ranks.quantile,
                 "value": item.sample.value,
                 "low": low if math.isfinite(low) else None,
@@ -70,10 +77,11 @@ def quantiles_table(evidence: Evidence) -> dict[str, pa.Table]:
             }
         )
     kinds: dict[str, pa.DataType] = {
-        **dict.fromkeys(("metric", "segment", "arm"), pa.string()),
+        **dict.fromkeys(("metric", "segment", "arm", "beside"), pa.string()),
         **dict.fromkeys(("values", "clusters"), pa.int64()),
     }
-    names = ("metric", "segment", "arm", "quantile", "value", "low", "high", "coverage", "values", "clusters",
+    within = ("beside",) if any(row["beside"] for row in rows) else ()
+    names = ("metric", "segment", "arm", *within, "quantile", "value", "low", "high", "coverage", "values", "clusters",
              "design_effect")  # fmt: skip
     schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in names])
     return {"quantiles": pa.Table.from_pylist(rows, schema=schema)} if rows else {}

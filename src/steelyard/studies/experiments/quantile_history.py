@@ -47,7 +47,7 @@ def quantile_history_queries(past: Past, known: Mapping[str, pa.Table], units: i
     asked, found = past.asked, dict[str, Query]()
     levels = {
         column: sorted({level for use in uses for level in quantile_ranks(units, use.quantile or 0.5, LEVEL).levels})
-        for column, uses in over_units(past.study, asked.rows).items()
+        for column, uses in over_units(past.study, past.asked.metrics_of_rows).items()
         if units
     }
     if levels:
@@ -88,7 +88,7 @@ def quantile_baselines(past: Past, known: Mapping[str, pa.Table], units: int) ->
     found: dict[str, QuantileSample | None] = {}
     if ORDERED in known:
         (columns,) = order_statistics_by_group(known[ORDERED], ()).values() or ({},)
-        for column, uses in over_units(past.study, past.asked.rows).items():
+        for column, uses in over_units(past.study, past.asked.metrics_of_rows).items():
             for use in uses:
                 ranks = quantile_ranks(units, use.quantile or 0.5, LEVEL)
                 found[use.metric] = _sample(columns.get(column), ranks)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.stats.quantile_ranks import QuantileRanks, design_effect_of, quantile_ranks
 from steelyard.studies.experiments.population import ARM
 from steelyard.studies.experiments.row_quantiles import RowQuantile, over_units
+from steelyard.studies.experiments.stratified_quantiles import cells_in, strata_in, within_questions
 from steelyard.warehouse.clustered_counts import SIZE, below, clustered_counts
 from steelyard.warehouse.moments import moments_by_group
 from steelyard.warehouse.order_statistics import order_statistics
@@ -47,6 +48,8 @@ def quantile_questions(study: Experiment, asked: Asked, earlier: Mapping[str, pa
         asked: Its unit table.
         earlier: What came back; the moments are there.
     """
+    if strata := strata_in(study, earlier["moments"]):
+        return {} if study.cluster else within_questions(study, asked, earlier, strata, tuple(groupings(study)))
     found: dict[str, Query] = {}
     for ending, by in groupings(study):
         levels = _levels_of_units(study, asked, earlier["moments"], by)
@@ -68,7 +71,7 @@ def _levels_of_units(
     """Column -> all levels that its quantiles need in any group."""
     found: dict[str, tuple[float, ...]] = {}
     sizes = {} if study.cluster else _sizes(study, table, by)
-    for column, uses in over_units(study, asked.rows).items() if sizes else ():
+    for column, uses in over_units(study, asked.metrics_of_rows).items() if sizes else ():
         ranks = [quantile_ranks(n, use.quantile or 0.5, study.level) for use in uses for n in set(sizes.values())]
         found[column] = tuple(sorted({level for item in ranks for level in item.levels}))
     return found
@@ -76,7 +79,7 @@ def _levels_of_units(
 
 def _sizes(study: Experiment, table: pa.Table, by: tuple[str, ...]) -> dict[tuple[Any, ...], int]:
     """Units of each group."""
-    cells, sizes = (ARM, *study.segments), dict[tuple[Any, ...], int]()
+    cells, sizes = cells_in(study, table), dict[tuple[Any, ...], int]()
     for cell, group in moments_by_group(table, cells).items():
         key = tuple(value for name, value in zip(cells, cell, strict=True) if name in by)
         sizes[key] = sizes.get(key, 0) + group.rows

@@ -114,8 +114,6 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
             more[REPEATED] = _repeated(asked_of.people)
         return more
     last = Asked(study, context)
-    if STAGE in earlier[MOMENTS].column_names:
-        return _last_questions(study, last, earlier)
     return {**_last_questions(study, last, earlier), **quantile_questions(study, last, earlier)}
 
 
@@ -205,7 +203,7 @@ class Asked:
         if context.metrics is None:
             raise DefinitionError("governed metrics need a project", where=study.name)
         start = start_of(self.people.has)
-        self.rows = row_quantiles(study, context, self.people, segments=study.segments)
+        self.rows = row_quantiles(study, context, self.people, keep=grouped_by(study, self.people.has)[1:])
         below = [item.use.metric for item in self.rows]
         self.relation, values = governed_units(study, context, context.metrics, self.people.select, start, below)
         self.rows += clustered_units(study, self.relation, self.where, below)
@@ -213,6 +211,11 @@ class Asked:
         few = f"SELECT * FROM {self.people.relation} AS everybody LIMIT {SAMPLE_ROWS}"
         self.sampled, _ = governed_units(study, context, context.metrics, few, start, below)
         self.notes |= governed_notes(study, context.metrics) | rows_noted(self.rows)
+
+    @property
+    def metrics_of_rows(self) -> tuple[str, ...]:
+        """Metrics that are quantiles of rows in clusters."""
+        return tuple(item.use.metric for item in self.rows)
 
 
 def _summed(study: Experiment, values: tuple[str, ...]) -> tuple[str, ...]:

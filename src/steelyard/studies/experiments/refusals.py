@@ -41,16 +41,15 @@ def _cluster(study: Experiment) -> str:
     if not study.cluster:
         return ""
     priors = [use.metric for use in study.uses if use.prior and use.prior.shapes]
-    if not priors:
-        return ""
-    return f"the cluster {study.cluster!r} and a beta prior of {priors[0]!r}, whose counts are not independent"
-
-
-def _strata(study: Experiment) -> str:
-    names = [repr(use.metric) for use in study.uses if use.kind == "quantile"]
-    if not study.strata or not names:
-        return ""
-    return f"strata and the quantile {names[0]}: quantiles within strata do not add up"
+    quantiles = [use.metric for use in study.uses if use.kind == "quantile"]
+    if priors:
+        return f"the cluster {study.cluster!r} and a beta prior of {priors[0]!r}, whose counts are not independent"
+    if quantiles and (study.strata or _has_own_splits(study)):
+        return (
+            f"the cluster {study.cluster!r} and the quantile {quantiles[0]!r} within strata or stages with splits of "
+            "their own, whose error over clusters is not made"
+        )
+    return ""
 
 
 def _looks(study: Experiment) -> str:
@@ -66,19 +65,10 @@ def _stopping(study: Experiment) -> str:
     return f"the stopping rules {sorted(rules)!r} with one look: say `looks: daily`, or how many"
 
 
-def _ramp(study: Experiment) -> str:
-    names = [repr(use.metric) for use in study.uses if use.kind == "quantile"]
-    if not names or not _has_own_splits(study):
-        return ""
-    return f"the quantile {names[0]} over stages with splits of their own: quantiles within stages do not add up"
-
-
 REFUSED: tuple[tuple[str, Callable[[Experiment], str]], ...] = (
     ("layer", _layer),
     ("holdout", _holdout),
     ("cluster", _cluster),
-    ("strata", _strata),
-    ("ramp", _ramp),
     ("looks", _looks),
     ("stopping", _stopping),
 )
@@ -95,5 +85,5 @@ def refuse_what_is_not_offered(study: Experiment) -> None:
             raise DefinitionError(
                 f"the experiment {study.name!r} asks for {says}",
                 where=f"{study.name}.{field}",
-                hint="give every stage the study's split" if field == "ramp" else f"leave `{field}:` out",
+                hint=f"leave `{field}:` out",
             )

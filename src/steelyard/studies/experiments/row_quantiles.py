@@ -84,7 +84,7 @@ def share_of_rows(use: MetricUse, catalog: MetricCatalog) -> float | None:
 
 
 def row_quantiles(
-    study: Experiment, context: Context, people: Population, *, segments: tuple[str, ...]
+    study: Experiment, context: Context, people: Population, *, keep: tuple[str, ...]
 ) -> tuple[RowQuantile, ...]:
     """The quantiles of rows that a study of governed metrics compares.
 
@@ -92,7 +92,7 @@ def row_quantiles(
         study: The experiment.
         context: What it may know.
         people: Who took part.
-        segments: The columns of units to keep beside the arm.
+        keep: The columns of units to keep beside the arm: segments, strata, stages.
 
     Raises:
         DefinitionError: One is looked at several times and has no window: rows of a unit that came in before would
@@ -125,7 +125,7 @@ def row_quantiles(
             value=value,
             types=context.tables,
             unit=UNIT,
-            keep=(randomised, ARM, *segments),
+            keep=(randomised, ARM, *keep),
         )
         found.append(RowQuantile(use=use, share=share, relation=f"({sql})", cluster=randomised))
     return tuple(found)
@@ -163,11 +163,15 @@ def shares_noted(notes: Mapping[str, str]) -> dict[str, float]:
     return {name.removeprefix(NOTE): float(share) for name, share in notes.items() if name.startswith(NOTE)}
 
 
-def over_units(study: Experiment, rows: tuple[RowQuantile, ...]) -> dict[str, tuple[MetricUse, ...]]:
-    """Column of the unit table -> the quantiles over units that are taken of it."""
-    others = {item.use.metric for item in rows}
+def over_units(study: Experiment, rows: Collection[str]) -> dict[str, tuple[MetricUse, ...]]:
+    """Column of the unit table -> the quantiles over units that are taken of it.
+
+    Args:
+        study: The experiment.
+        rows: Metrics that are quantiles of rows.
+    """
     found: dict[str, tuple[MetricUse, ...]] = {}
     for use in study.uses:
-        if use.quantile is not None and use.metric not in others:
+        if use.quantile is not None and use.metric not in rows:
             found[ranked(use)] = (*found.get(ranked(use), ()), use)
     return found

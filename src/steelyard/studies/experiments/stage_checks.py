@@ -36,11 +36,11 @@ def with_stage_checks(study: Experiment, evidence: Evidence, found: tuple[Check,
 
 
 def _quantiles(study: Experiment, evidence: Evidence) -> Iterator[Check]:
-    """Quantiles are not compared: pooled they would mislead, and no mean of the stages' quantiles is the arm's."""
+    """Quantiles of units in clusters are not compared: pooled over stages they would mislead."""
     names = [repr(use.metric) for use in map(evidence.resolved, study.uses) if use.kind == "quantile"]
-    if names:
-        says = f"Stages had splits of their own, over which {', '.join(names)} cannot be compared: a quantile of all "
-        says += "units mixes the stages, and quantiles within stages do not add up to it. Keep one split."
+    if names and study.cluster and len(evidence.by_stage) > 1:
+        says = f"Stages had splits of their own, within which {', '.join(names)} of units in clusters is not compared, "
+        says += "and pooled it would mislead. Keep one split."
         yield Check(name="quantiles_within_stages", status="not_run", severity="doubt", says=says)
 
 

@@ -33,12 +33,13 @@ class AcrossStrata:
     Args:
         used: Strata with units enough in both arms.
         left_out: Units of both arms that stand in others, and say nothing.
-        p_value: Of one effect in all strata (Cochran's Q); 1 where that cannot be tested.
+        p_value: Of one effect in all strata (Cochran's Q); 1 where that cannot be tested, None of a quantile, of which
+            no effects by stratum are made.
     """
 
     used: int
     left_out: int
-    p_value: float
+    p_value: float | None
 
 
 def across_strata(
@@ -48,6 +49,9 @@ def across_strata(
     units = sum(arms[name].units for arms in strata.values() for name in (arm, control) if name in arms)
     pairs = pairs_of(strata, arm, control)
     rows = [sum(one.units for one in pair) for pair in pairs]
+    if use.kind == "quantile":
+        enough = [n for n, pair in zip(rows, pairs, strict=True) if min(one.units for one in pair) >= 2]
+        return AcrossStrata(used=len(enough), left_out=units - sum(enough), p_value=None) if enough else None
     made = zip(adjusted_levels(use, pairs), rows, strict=True)
     used = [(found.levels.difference(), n) for found, n in made if found is not None]
     if not used:

@@ -27,7 +27,7 @@ def strata_compared(study: Experiment, evidence: Evidence) -> Found:
             yield Measured(holds=None, says=f"No stratum has units enough of {arm!r} and {study.control!r}.")
             continue
         by = " and ".join([*(["stage"] if evidence.by_stage else []), *study.strata])
-        unlike, left = found.p_value < UNLIKE, found.left_out
+        unlike, left = found.p_value is not None and found.p_value < UNLIKE, found.left_out
         yield Measured(
             holds=not (left or unlike),
             severity="doubt" if left > LEFT_OUT_DOUBTS * units else "note",
@@ -35,6 +35,11 @@ def strata_compared(study: Experiment, evidence: Evidence) -> Found:
             limit=0.0,
             says=f"{arm!r} is compared with {study.control!r} within {found.used} strata (by {by}), weighted by their "
             f"units{f'; {left:,} of {units:,} units, of strata with too few in one arm, say nothing' if left else ''}; "
-            f"the effect on {use.metric!r} {'differs' if unlike else 'is alike'} between strata "
-            f"(p = {found.p_value:.2g}).",
+            f"{_alike(use.metric, found.p_value, unlike=unlike)}.",
         )
+
+
+def _alike(metric: str, p_value: float | None, *, unlike: bool) -> str:
+    if p_value is None:
+        return f"whether the effect on {metric!r} is alike in them is not tested, since it is a quantile"
+    return f"the effect on {metric!r} {'differs' if unlike else 'is alike'} between strata (p = {p_value:.2g})"

@@ -62,13 +62,13 @@ def _missing(study: Experiment, evidence: Evidence) -> list[str]:
             nulls, strange = int(row[f"null_{place}"] or 0), int(row[f"not_finite_{place}"] or 0)
             if nulls or strange:
                 found.append(f"{row[f'value_{place}']!r} in {row['arm']!r}: {_unusable(nulls, strange, row['n'])}")
-    for (metric, segment, arm), item in evidence.quantiles.items():
+    for (metric, segment, arm, _), item in evidence.quantiles.items():
         gaps, strange = item.values.rows - item.values.values, item.values.not_finite
         if segment == "all" and not item.values.usable:
             what = f"{'rows of ' if item.of_rows else ''}{metric!r} in {arm!r}"
             found.append(f"{what}: {_unusable(gaps, strange, item.values.rows)}")
     if found:
-        return sorted(found)
+        return sorted(set(found))
     return [
         f"{name!r} in {arm!r}: sums are not finite (values too large to be squared)"
         for arm, moments in evidence.arms.items()
@@ -218,8 +218,8 @@ def relative_scale(study: Experiment, evidence: Evidence) -> Found:
 def _least_level(use: MetricUse, evidence: Evidence, arm: str) -> float | None:
     """The level that a logarithm is taken of; of a quantile, the lower of the values that bound it."""
     if use.kind == "quantile":
-        found = evidence.quantile(use.metric, arm)
-        return None if found is None else found.low
+        found = [item.sample.low for item in evidence.quantiles_in(use.metric, arm) if item.sample]
+        return min(found, default=None)
     sample = arm_sample(use, evidence.arms[arm]) if arm in evidence.arms else None
     return None if sample is None else sample.level
 
@@ -230,13 +230,7 @@ def quantiles_bounded(study: Experiment, evidence: Evidence) -> Found:
     trouble: list[str] = []
     for metric in wanted:
         for arm in (study.control, *study.treated):
-            found = evidence.quantile(metric, arm)
-            if found is None:
-                continue
-            if math.isnan(found.std_error):
-                trouble.append(f"{metric!r} in {arm!r} has too few values beyond it ({found.ranks.n:,} in all)")
-            elif found.value in (found.low, found.high):
-                trouble.append(f"{metric!r} in {arm!r} lies among equal values ({found.value:.6g})")
+            trouble += _unbounded(metric, arm, evidence)
     if wanted and evidence.quantiles:
         yield Measured(
             holds=not trouble,
@@ -247,6 +241,15 @@ def quantiles_bounded(study: Experiment, evidence: Evidence) -> Found:
             if trouble
             else "Every quantile has values enough on both sides, and is not among equal ones.",
         )
+
+
+def _unbounded(metric: str, arm: str, evidence: Evidence) -> Iterator[str]:
+    for item in evidence.quantiles_in(metric, arm):
+        found = item.sample
+        if item.values.usable and (found is None or math.isnan(found.std_error)):
+            yield f"{metric!r} in {arm!r} has too few values beyond it ({item.values.values:,} in all)"
+        elif found is not None and found.value in (found.low, found.high):
+            yield f"{metric!r} in {arm!r} lies among equal values ({found.value:.6g})"
 
 
 def outliers(study: Experiment, evidence: Evidence) -> Found:
