@@ -12,7 +12,7 @@ import pytest
 from steelyard.errors import DefinitionError
 from steelyard.result import Result
 from steelyard.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
-from steelyard.studies.experiments import Looks, Mean, Prior, Share, Stopping
+from steelyard.studies.experiments import Looks, Mean, Prior, Quantile, Share, Stopping
 
 Make = Callable[..., Any]
 
@@ -244,11 +244,7 @@ def test_a_beta_prior_is_of_shares_as_they_are(study: Make) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (
-            {"primary": Mean("spend", covariate="spend_before", adjustment="lin"), "cluster": "store"},
-            "Lin's regression",
-        ),
-        ({"strata": ("device",), "cluster": "store"}, "strata, within which clusters"),
+        ({"strata": ("device",), "cluster": "store", "secondary": (Quantile("latency", 0.9),)}, "'latency p90' within"),
         ({"false_discovery": "fdr"}, "fdr"),
     ],
 )

@@ -151,7 +151,10 @@ def test_the_interval_is_student_s_with_the_freedom_of_what_was_counted() -> Non
                                 even=1e9, between=found[3])  # fmt: skip
         arms.append(QuantileSample(ranks=levels, value=found[0], low=found[1], high=found[2]))
     result = answered(study(), columns)
-    for scale, peer in (("absolute", quantile_difference(*arms)), ("relative", quantile_relative(*arms))):
+    for scale, peer in (
+        ("absolute", quantile_difference(arms[0], arms[1])),
+        ("relative", quantile_relative(arms[0], arms[1])),
+    ):
         row = result.estimate(scale=scale)
         assert isinstance(peer, Interval)
         # The freedom of p (1 - p) in the strata, left out here, is a hundred times that of the bounds.

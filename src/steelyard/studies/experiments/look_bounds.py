@@ -186,6 +186,20 @@ def at_look(
         level: The level of one look's interval.
         sign: 1 where more is better, -1 where less is.
         tested: Whether p-values are wanted; without, they are not a number.
+
+    Assumes: Estimates at the looks err as sums of independent terms do: what a later look adds is independent of what
+        an earlier one had. A mean over units is such a sum, and a ratio is one in the limit. So is a quantile over
+        units: it is its truth less the mean over units of (1{x <= q} - p) / f(q), and a rest that vanishes beside its
+        error (Bahadur), at looks that have a fixed share of the units each. A quantile of rows is a mean over units of
+        what they have below less what they should, in the same way, as long as the rows of a unit are complete when it
+        comes in, as those of a closed window are. Over stages of a ramp the weights move while a stage fills, and
+        increments are only nearly independent, of quantiles as of means.
+
+    Source: Bahadur (1966), Annals of Mathematical Statistics 37, with a rest of n^(-3/4) up to logarithms; Ghosh
+        (1971), ibid. 42, where only the density at the quantile must be there; Scharfstein, Tsiatis and Robins (1997),
+        Journal of the American Statistical Association 92, on independent increments of estimates that are linear in
+        the limit. Ten looks at quantiles without an effect cross no more often than alpha, over a ramp too
+        (tests/coverage).
     """
     plain = made(level)
     below, above = (bounds.success, bounds.harm) if sign > 0 else (bounds.harm, bounds.success)
