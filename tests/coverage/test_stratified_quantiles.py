@@ -191,11 +191,7 @@ def crossed(rule: str, looks: int, times: int, seed: int) -> float:
         for look in range(1, looks + 1):
             fractions = (*fractions, look / looks)
             seen = round(2 * STAGE * look / looks)
-            known = stage[:seen], treated[:seen], np.arange(seen), values[:seen]
-            arms = arms_of(ramp, *known)
-            if seen <= STAGE:
-                one, other = (values[:seen][arm] for arm in (treated[:seen], ~treated[:seen]))
-                arms = pooled(one, ramp.quantile), pooled(other, ramp.quantile)
+            arms = _arms_at(ramp, stage[:seen], treated[:seen], values[:seen])
             bounds = LookBounds.of(rules, fractions, 0.95, last=look == looks, over=False)
             made = at_look(bounds, lambda level, a=arms: compare_quantiles(a[0], a[1], level), 0.95, 1, tested=False)  # type: ignore[misc]
             assert made.absolute is not None
@@ -203,6 +199,15 @@ def crossed(rule: str, looks: int, times: int, seed: int) -> float:
                 hits += 1
                 break
     return hits / times
+
+
+def _arms_at(
+    ramp: Ramp, stage: I64, treated: npt.NDArray[np.bool_], values: F64
+) -> tuple[QuantileSample | None, QuantileSample | None]:
+    """As the study has them: without weights as long as there is one stage."""
+    if stage[-1] == 0:
+        return pooled(values[treated], ramp.quantile), pooled(values[~treated], ramp.quantile)
+    return arms_of(ramp, stage, treated, np.arange(len(values)), values)
 
 
 @pytest.mark.slow
