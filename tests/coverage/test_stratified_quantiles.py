@@ -188,11 +188,15 @@ def crossed(rule: str, looks: int, times: int, seed: int) -> float:
     for _ in range(times):
         stage, treated, _, values = ramp.drawn(random, STAGE, 1.0)
         fractions: tuple[float, ...] = ()
+        information: tuple[float, ...] = ()
         for look in range(1, looks + 1):
             fractions = (*fractions, look / looks)
             seen = round(2 * STAGE * look / looks)
+            in_first = min(seen, STAGE)
+            known = in_first * (1 / 0.05 + 1 / 0.95) / (1 / 0.5 + 1 / 0.5) + seen - in_first
+            information = (*information, known / (2 * STAGE))
             arms = _arms_at(ramp, stage[:seen], treated[:seen], values[:seen])
-            bounds = LookBounds.of(rules, fractions, 0.95, last=look == looks, over=False)
+            bounds = LookBounds.of(rules, fractions, 0.95, last=look == looks, over=False, information=information)
             made = at_look(bounds, lambda level, a=arms: compare_quantiles(a[0], a[1], level), 0.95, 1, tested=False)  # type: ignore[misc]
             assert made.absolute is not None
             if not made.absolute.low <= 0 <= made.absolute.high:

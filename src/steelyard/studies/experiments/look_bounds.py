@@ -192,8 +192,8 @@ def at_look(
         units: it is its truth less the mean over units of (1{x <= q} - p) / f(q), and a rest that vanishes beside its
         error (Bahadur), at looks that have a fixed share of the units each. A quantile of rows is a mean over units of
         what they have below less what they should, in the same way, as long as the rows of a unit are complete when it
-        comes in, as those of a closed window are. Over stages of a ramp the weights move while a stage fills, and
-        increments are only nearly independent, of quantiles as of means.
+        comes in, as those of a closed window are. Over stages of a ramp it is the difference times its units that is
+        such a sum (`information`), of quantiles as of means.
 
     Source: Bahadur (1966), Annals of Mathematical Statistics 37, with a rest of n^(-3/4) up to logarithms; Ghosh
         (1971), ibid. 42, where only the density at the quantile must be there; Scharfstein, Tsiatis and Robins (1997),
