@@ -14,7 +14,8 @@ from steelyard.errors import DataError, DefinitionError
 from steelyard.project import Project, open_project
 from steelyard.stats.intraclass import intraclass_correlation
 from steelyard.studies.experiments import Assignment, Experiment, Mean
-from steelyard.studies.experiments.assignment import assign
+from steelyard.studies.experiments.allocation import allocation_of
+from steelyard.studies.experiments.assignment import assign, drawn
 from steelyard.studies.experiments.exposure_log import Exposed
 from steelyard.studies.run import run
 
@@ -26,7 +27,7 @@ FILES = {
   customers:
     kind: files
     path: data/customers.csv
-    columns: {customer_id: BIGINT, store_id: BIGINT, spend: DOUBLE}
+    columns: {customer_id: BIGINT, store_id: BIGINT, region: BIGINT, spend: DOUBLE}
     mode: replace
     key: customer_id
   orders:
@@ -43,7 +44,7 @@ FILES = {
     key: id
 """,
     "metrics/shop.yml": """tables:
-  customers: {key: customer_id, entity: customer, entities: {store: store_id}, dimensions: [store_id]}
+  customers: {key: customer_id, entity: customer, entities: {store: store_id}, dimensions: [store_id, region]}
   orders: {key: order_id, time: ordered_at, entities: {customer: customer_id}}
 metrics:
   revenue: {sum: orders.amount, measured_in: USD, better: up}
@@ -78,8 +79,8 @@ def project(tmp_path: Path) -> Iterator[Project]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     (tmp_path / "data").mkdir()
-    rows = [f"{place},{store_of(place)},{spend_of(place):.4f}" for place in range(CUSTOMERS)]
-    (tmp_path / "data" / "customers.csv").write_text("customer_id,store_id,spend\n" + "\n".join(rows) + "\n")
+    rows = [f"{place},{store_of(place)},{store_of(place) % 3},{spend_of(place):.4f}" for place in range(CUSTOMERS)]
+    (tmp_path / "data" / "customers.csv").write_text("customer_id,store_id,region,spend\n" + "\n".join(rows) + "\n")
     rows = [f"{place},{place},{spend_of(place):.4f},2026-03-1{place % 10}T12:00:00Z" for place in range(CUSTOMERS)]
     (tmp_path / "data" / "orders.csv").write_text("order_id,customer_id,amount,ordered_at\n" + "\n".join(rows) + "\n")
     with open_project(tmp_path) as opened:
@@ -96,14 +97,15 @@ def spend_of(customer: int) -> float:
     return float(np.random.default_rng(customer).gamma(2, 5) + store_of(customer) % 7)
 
 
-def by_column(arms: dict[int, str | None], taken: list[int]) -> tuple[float | None, ...]:
+def by_column(arms: dict[int, str | None], taken: list[int], *, regions: bool = False) -> tuple[float | None, ...]:
     """The analysis of a table in which each customer's arm is written."""
     study = Experiment(
         name="written", question="The same?", arms={"control": 0.5, "b": 0.5}, table="data", cluster="store",
-        assignment=Assignment(), primary=Mean("spend"),
+        assignment=Assignment(), primary=Mean("spend"), strata=("region",) if regions else (),
     )  # fmt: skip
     found = [("control" if arms[store_of(one)] == "control" else "b", one) for one in taken if arms[store_of(one)]]
     table = {"arm": [arm for arm, _ in found], "store": [store_of(one) for _, one in found]}
+    table["region"] = [store % 3 for store in table["store"]]
     row = run(study, pa.table({**table, "spend": [spend_of(one) for _, one in found]})).estimates[0]
     return row.value, row.std_error, row.low, row.high, row.n
 
@@ -139,13 +141,46 @@ def test_an_exposure_without_its_store_is_refused(project: Project) -> None:
         project.expose("shelves", Exposed(unit=1, at=datetime.now(UTC)))
 
 
-def test_governed_metrics_of_customers_are_compared_over_their_stores(project: Project) -> None:
-    result = project.run("prices")
-    arms = dict(enumerate(assign(project.experiment("prices"), range(STORES))))
+@pytest.mark.parametrize("regions", [False, True])
+def test_governed_metrics_of_customers_are_compared_over_their_stores(project: Project, regions: bool) -> None:
+    if regions:
+        (project.folder / "studies" / "prices.yml").write_text(FILES["studies/prices.yml"] + "strata: [region]\n")
+    with open_project(project.folder) as opened:
+        result = opened.run("prices")
+        arms = dict(enumerate(assign(opened.experiment("prices"), range(STORES))))
     row = result.estimates[0]
     found = row.value, row.std_error, row.low, row.high, row.n
-    assert found == pytest.approx(by_column(arms, list(range(CUSTOMERS))), rel=1e-3)
+    assert found == pytest.approx(by_column(arms, list(range(CUSTOMERS)), regions=regions), rel=1e-3)
     assert row.measured_in == "USD"
+    strata = [check.status for check in result.checks if check.name == "clusters_in_one_stratum"]
+    assert strata == ["passed"] * regions
+
+
+def test_a_ramp_whose_first_stage_has_a_split_of_its_own_takes_stores_in(project: Project) -> None:
+    path = project.folder / "studies" / "shelves.yml"
+    text = path.read_text().replace("[0.5, 1.0]", "[{share: 0.6, arms: {control: 0.7, shelves: 0.3}}, 1.0]")
+    path.write_text("\n".join(line for line in text.splitlines() if not line.startswith("exposure:")) + "\n")
+    with open_project(project.folder) as opened:
+        opened.plan("shelves", register=True)
+        for _ in range(2):
+            opened.advance("shelves", **SAID)
+            result = opened.run("shelves")
+        taken = drawn(
+            allocation_of(opened.experiment("shelves"), opened.stage_ledger.rows("shelves")), np.arange(STORES)
+        )
+    arms, stages = np.array(taken.arms.to_pylist()), taken.stages
+    stores = np.array([store_of(one) for one in range(CUSTOMERS)])
+    spend = np.array([spend_of(one) for one in range(CUSTOMERS)])
+    expected = sum(
+        (stages[stores] == stage).mean()
+        * (spend[at & (arms[stores] == "shelves")].mean() - spend[at & (arms[stores] == "control")].mean())
+        for stage in (1, 2)
+        for at in [stages[stores] == stage]
+    )
+    row = result.estimates[0]
+    assert (row.value, row.n) == (pytest.approx(expected, abs=1e-3), CUSTOMERS)
+    (check,) = [check for check in result.checks if check.name == "sample_ratio"]
+    assert "Clusters f" in check.says
 
 
 def test_a_cluster_that_is_the_unit_itself_is_refused(project: Project) -> None:
