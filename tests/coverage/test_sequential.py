@@ -18,6 +18,7 @@ from steelyard.stats.cluster_robust import cluster_difference
 from steelyard.stats.quantile_difference import QuantileSample, quantile_difference
 from steelyard.stats.quantile_ranks import design_effect, quantile_ranks
 from steelyard.stats.sequential_ratio import sequential_ratio
+from steelyard.stats.shares_sequence import shares_evidence
 from steelyard.stats.spending import Spending
 
 F64 = npt.NDArray[np.float64]
@@ -96,6 +97,33 @@ def test_the_hybrid_errs_on_each_side_as_its_own_rule_says(daily: F64) -> None:
 def test_looking_daily_at_1_96_would_reject_one_in_five(daily: F64) -> None:
     """The tests above can fail: without a rule they do."""
     assert (np.abs(daily) >= 1.96).any(axis=1).mean() > 0.19
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("share", "units"), [(0.001, 20_000), (0.005, 2_000)])
+def test_rare_shares_watched_forty_times_in_uneven_arms_need_exact_bounds(share: float, units: int) -> None:
+    """One unit in ten is treated, and one or two of the treated have it at the end.
+
+    The sequence of large samples errs on the upper side more often than it may; the exact one does not.
+    """
+    random, trials, looks = np.random.default_rng(43), 2_000, 40
+    n = np.outer([0.1, 0.9], np.arange(1, looks + 1)) * units / looks
+    steps = np.diff(n, axis=1, prepend=0).astype(int)
+    seen = random.binomial(steps[:, None, :], share, (2, trials, looks)).cumsum(axis=2)
+    pooled = seen.sum(axis=0) / n.sum(axis=0)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / n).sum(axis=0))
+    z = np.divide(seen[0] / n[0] - seen[1] / n[1], error, out=np.zeros_like(error), where=error > 0)
+    above = np.array(always_valid_bounds(n.sum(axis=0) / units, level=0.975, bound="above"))
+    large = (z >= above).any(axis=1).mean()
+    exact = 0
+    for one, other in zip(*seen, strict=True):
+        exact += any(
+            shares_evidence(int(one[k]), round(n[0, k]), int(other[k]), round(n[1, k]), (units / 10, units * 0.9))
+            >= math.log(20)
+            for k in range(looks)
+        )
+    assert large > 0.025
+    assert exact / trials <= ALPHA
 
 
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (0.95, 0.05), (0.4, 0.3, 0.3)])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import math
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq, minimize_scalar
 
 from steelyard.stats.always_valid import always_valid, ratio_for_effects, ratio_for_units
 from steelyard.stats.normal_mixture import best_ratio, critical_value, log_evidence
+from steelyard.stats.share_sequence import concentration_for, share_evidence, share_sequence
 
 CLOSE = 1e-6
 
@@ -33,6 +37,41 @@ def test_the_one_sided_mixture_equals_howard_s_reference_implementation(peers: d
     ratio = best_ratio(0.05, "above")
     assert log_evidence(1.0, ratio, "above") == pytest.approx(peer["log_mixture_s10_v100"], rel=CLOSE)
     assert 10 * critical_value(ratio, 0.05, "above") == pytest.approx(peer["bound_v100"], rel=CLOSE)
+
+
+def test_the_interval_of_one_share_equals_confseq_and_expectation(reference: Any, peers: dict[str, Any]) -> None:
+    published = [entry for entry in reference["published"] if entry["id"].startswith("confseq.bernoulli.")]
+    cases = {entry["id"].removeprefix("confseq.bernoulli."): entry["expected"] for entry in published}
+    assert len(cases) == 3
+    for name, expected in cases.items():
+        assert _of_share(name) == pytest.approx(expected, abs=1e-6), name
+    for name, expected in peers["confseq.published.bernoulli_ci"].items():
+        assert _of_share(name) == pytest.approx(expected, rel=CLOSE), name
+    assert _of_share("700_1000_topt100") == pytest.approx(peers["expectation.bernoulli_ci.700_1000_topt100"], rel=CLOSE)
+
+
+def _of_share(name: str) -> tuple[float, float]:
+    count, n, tuned_for = name.replace("topt", "").split("_")
+    return share_sequence(int(count), int(n), float(tuned_for))
+
+
+def test_the_shares_of_the_stream_equal_confseq(folder: Path, peers: dict[str, Any]) -> None:
+    """Arms' shares of z among the first 100 units, tuned for 500."""
+    with (folder / "data" / "stream.csv").open() as file:
+        first = list(islice(csv.DictReader(file), 100))
+    for arm in "01":
+        seen = [int(row["z"]) for row in first if row["variant"] == arm]
+        expected = peers["confseq.stream.bernoulli.t100"][f"arm{arm}"]
+        assert share_sequence(sum(seen), len(seen), 500) == pytest.approx(expected, rel=CLOSE)
+
+
+def test_the_evidence_against_one_share_equals_howard_s_reference_implementation(reference: Any) -> None:
+    """The beta-binomial bound with g 0.2 and h 0.8 at v 100: a share of 0.2 of 625 units, tuned for as many."""
+    (entry,) = [entry for entry in reference["published"] if entry["id"] == "confseq.beta_binomial_two.bound_v100"]
+    n, concentration = 625, concentration_for(625)
+    bound = brentq(lambda s: share_evidence(125 + s, n, 0.2, concentration) - math.log(20), 0, 100, xtol=1e-12)
+    assert bound == pytest.approx(entry["expected"], abs=1e-5)
+    assert bound == pytest.approx(entry["recomputed"], rel=CLOSE)
 
 
 def test_mixture_bounds_equal_ville_which_tunes_exactly(peers: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.shares import compare_shares, is_binary
 from steelyard.studies.experiments.winsorising import Winsorise
 
-__all__ = ["NOTHING", "Comparison", "Pairs", "compare", "compare_within"]
+__all__ = ["NOTHING", "Comparison", "Pairs", "as_counts", "compare", "compare_within"]
 
 Pairs = Sequence[tuple[Moments, Moments]]
 """The treated arm and control in each stratum that has both."""
@@ -66,11 +66,16 @@ def compare(use: MetricUse, treated: Moments, control: Moments, level: float) ->
         level: Level of the intervals.
     """
     treated, control = units_or_clusters(treated, control)
-    clustered = isinstance(control, ClusterMoments)
-    if use.kind == "share" and not clustered and not covariates_in(use.metric, control.names):
+    if as_counts(use, control):
         found = compare_shares(use, treated, control, level)
         return NOTHING if found is None else Comparison(**found)
     return compare_within(use, [(treated, control)], level)
+
+
+def as_counts(use: MetricUse, control: Moments) -> bool:
+    """Whether a metric is a share that is compared as counts: of units by themselves, and without a covariate."""
+    clustered = isinstance(control, ClusterMoments)
+    return use.kind == "share" and not clustered and not covariates_in(use.metric, control.names)
 
 
 def compare_within(use: MetricUse, strata: Pairs, level: float, by: str = "") -> Comparison:

@@ -13,9 +13,9 @@ from steelyard.stats.sequential_ratio import sequential_ratio
 from steelyard.studies.experiments.comparison import Comparison, compare, compare_within
 from steelyard.studies.experiments.estimation import contrast
 from steelyard.studies.experiments.evidence import Evidence
+from steelyard.studies.experiments.exact_look import at_any_look, bounded, shares_seen
 from steelyard.studies.experiments.guardrail_bounds import TUNED_FOR
-from steelyard.studies.experiments.look_bounds import LookBounds, at_look
-from steelyard.studies.experiments.sources import Stopping
+from steelyard.studies.experiments.look_bounds import LookBounds
 from steelyard.studies.experiments.stage_comparison import pairs_of
 from steelyard.studies.experiments.stage_information import information_of
 
@@ -81,17 +81,19 @@ def _row(study: Experiment, evidence: Evidence, so_far: Strata, day: date, arm: 
     if not pairs or study.strata:
         return
 
+    whole = merged(pair[0] for pair in pairs), merged(pair[1] for pair in pairs)
+
     def made(level: float) -> Comparison:
         if evidence.splits:
             return compare_within(use, pairs, level, "stage")
-        return compare(use, merged(pair[0] for pair in pairs), merged(pair[1] for pair in pairs), level)
+        return compare(use, *whole, level)
 
     level, sign = study.primary_level, -1 if use.better == "down" else 1
     planned = evidence.looks.planned_units if evidence.looks else TUNED_FOR
-    always = Stopping(success="always_valid", harm="always_valid")
     known = _known(study, evidence, so_far, arm) if evidence.splits else units
-    bounds = LookBounds.of(always, (known / planned,), level, last=False, over=False)
-    found = at_look(bounds, made, level, sign, tested=False)
+    bounds = LookBounds.of(at_any_look(study), (known / planned,), level, last=False, over=False)
+    shares = None if evidence.splits else shares_seen(study, evidence, use, arm, *whole)
+    found = bounded(bounds, made, shares, level, sign, tested=False)
     for scale, interval in (("absolute", found.absolute), ("relative", found.relative)):
         if interval is None:
             continue

@@ -17,10 +17,10 @@ from steelyard.studies.experiments.cluster_table import clusters_table
 from steelyard.studies.experiments.coefficients import coefficients_table
 from steelyard.studies.experiments.comparison import NOTHING, Comparison, Pairs, compare, compare_within
 from steelyard.studies.experiments.evidence import Evidence
+from steelyard.studies.experiments.exact_look import SharesSeen, bounded, shares_seen
 from steelyard.studies.experiments.families import adjusted_primaries, families_table
 from steelyard.studies.experiments.guardrail_bounds import guardrail_table
 from steelyard.studies.experiments.interactions import interaction_tables
-from steelyard.studies.experiments.look_bounds import at_look
 from steelyard.studies.experiments.look_findings import bounds_of, look_findings
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.posteriors import posterior_table
@@ -52,6 +52,7 @@ class Line:
         found: Its numbers.
         at: Its numbers with intervals of another level.
         made: The same as if it were looked at once, from moments alone: it reaches any level.
+        shares: The counts, where they are compared exactly at every look.
     """
 
     use: MetricUse
@@ -63,6 +64,7 @@ class Line:
     found: Comparison
     at: Callable[[float], Comparison]
     made: Callable[[float], Comparison]
+    shares: SharesSeen | None
 
 
 def contrast(arm: str, control: str) -> str:
@@ -102,7 +104,7 @@ def _compared(
         resolved = evidence.resolved(use)
         for arm in study.treated:
             treated = arms.get(arm)
-            everybody = segment == "all"
+            everybody, shares = segment == "all", None
             made: Callable[[float], Comparison] = _nothing
             at: Callable[[float], Comparison] = _nothing
             if treated is not None and control is not None:
@@ -111,7 +113,8 @@ def _compared(
                 if resolved.kind == "quantile":
                     made = _of_quantiles(resolved, evidence, arm, study.control, segment, by=by)
                 best = _bootstrapped(study, evidence, use.metric, arm, made) if everybody else made
-                at = partial(_looked, study, evidence, resolved, best, arm=arm, tested=everybody)
+                shares = None if strata else shares_seen(study, evidence, resolved, arm, treated, control)
+                at = partial(_looked, study, evidence, resolved, best, shares, arm=arm, tested=everybody)
             yield Line(
                 use=resolved,
                 role=role if everybody else "exploratory",
@@ -122,6 +125,7 @@ def _compared(
                 found=at(level),
                 at=at,
                 made=made,
+                shares=shares,
             )
 
 
@@ -130,6 +134,7 @@ def _looked(
     evidence: Evidence,
     use: MetricUse,
     made: Callable[[float], Comparison],
+    shares: SharesSeen | None,
     level: float,
     *,
     arm: str,
@@ -140,7 +145,7 @@ def _looked(
     if bounds is None:
         return made(level)
     sign = -1 if use.better == "down" else 1
-    return at_look(bounds, made, level, sign, tested=tested)
+    return bounded(bounds, made, shares, level, sign, tested=tested)
 
 
 def _method(

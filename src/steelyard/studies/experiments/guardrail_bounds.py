@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from steelyard.studies.experiments.evidence import Evidence
-from steelyard.studies.experiments.look_bounds import LookBounds, at_look
-from steelyard.studies.experiments.sources import Stopping
+from steelyard.studies.experiments.exact_look import at_any_look, bounded
+from steelyard.studies.experiments.look_bounds import LookBounds
 from steelyard.studies.experiments.stage_information import known_units
 
 if TYPE_CHECKING:
@@ -56,10 +56,9 @@ def _rows(study: Experiment, evidence: Evidence, line: Line) -> Iterator[dict[st
         return
     sign = -1 if line.use.better == "down" else 1
     planned = evidence.looks.planned_units if evidence.looks else TUNED_FOR
-    always = Stopping(success="always_valid", harm="always_valid")
     known = max(known_units(study, evidence, line.arm), 1.0)
-    bounds = LookBounds.of(always, (known / planned,), line.level, last=False, over=False)
-    made = at_look(bounds, line.made, line.level, sign, tested=False)
+    bounds = LookBounds.of(at_any_look(study), (known / planned,), line.level, last=False, over=False)
+    made = bounded(bounds, line.made, line.shares, line.level, sign, tested=False)
     found = made.absolute if margin.scale == "absolute" else made.relative
     row: dict[str, Any] = {"metric": line.use.metric, "contrast": f"{line.arm} - {study.control}"}
     row |= {"scale": margin.scale, "margin": margin.size, "limit": -sign * margin.size}

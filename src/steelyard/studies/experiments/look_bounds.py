@@ -14,9 +14,10 @@ from steelyard.stats.boundaries import Boundaries, boundaries
 from steelyard.stats.conditional_power import conditional_power
 from steelyard.stats.interval import Interval
 from steelyard.stats.repeated import repeated
+from steelyard.stats.shares_sequence import shares_critical
 from steelyard.stats.spending import Spending
 from steelyard.studies.experiments.comparison import Comparison
-from steelyard.studies.experiments.sources import SPENDING, Stopping
+from steelyard.studies.experiments.sources import EXACT, SPENDING, Stopping
 
 __all__ = ["LookBounds", "Side", "at_look"]
 
@@ -36,6 +37,7 @@ class Side:
         alpha: The error of this side.
         last: Whether this look is the planned end.
         over: Whether an earlier look was.
+        shared: Whether the other end is bounded by the same exact region: then both errors are the region's.
     """
 
     rule: str
@@ -45,14 +47,25 @@ class Side:
     alpha: float
     last: bool
     over: bool
+    shared: bool = False
+
+    @property
+    def region_error(self) -> float:
+        """The error of the exact region that bounds this end."""
+        return self.alpha * (2 if self.shared else 1)
 
     @property
     def critical(self) -> float:
-        """How many standard errors the end lies from the estimate; infinity where this look may say nothing."""
+        """How many standard errors the end lies from the estimate; infinity where this look may say nothing.
+
+        Of exact bounds, what it comes to in large samples.
+        """
         from scipy.special import ndtri
 
         if self.rule == "always_valid":
             return self._always(0.0, "below").high
+        if self.rule == EXACT:
+            return shares_critical(self.fractions[-1], self.region_error)
         if self.over:
             return math.inf
         if self.spending is None:
@@ -159,12 +172,26 @@ class LookBounds:
         def side(rule: str) -> Side:
             spending = stopping.spending(rule) if rule in SPENDING else None
             ends = last or fractions[-1] >= 1
+            shared = stopping.success == stopping.harm == EXACT
             return Side(
                 rule=rule, spending=spending, fractions=fractions, information=information or fractions,
-                alpha=(1 - level) / 2, last=ends, over=over,
+                alpha=(1 - level) / 2, last=ends, over=over, shared=shared,
             )  # fmt: skip
 
         return cls(success=side(stopping.success), harm=side(stopping.harm))
+
+    @property
+    def in_words(self) -> str:
+        """The rules of both ends."""
+        success, harm = self.success.rule, self.harm.rule
+        return success if success == harm else f"{success} for success, {harm} for harm"
+
+    def in_large_samples(self) -> LookBounds:
+        """The same of a metric that is no share: always-valid where it is exact."""
+        success, harm = (
+            replace(side, rule="always_valid") if side.rule == EXACT else side for side in (self.success, self.harm)
+        )
+        return LookBounds(success=success, harm=harm)
 
     def p_value(self, z: float, sign: int) -> float:
         """Two-sided, of no effect; valid at every look. `sign` is 1 where more is better, else -1."""
@@ -204,9 +231,6 @@ def at_look(
     plain = made(level)
     below, above = (bounds.success, bounds.harm) if sign > 0 else (bounds.harm, bounds.success)
     lower, upper = (made(found) if found < 1 else None for found in (_level(below), _level(above)))
-    words = bounds.success.rule if bounds.success.rule == bounds.harm.rule else (
-        f"{bounds.success.rule} for success, {bounds.harm.rule} for harm"
-    )  # fmt: skip
 
     def turned(which: str) -> Interval | None:
         fixed: Interval | None = getattr(plain, which)
@@ -221,7 +245,9 @@ def at_look(
             p_value=bounds.p_value(_z(fixed), sign) if tested else math.nan,
         )
 
-    return replace(plain, absolute=turned("absolute"), relative=turned("relative"), method=f"{plain.method}; {words}")
+    return replace(
+        plain, absolute=turned("absolute"), relative=turned("relative"), method=f"{plain.method}; {bounds.in_words}"
+    )
 
 
 def _level(side: Side) -> float:

@@ -12,7 +12,7 @@ from steelyard.stats.sequential_ratio import sequential_ratio
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.look_findings import look_number
 from steelyard.studies.experiments.looks import LooksSoFar
-from steelyard.studies.experiments.sources import SPENDING
+from steelyard.studies.experiments.sources import EXACT, SPENDING
 from steelyard.studies.experiments.split_checks import RATIO_DOUBTS, RATIO_STOPS
 from steelyard.studies.experiments.stage_information import compared_units
 
@@ -85,6 +85,10 @@ def _against_the_plan(study: Experiment, evidence: Evidence, looks: LooksSoFar) 
     if not looks.kept and set(study.stopping_rules) & set(SPENDING):
         says = "No ledger keeps the looks: this one is judged as the first, and is not if it was read before."
         yield Check(name="looks_known", status="failed", severity="doubt", says=says)
+    approximate = [repr(use.metric) for use in map(evidence.resolved, study.primaries) if use.kind != "share"]
+    if EXACT in study.stopping_rules and approximate:
+        says = f"{approximate[0]} is no share: its bounds are those of always_valid, which hold in large samples."
+        yield Check(name="exact_bounds", status="failed", severity="doubt", says=says)
     late = [f"{arm!r}" for arm in study.treated if looks.after(arm, compared_units(study, evidence, arm))]
     past = [f"{arm!r}" for arm in study.treated if looks.is_past_the_end(arm, compared_units(study, evidence, arm))]
     if late:
@@ -93,7 +97,7 @@ def _against_the_plan(study: Experiment, evidence: Evidence, looks: LooksSoFar) 
     if past:
         says = (
             f"The planned end of {', '.join(past)} was an earlier look, where all the error was spent: rules other "
-            "than always_valid say nothing of what came in since."
+            "than always_valid and exact say nothing of what came in since."
         )
         yield Check(name="looks_before_the_end", status="failed", severity="doubt", says=says)
 

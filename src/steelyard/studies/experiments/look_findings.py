@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from steelyard.stats.interval import Interval
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.look_bounds import LookBounds
 from steelyard.studies.experiments.looks import LOOKS, NEAR, LooksSoFar
-from steelyard.studies.experiments.sources import SPENDING, Stopping
+from steelyard.studies.experiments.sources import EXACT, SPENDING, Stopping
 from steelyard.studies.experiments.stage_information import compared_units, known_units
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _row(
 ) -> dict[str, Any]:
     sign = -1 if line.use.better == "down" else 1
     worse = found.low if sign > 0 else -found.high
+    reach = _reach(line, bounds, found, sign)
     return {
         "look": number,
         "at": evidence.looks.at if evidence.looks else "",
@@ -123,10 +125,7 @@ def _row(
         "low": _finite(found.low),
         "high": _finite(found.high),
         "p_value": found.p_value,
-        "success_bound": _finite(bounds.success.critical),
-        "harm_bound": _finite(bounds.harm.critical),
-        "success_width": _finite(bounds.success.width_ratio),
-        "harm_width": _finite(bounds.harm.width_ratio),
+        **{name: _finite(number) for name, number in reach.items()},
         "chance_at_end": bounds.success.chance_at_the_end(sign * found.value / found.std_error)
         if found.std_error > 0
         else None,
@@ -139,6 +138,23 @@ def _row(
 def _staged(study: Experiment, evidence: Evidence, arm: str) -> dict[str, float]:
     """What later looks must know of this one where it is not as the units."""
     return {"information": known_units(study, evidence, arm)} if evidence.splits else {}
+
+
+def _reach(line: Line, bounds: LookBounds, found: Interval, sign: int) -> dict[str, float]:
+    """How far the ends lie, in standard errors and against one look; of exact shares as they came out."""
+    sides = {"success": bounds.success, "harm": bounds.harm}
+    reach = {f"{name}_bound": side.critical for name, side in sides.items()}
+    reach |= {f"{name}_width": side.width_ratio for name, side in sides.items()}
+    once = line.made(line.level).absolute
+    if line.shares is None or once is None:
+        return reach
+    for name, side in sides.items():
+        if side.rule == EXACT:
+            below = (sign > 0) == (name == "success")
+            far, plain = (abs(each.value - (each.low if below else each.high)) for each in (found, once))
+            reach[f"{name}_bound"] = far / found.std_error if found.std_error > 0 else math.inf
+            reach[f"{name}_width"] = far / plain if plain > 0 else math.inf
+    return reach
 
 
 def _finite(number: float) -> float | None:

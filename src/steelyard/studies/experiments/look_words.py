@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from steelyard.studies.experiments.sources import EXACT
+
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
 
@@ -25,8 +27,14 @@ def looks_rule(study: Experiment) -> str:
     return (
         f" It is read in {study.schedule.in_words} up to {units} units; at each look the worse end of every interval "
         f"is bounded by {success}, the better end by {harm}, each with half of the error, so that the rule may be "
-        "obeyed at any look."
+        f"obeyed at any look.{_exact_of_shares(study)}"
     )
+
+
+def _exact_of_shares(study: Experiment) -> str:
+    if EXACT not in study.stopping_rules:
+        return ""
+    return " Exact bounds are of shares that are compared as counts; of other metrics they are always_valid's."
 
 
 def has_ended(look: Mapping[str, Any]) -> bool:

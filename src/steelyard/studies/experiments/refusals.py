@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
-from steelyard.studies.experiments.sources import Assignment, Holdout
+from steelyard.studies.experiments.sources import EXACT, Assignment, Holdout
 
 if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
@@ -60,9 +60,23 @@ def _looks(study: Experiment) -> str:
 
 def _stopping(study: Experiment) -> str:
     rules = set(study.stopping_rules)
-    if rules == {"fixed"} or study.schedule is not None:
-        return ""
-    return f"the stopping rules {sorted(rules)!r} with one look: say `looks: daily`, or how many"
+    if rules != {"fixed"} and study.schedule is None:
+        return f"the stopping rules {sorted(rules)!r} with one look: say `looks: daily`, or how many"
+    return _exact(study) if EXACT in rules else ""
+
+
+def _exact(study: Experiment) -> str:
+    """Exact bounds are of units by themselves, of which each has it or has it not."""
+    for use in study.primaries:
+        if use.kind not in ("", "share") or use.covariates:
+            what = "with a covariate" if use.covariates else f"which is a {use.kind}"
+            return f"the exact stopping of {use.metric!r}, {what}: say `always_valid`"
+    within = (
+        (study.strata, "within strata"),
+        (study.cluster, "of clusters"),
+        (_has_own_splits(study), "over stages with splits of their own"),
+    )
+    return next((f"exact stopping {where}: say `always_valid`" for given, where in within if given), "")
 
 
 REFUSED: tuple[tuple[str, Callable[[Experiment], str]], ...] = (

@@ -18,7 +18,10 @@ from steelyard.studies.experiments.cluster_sums import squared
 from steelyard.studies.experiments.columns import above
 from steelyard.studies.experiments.metric_use import MetricUse
 
-__all__ = ["compare_shares", "is_binary"]
+__all__ = ["Counts", "compare_shares", "is_binary", "share_counts"]
+
+Counts = tuple[int, int, int, int]
+"""Units that have it and units, of the treated arm and of control."""
 
 WORDS = {
     "newcombe": "Newcombe's interval",
@@ -43,15 +46,24 @@ def is_binary(moments: Moments, column: str) -> bool:
     return math.isclose(square, mean, rel_tol=1e-7, abs_tol=1e-9)
 
 
-def compare_shares(use: MetricUse, treated: Moments, control: Moments, level: float) -> dict[str, Any] | None:
-    """The difference of two shares on both scales, with what made it; None where it cannot be computed."""
+def share_counts(use: MetricUse, treated: Moments, control: Moments) -> Counts | None:
+    """The counts of two arms; None where values are not 0 or 1, or there are none."""
     column = above(use.metric)
     usable = all(arm.rows >= 1 and math.isfinite(arm.mean(column)) for arm in (treated, control))
     if not usable or not (is_binary(treated, column) and is_binary(control, column)):
         return None
-    (x1, n1), (x2, n2) = counts = [(round(arm.mean(column) * arm.rows), arm.rows) for arm in (treated, control)]
+    (x1, n1), (x2, n2) = ((round(arm.mean(column) * arm.rows), arm.rows) for arm in (treated, control))
+    return x1, n1, x2, n2
+
+
+def compare_shares(use: MetricUse, treated: Moments, control: Moments, level: float) -> dict[str, Any] | None:
+    """The difference of two shares on both scales, with what made it; None where it cannot be computed."""
+    column, counts = above(use.metric), share_counts(use, treated, control)
+    if counts is None:
+        return None
+    x1, n1, x2, n2 = counts
     found = _chosen(x1, n1, x2, n2, level)
-    error = math.sqrt(sum(x / n * (1 - x / n) / n for x, n in counts))
+    error = math.sqrt(sum(x / n * (1 - x / n) / n for x, n in ((x1, n1), (x2, n2))))
     method = f"{WORDS[found.interval]}, {WORDS[found.test]}"
     if use.relative_method in ("delta", "fieller"):
         levels = TwoLevels.of(linear_mean(treated, column), linear_mean(control, column))

@@ -14,7 +14,7 @@ from steelyard.stats.spending import Spending, SpendingKind
 from steelyard.studies.experiments.exports import EXPORTS
 from steelyard.warehouse import quote_name, quote_text
 
-__all__ = ["DEFAULT_RAMP", "SPENDING", "Assignment", "Exposure", "Holdout", "Looks", "Stage", "Stopping"]
+__all__ = ["DEFAULT_RAMP", "EXACT", "SPENDING", "Assignment", "Exposure", "Holdout", "Looks", "Stage", "Stopping"]
 
 DEFAULT_RAMP = (0.05, 0.10, 0.20, 1.0)
 """The shares of a ramp that is not written."""
@@ -167,7 +167,9 @@ class Holdout:
 
 SPENDING: tuple[SpendingKind, ...] = ("obrien_fleming", "pocock", "kim_demets", "hwang_shih_decani")
 """The rules that spend their error by a function of the information."""
-RULES = ("fixed", *SPENDING, "always_valid")
+EXACT = "exact"
+"""The rule that holds at any moment without an approximation, of shares that are compared as counts."""
+RULES = ("fixed", *SPENDING, "always_valid", EXACT)
 WITH_SHAPE = ("kim_demets", "hwang_shih_decani")
 
 
@@ -180,7 +182,9 @@ class Stopping:
 
     Args:
         success: The rule for success. `fixed` says nothing before the planned end; `obrien_fleming`, `pocock`,
-            `kim_demets` and `hwang_shih_decani` spend the error as units come in; `always_valid` holds at any moment.
+            `kim_demets` and `hwang_shih_decani` spend the error as units come in; `always_valid` holds at any moment,
+            in large samples; `exact` holds at any moment and any counts, of shares that are compared as counts, and is
+            `always_valid` of other metrics.
         harm: The rule for harm; the same words.
         shape: Power of `kim_demets`, above 0; gamma of `hwang_shih_decani`. The others have none.
 
