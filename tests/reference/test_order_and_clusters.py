@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import stdtr
 
 from steelyard.stats.bonferroni import bonferroni
 from steelyard.stats.cluster_robust import Clusters, cluster_difference, cluster_robust
+from steelyard.stats.dunnett import dunnett, dunnett_loading
 from steelyard.stats.hochberg import hochberg
 from steelyard.stats.hommel import hommel
 from steelyard.stats.quantile_difference import QuantileSample, quantile_difference, quantile_relative
 from steelyard.stats.quantile_ranks import quantile_ranks
+from steelyard.stats.sidak import sidak
 
 CLOSE = 1e-6
 
@@ -78,6 +81,23 @@ def test_adjusted_p_values_equal_r_and_statsmodels(peers: dict[str, Any], refere
         assert sum(p <= 0.05 for p in ours(p_values)) == peer["n_reject"]
     (three,) = [item for item in reference["published"] if item["id"] == "bh1995.bonferroni"]
     assert sum(p <= 0.05 for p in bonferroni(p_values)) == three["expected"]
+    peer = peers["sm.multitest.BH1995.sidak"]
+    assert sidak(p_values) == pytest.approx(peer["adj"], rel=CLOSE)
+    assert sum(p <= 0.05 for p in sidak(p_values)) == peer["n_reject"]
+
+
+def test_arms_against_one_control_equal_scipy_s_dunnett(peers: dict[str, Any], folder: Path) -> None:
+    """Revenue of arms B and C against A with the variance of all three; scipy's p-values are drawn, good to 1e-3."""
+    rows, peer = _rows(folder, "users.csv"), peers["scipy.dunnett.revenue"]
+    arms = [np.array([float(row["revenue"]) for row in rows if row["arm3"] == arm]) for arm in "ABC"]
+    df = len(rows) - 3
+    variance = sum(((values - values.mean()) ** 2).sum() for values in arms) / df
+    control, treated = arms[0], arms[1:]
+    t = [(v.mean() - control.mean()) / np.sqrt(variance * (1 / len(v) + 1 / len(control))) for v in treated]
+    assert t == pytest.approx(peer["statistic"], rel=CLOSE)
+    loadings = [dunnett_loading(len(values), len(control)) for values in treated]
+    p_values = [2 * float(stdtr(df, -abs(statistic))) for statistic in t]
+    assert dunnett(p_values, loadings) == pytest.approx(peer["p"], abs=1e-3)
 
 
 def _clusters(folder: Path, columns: tuple[str, ...]) -> Clusters:

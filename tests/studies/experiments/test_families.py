@@ -11,8 +11,9 @@ import pytest
 
 from steelyard.errors import DefinitionError
 from steelyard.result import Result
+from steelyard.stats.dunnett import dunnett, dunnett_loading
 from steelyard.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
-from steelyard.studies.experiments import Looks, Mean, Prior, Quantile, Share, Stopping
+from steelyard.studies.experiments import Effect, Looks, Mean, Prior, Quantile, Share, Stopping
 
 Make = Callable[..., Any]
 
@@ -103,6 +104,53 @@ def test_arms_of_one_primary_may_be_corrected_by_hommel(units: Make, answered: M
     assert {row["method"] for row in _table(result, "p_values")} == {"hommel"}
     with pytest.raises(DefinitionError, match="nothing to correct"):
         study(arms=shares, correction="all")
+
+
+@pytest.mark.parametrize("correction", ["sidak", "dunnett"])
+def test_intervals_that_match_their_correction_exclude_zero_where_it_rejects(
+    correction: str, units: Make, answered: Make
+) -> None:
+    shares, arms = {"control": 0.4, "a": 0.3, "b": 0.3}, ("control", "a", "b")
+    seen = set()
+    for lift in (0.0, 0.2, 0.3, 0.5):
+        result = answered(units(1_500, lift=lift, arms=arms), arms=shares, correction=correction)
+        adjusted = {row["contrast"]: row for row in _table(result, "p_values") if row["family"] == "primary"}
+        for row in result.estimates:
+            if row.role == "primary" and row.scale == "absolute":
+                rejects = adjusted[row.contrast]["adjusted"] <= 0.05
+                seen.add(rejects)
+                assert rejects == (row.low > 0 or row.high < 0)
+                assert 0.95 < row.level < 0.975 if correction == "dunnett" else row.level == pytest.approx(0.95**0.5)
+        assert {row["method"] for row in adjusted.values()} == {correction}
+        assert f"adjusted over 2 arms by {correction.capitalize()}, is at most 0.05" in result.verdict.rule
+    assert seen == {True, False}
+
+
+def test_arms_that_share_a_control_are_judged_as_the_split_says(units: Make, answered: Make) -> None:
+    shares = {"control": 0.5, "a": 0.2, "b": 0.3}
+    result = answered(units(1_500, arms=tuple(shares)), arms=shares, correction="dunnett")
+    rows = [row for row in _table(result, "p_values") if row["family"] == "primary"]
+    loadings = [dunnett_loading(shares[row["contrast"].split(" ")[0]], 0.5) for row in rows]
+    assert [row["adjusted"] for row in rows] == pytest.approx(dunnett([row["p_value"] for row in rows], loadings))
+    words = {"arms": shares, "primary": Mean("spend", min_effect=Effect(absolute=0.1)), "correction": "dunnett"}
+    assert "Dunnett's over the arms" in answered(units(1_500, arms=tuple(shares)), **words).verdict.rule
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"correction": "dunet"}, "did you mean 'dunnett'"),
+        ({"correction": "dunnett", "primary": (Mean("spend"), Share("converted"))}, "2 primaries and the correction"),
+        ({"correction": "dunnett", "looks": "daily", "stopping": "pocock"}, "joint law"),
+        (
+            {"correction": "sidak", "looks": "daily", "stopping": Stopping(success="pocock", harm="always_valid")},
+            "two laws",
+        ),
+    ],
+)
+def test_corrections_that_do_not_hold_there_are_refused(words: Any, says: str, study: Make) -> None:
+    with pytest.raises((DefinitionError, KeyError), match=says):
+        study(arms={"control": 0.4, "a": 0.3, "b": 0.3}, **words)
 
 
 # --- segments

@@ -14,7 +14,7 @@ from steelyard.studies.experiments.checks import checks_of
 from steelyard.studies.experiments.course import course_tables
 from steelyard.studies.experiments.estimation import find
 from steelyard.studies.experiments.evidence import evidence_of
-from steelyard.studies.experiments.families import CORRECTIONS, FalseDiscovery
+from steelyard.studies.experiments.families import CORRECTIONS, FalseDiscovery, level_of_each
 from steelyard.studies.experiments.history import history_queries
 from steelyard.studies.experiments.look_checks import with_look_checks
 from steelyard.studies.experiments.metric_use import MetricUse
@@ -52,9 +52,10 @@ class Experiment(Study):
         exposure: The event with which a unit enters; None takes every assigned unit.
         between: First and last local day of the experiment: units enter by an exposure, or else an assignment, on these
             days; metrics of units that have neither moment count these days.
-        correction: How several primaries share the error: `holm`, `bonferroni`, `hochberg` or `hommel` ship on any of
-            them that is better while none is worse, over metrics and arms together; `all` ships only if every one is
-            better, which needs no sharing. Empty with one primary; several arms of it are then corrected by Holm.
+        correction: How several primaries share the error: `holm`, `bonferroni`, `sidak`, `hochberg` or `hommel` ship on
+            any of them that is better while none is worse, over metrics and arms together; `all` ships only if every
+            one is better, which needs no sharing. Empty with one primary; several arms of it are then corrected by
+            Holm, or by one of these words or `dunnett`, which knows that the arms share their control.
         false_discovery: How secondaries, segments and interactions, each a family, are adjusted: `bh` (Benjamini and
             Hochberg), `by` (Benjamini and Yekutieli, whatever the dependence) or `none`.
         strata: Dimensions (or columns of `table`) within which arms are compared, weighted by units
@@ -207,8 +208,8 @@ class Experiment(Study):
 
     @property
     def primary_level(self) -> float:
-        """Level of the primary's intervals: Bonferroni's over the tests that share the error."""
-        return 1 - (1 - self.level) / self.family
+        """Level of the primary's intervals, over the tests that share the error."""
+        return level_of_each(self)
 
     def governed(self) -> tuple[str, ...]:
         """Names of the governed metrics; a study of a unit table has none."""

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from steelyard.stats.bonferroni import bonferroni
+from steelyard.stats.bonferroni import bonferroni, bonferroni_level
+from steelyard.stats.dunnett import dunnett, dunnett_level, dunnett_loading
 from steelyard.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
 from steelyard.stats.hochberg import hochberg
 from steelyard.stats.holm import holm
 from steelyard.stats.hommel import hommel
+from steelyard.stats.sidak import sidak, sidak_level
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CORRECTIONS",
+    "DUNNETT",
     "FALSE_DISCOVERY",
     "FalseDiscovery",
     "Family",
@@ -28,12 +31,22 @@ __all__ = [
     "discovery_level",
     "families_of",
     "families_table",
+    "level_of_each",
 ]
 
 FalseDiscovery = Literal["bh", "by", "none"]
 Adjust = Callable[[Sequence[float]], tuple[float, ...]]
 
-CORRECTIONS: Mapping[str, Adjust] = {"holm": holm, "bonferroni": bonferroni, "hochberg": hochberg, "hommel": hommel}
+ADJUST: Mapping[str, Adjust] = {
+    "holm": holm,
+    "bonferroni": bonferroni,
+    "sidak": sidak,
+    "hochberg": hochberg,
+    "hommel": hommel,
+}
+DUNNETT = "dunnett"
+"""The correction of arms that share a control; it is of one primary."""
+CORRECTIONS = (*ADJUST, DUNNETT)
 """Corrections under which any primary may ship; `all` is the other kind."""
 FALSE_DISCOVERY: Mapping[str, Adjust] = {
     "bh": benjamini_hochberg,
@@ -70,7 +83,7 @@ def families_of(study: Experiment, lines: Sequence[Line]) -> Iterator[Family]:
             yield _family(f"primary {use.metric!r}", "holm", own, holm)
     else:
         method = study.correction or "holm"
-        yield _family("primary", method, primary, CORRECTIONS[method])
+        yield _family("primary", method, primary, _adjusting(study, method, primary))
     for line in tested:
         if line.role == "guardrail":
             # Each must hold: the chance of shipping one that does not is at most that of its own test.
@@ -78,6 +91,26 @@ def families_of(study: Experiment, lines: Sequence[Line]) -> Iterator[Family]:
     discovered = FALSE_DISCOVERY[study.false_discovery]
     for name, role in (("secondary", "secondary"), ("segments", "exploratory")):
         yield _family(name, study.false_discovery, [line for line in tested if line.role == role], discovered)
+
+
+def _adjusting(study: Experiment, method: str, lines: Sequence[Line]) -> Adjust:
+    if method != DUNNETT:
+        return ADJUST[method]
+    loadings = [_loading(study, line.arm) for line in lines]
+    return lambda p_values: dunnett(p_values, loadings)
+
+
+def _loading(study: Experiment, arm: str) -> float:
+    return dunnett_loading(study.arms[arm], study.arms[study.control])
+
+
+def level_of_each(study: Experiment) -> float:
+    """The level of each primary's interval: of Sidak and Dunnett their own, else Bonferroni's over the family."""
+    if study.correction == "sidak":
+        return sidak_level(study.level, study.family)
+    if study.correction == DUNNETT:
+        return dunnett_level(study.level, [_loading(study, arm) for arm in study.treated])
+    return bonferroni_level(study.level, study.family)
 
 
 def _family(name: str, method: str, lines: Sequence[Line], adjust: Adjust) -> Family:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError
+from steelyard.studies.experiments.families import DUNNETT
 from steelyard.studies.experiments.sources import EXACT, Assignment, Holdout
 
 if TYPE_CHECKING:
@@ -58,6 +59,18 @@ def _looks(study: Experiment) -> str:
     return f"{study.schedule.in_words}: more than one look needs a stopping rule that pays for it"
 
 
+def _correction(study: Experiment) -> str:
+    """Corrections that lean on how tests are correlated, where looks make that another law."""
+    success, harm = study.stopping_rules
+    if study.schedule is None:
+        return ""
+    if study.correction == DUNNETT:
+        return "Dunnett's correction at several looks, whose joint law with the control's it does not know: say `holm`"
+    if study.correction == "sidak" and success != harm:
+        return f"Sidak's correction with {success!r} for success and {harm!r} for harm, two laws: say `holm`"
+    return ""
+
+
 def _stopping(study: Experiment) -> str:
     rules = set(study.stopping_rules)
     if rules != {"fixed"} and study.schedule is None:
@@ -83,6 +96,7 @@ REFUSED: tuple[tuple[str, Callable[[Experiment], str]], ...] = (
     ("layer", _layer),
     ("holdout", _holdout),
     ("cluster", _cluster),
+    ("correction", _correction),
     ("looks", _looks),
     ("stopping", _stopping),
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.result import Clause, Estimate, Verdict
 from steelyard.studies.experiments.effect import Effect
 from steelyard.studies.experiments.estimation import contrast
-from steelyard.studies.experiments.families import CORRECTIONS
+from steelyard.studies.experiments.families import CORRECTIONS, DUNNETT
 from steelyard.studies.experiments.look_words import cost_of_looking, has_ended, looks_rule, what_is_to_come
 from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.settling import what_would_settle
@@ -82,7 +82,8 @@ def _primaries(study: Experiment) -> str:
 def _beyond(study: Experiment, use: MetricUse) -> str:
     if use.min_effect is None:
         return ""
-    level = f" (at level {study.primary_level:.4g}, Bonferroni's over the {_tests(study)})" if study.family > 1 else ""
+    whose = study.correction.capitalize() if study.correction in ("sidak", DUNNETT) else "Bonferroni"
+    level = f" (at level {study.primary_level:.4g}, {whose}'s over the {_tests(study)})" if study.family > 1 else ""
     return f"; and its interval{level} lies beyond {use.min_effect.says(use.measured_in).lstrip('+')} towards better"
 
 

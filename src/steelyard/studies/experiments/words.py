@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from steelyard.errors import DefinitionError, unknown_name
-from steelyard.studies.experiments.families import CORRECTIONS, FALSE_DISCOVERY
+from steelyard.studies.experiments.families import CORRECTIONS, DUNNETT, FALSE_DISCOVERY
 from steelyard.studies.experiments.sources import Assignment, Stage
 
 if TYPE_CHECKING:
@@ -79,12 +79,14 @@ def _metrics(study: Experiment) -> None:
 
 def _correction(study: Experiment) -> None:
     where, several = f"{study.name}.correction", len(study.primaries) > 1
-    known = (*CORRECTIONS, ALL) if several else (*CORRECTIONS, "")
+    known = (*(word for word in CORRECTIONS if word != DUNNETT), ALL) if several else (*CORRECTIONS, "")
     if several and study.correction not in known:
         stated = f"and the correction {study.correction!r}" if study.correction else "and no correction"
         raise DefinitionError(
             f"{len(study.primaries)} primaries {stated}", where=where, hint=f"one of {', '.join(known)}"
         )
+    if study.correction and not several and len(study.treated) > 1 and study.correction not in (*known, ALL):
+        raise unknown_name("correction", study.correction, CORRECTIONS, where=where)
     if study.correction and not several and (len(study.treated) == 1 or study.correction not in known):
         raise DefinitionError(
             f"the correction {study.correction!r} has one primary, and nothing to correct",
