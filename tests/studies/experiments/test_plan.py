@@ -130,3 +130,14 @@ def test_looks_of_an_unknown_number_are_taken_to_be_twenty_and_that_is_said(unit
     assert open_ended.sample["units needed"] == twenty.sample["units needed"]
     assert any("20 are taken" in warning for warning in open_ended.warnings)
     assert not any("are taken" in warning for warning in twenty.warnings)
+
+
+@pytest.mark.parametrize(
+    "known", [Baseline(level=2, std_dev=3), Baseline(level=10, std_dev=1e23), Baseline(level=10, std_dev=1e12)]
+)
+def test_more_units_than_there_can_be_are_said_and_not_counted(known: Baseline, study: Make) -> None:
+    """2 * 1.05 - 2 is above 0.1 by rounding alone: infinitely many units were to be rounded up."""
+    use = Mean("spend", baseline=known, expected_effect=Effect(relative=0.05), min_effect=Effect(absolute=0.1))
+    found = plan(study(primary=use, assignment="steelyard"), pa.table({"user_id": [1, 2], "spend": [1.0, 2.0]}))
+    assert "units needed" not in found.sample
+    assert any("no number of units" in warning for warning in found.warnings)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Design", "design_of"]
 
+MOST_UNITS = 1e15
+
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
@@ -73,7 +75,11 @@ class Design:
         return [*primary_hurdles(self.study, self.primary, effect, ratio), *rest]
 
     def control_units(self, effect: Effect) -> float:
-        """Units in control (not rounded) with which the rule ships each arm that has the effect, with the power."""
+        """Units in control (not rounded) with which the rule ships each arm that has the effect, with the power.
+
+        Returns:
+            The units; infinite where no number will do, or none below 1e15, which are more than there can be.
+        """
         found = [
             units_for_decision(
                 self.hurdles(effect, ratio), power=self.study.power, ratio=ratio, correlation=self.correlation,
@@ -81,7 +87,7 @@ class Design:
             )
             for ratio in self.ratios.values()
         ]  # fmt: skip
-        return max(found)
+        return max(found) if max(found) < MOST_UNITS else math.inf
 
     def by_arm(self, control: float) -> dict[str, int]:
         """Whole units of each arm, control first."""

@@ -56,7 +56,7 @@ class Baseline:
         std_dev: Standard deviation over units (of the linear form for a ratio); a share needs none.
         correlation: With the covariate, from -1 to 1.
         units: Units that can be had in all; gives the smallest effect that they show.
-        daily: New units a day: one number, or seven, Monday first; of the primary.
+        daily: New units a day that the last stage takes in: one number, or seven, Monday first; of the primary.
         density: Of the metric at its quantile, per unit of the metric: what a quantile has in place of `std_dev`.
         cluster_size: Units of a cluster that is randomised as one, on average; 1 where each unit is.
         icc: Correlation of two units of one cluster.

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from steelyard.document import number_of
-from steelyard.errors import SteelyardError
+from steelyard.errors import DefinitionError, SteelyardError
 from steelyard.studies.experiments.certificate import certificate_of
 from steelyard.studies.experiments.cluster_plan import clusters_needed, clusters_planned, few_clusters
 from steelyard.studies.experiments.design import Design, design_of
@@ -148,8 +148,6 @@ def _looks_taken(design: Design) -> list[str]:
 
 def _refuse_within(design: Design) -> None:
     """An expected effect that is no better than what the rule asks for finds no number of units."""
-    from steelyard.errors import DefinitionError
-
     use, level = design.primary.use, design.primary.baseline.level
     expected = use.expected_effect
     assert expected is not None  # noqa: S101 - asked for with one only
@@ -201,7 +199,15 @@ def _for_expected(design: Design) -> dict[str, Any]:
     point = design.primary
     expected = point.use.expected_effect
     assert expected is not None  # noqa: S101 - asked for with one only
-    units = design.by_arm(design.control_units(expected))
+    control = design.control_units(expected)
+    if not math.isfinite(control):
+        raise DefinitionError(
+            f"the expected effect of {point.use.metric!r} is too near to what the rule asks for: no number of units "
+            "finds it",
+            where=f"{point.use.metric}.expected_effect",
+            hint="expect more, or ask for less",
+        )
+    units = design.by_arm(control)
     whole = sum(units.values())
     facts: dict[str, Any] = {"expected effect": expected.says(point.use.measured_in)}
     facts |= {f"units needed in {arm}": n for arm, n in units.items()}
