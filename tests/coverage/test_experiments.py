@@ -73,6 +73,19 @@ def _orders(random: np.random.Generator, n: int) -> dict[str, F64]:
     }
 
 
+def _placed(random: np.random.Generator, n: int) -> dict[str, F64]:
+    """Orders of a unit: more spread than Poisson's."""
+    habit, _, _ = _visits(random, n)
+    return {"m": random.poisson(0.5 * habit).astype(float)}
+
+
+def _orders_too(by: float) -> Callable[[np.random.Generator, dict[str, F64]], None]:
+    def treat(random: np.random.Generator, arm: dict[str, F64]) -> None:
+        arm["m"] = arm["m"] + random.poisson(by, len(arm["m"]))
+
+    return treat
+
+
 def _nothing(random: np.random.Generator, arm: dict[str, F64]) -> None:
     """An A/A test."""
 
@@ -106,6 +119,7 @@ def _without(draw: Callable[[np.random.Generator, int], dict[str, F64]]):  # typ
 
 MEAN, SHARE, RATIO = (MetricUse(metric="m", kind="mean"), MetricUse(metric="m", kind="share"),
                       MetricUse(metric="m", numerator="m", denominator="s"))  # fmt: skip
+COUNT = MetricUse(metric="m", kind="count")
 TWO = ("before", "before:2")
 LIN = MetricUse(metric="m", kind="mean", covariate=TWO, adjustment="lin")
 RATIO_LIN = MetricUse(metric="m", numerator="m", denominator="s", covariate="before", adjustment="lin")
@@ -116,6 +130,7 @@ WORLDS = {
     "share_cuped": World(SHARE, _converted_before, _nothing, 0.0),
     "ratio": World(RATIO, _without(_orders), _per_session(0.05), 0.05),
     "ratio_cuped": World(RATIO, _orders, _per_session(0.05), 0.05),
+    "count": World(COUNT, _placed, _orders_too(0.1), 0.1),
     "mean_two": World(MEAN, _spend_and_visits, _added(0.3), 0.3),
     "mean_lin": World(LIN, _spend_and_visits, _added(0.3), 0.3),
     "ratio_lin": World(RATIO_LIN, _orders, _per_session(0.05), 0.05),
@@ -173,7 +188,7 @@ def test_95_percent_intervals_hold_a_true_effect(name: str, split: str) -> None:
     assert 0.935 <= held <= 0.965
 
 
-RARE = [(60, 60, 0.03), (300, 100, 0.01), (2_000, 400, 0.004)]
+RARE = [(60, 60, 0.03), (300, 100, 0.01), (2_000, 400, 0.004), (60, 1_140, 0.03), (400, 7_600, 0.004)]
 
 
 def _rare(times: int, n: int, m: int, share: float, seed: int) -> tuple[float, float]:
