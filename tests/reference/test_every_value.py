@@ -70,7 +70,7 @@ NOT_OFFERED: dict[str, str] = {
     "ville.asymp_ab.*": "of a running estimate by inverse chances that takes each unit in turn; ours is of the means",
     "gs.conditional_power": "its entry does not hold the units that were planned; rpact is met on inputs of our own in "
     "group_sequential.json",
-    "hash.planout.*": "PlanOut's bucket by SHA-1; ours is by MD5, and GrowthBook's v2",
+    "hash.planout.*": "its entry does not hold the salts; PlanOut is met on the choices that its own tests publish",
     "welch.summary": "its entry does not hold the summaries it comes from; Welch's test is met on the users",
     "users.wilcox.revenue": "the rank test asks whether values tend to be larger, not by how much the mean differs",
     "tt.prop_g": "the G test with a continuity correction; its levels are met beside Pearson's",
