@@ -74,7 +74,7 @@ class PlanOutSplit:
 
     def assign(self, ids: Any) -> tuple[str, ...]:
         """The arm of each id."""
-        return tuple(map(self._arm, as_texts(ids).to_pylist()))
+        return tuple(self._arm(str(unit)) for unit in as_texts(ids).to_pylist())
 
     def _arm(self, unit: str) -> str:
         if not self.weights:
