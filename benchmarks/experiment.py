@@ -23,6 +23,8 @@ SHARES = (0.5, 0.9, 0.99)
 BARE_CLUSTERS = """SELECT count(*), sum(n), sum(r), sum(b) FROM (
 SELECT arm, cluster, count(*) AS n, sum(revenue) AS r, sum(before) AS b, sum(orders) AS o, sum(sessions) AS s
 FROM units GROUP BY arm, cluster) AS by_cluster"""
+DAYS = 60
+DATED, WITH_DAYS = Assignment(at="came_in"), f"the same by {DAYS} days of entry"
 CLUSTERED = "mean with CUPED, ratio, of clusters of 10"
 LIMITS = {"mean with CUPED, ratio": 2.5, "the same in 14 segments": 3.5}
 
@@ -35,7 +37,9 @@ def made(rows: int) -> duckdb.DuckDBPyConnection:
         CAST(pow(random(), 1.3) * {rows // 20} AS BIGINT) * 2 + i % 2 AS cluster,
         random() * 20 AS revenue, CAST(random() * 4 AS INTEGER) AS orders,
         CAST(random() * 6 + 1 AS INTEGER) AS sessions,
-        random() * 18 AS before, 's' || (i * 7919 % 14) AS segment FROM range({rows}) AS t(i)"""
+        random() * 18 AS before, 's' || (i * 7919 % 14) AS segment,
+        TIMESTAMP '2026-01-01 00:00:00' + CAST(random() * {DAYS * 86_400} AS INTEGER) * INTERVAL 1 SECOND AS came_in
+        FROM range({rows}) AS t(i)"""
     )
     return connection
 
@@ -57,6 +61,8 @@ def contenders(connection: duckdb.DuckDBPyConnection) -> dict[str, Callable[[], 
         CLUSTERED: lambda: run(study(cluster="cluster"), warehouse),
         "mean with CUPED, ratio": lambda: run(study(), warehouse),
         "the same in 14 segments": lambda: run(study(segments=("segment",)), warehouse),
+        WITH_DAYS: lambda: run(study(assignment=DATED), warehouse),
+        f"{WITH_DAYS}, in 14 segments": lambda: run(study(assignment=DATED, segments=("segment",)), warehouse),
         "the same, ids proved unique": lambda: run(study(unit="user_id"), warehouse),
     }
     if find_spec("tea_tasting"):

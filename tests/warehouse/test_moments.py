@@ -61,6 +61,31 @@ def test_finer_groups_merge_into_the_whole() -> None:
     assert together.cross == pytest.approx(whole.cross)
 
 
+def test_sets_of_columns_are_added_up_beside_each_other_in_one_scan() -> None:
+    gaps = TABLE.set_column(1, "half", pa.array([None if i % 5 == 0 else i % 2 for i in range(ROWS)]))
+    shifts = sampled()
+    query = asked(["arm", "half"], shifts, sets=[["arm"], ["half", "arm"]], where="arm < $most", parameters={"most": 2})
+    table = fetched(query, gaps)
+    assert query.sql.count('"data"') == 1
+    assert table.num_rows == 2 + 2 * 3, "their groups together"
+    for place, by in enumerate((["arm"], ["half", "arm"])):
+        found = moments_by_group(table, by, of_set=place)
+        alone = moments_by_group(fetched(asked(by, shifts, where="arm < 2"), gaps), by)
+        assert set(found) == set(alone), "a missing value is a group, not everybody"
+        for key, group in alone.items():
+            assert (found[key].rows, found[key].counts) == (group.rows, group.counts)
+            assert found[key].offset == pytest.approx(group.offset, rel=1e-9, abs=1e-12)
+            assert found[key].cross == pytest.approx(group.cross, rel=1e-9, abs=1e-6)
+
+
+def test_groups_are_merged_over_the_columns_that_are_not_asked_for() -> None:
+    shifts = sampled()
+    finer = moments_by_group(fetched(asked(["arm", "half"], shifts)), ["arm"])
+    for key, group in moments_by_group(fetched(asked(["arm"], shifts)), ["arm"]).items():
+        assert finer[key].rows == group.rows
+        assert finer[key].cross == pytest.approx(group.cross, rel=1e-9)
+
+
 def test_a_condition_and_its_values_are_bound() -> None:
     query = asked(["arm"], where="half = $half", parameters={"half": 1})
     assert sum(group.rows for group in moments_by_group(fetched(query), ["arm"]).values()) == ROWS // 2

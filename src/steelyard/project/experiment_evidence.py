@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.document import Block, Column, Format, Interval, Section, Table, format_value
 from steelyard.result.blocks import arrow_block
 from steelyard.result.charts import effect_charts, table_charts
+from steelyard.result.course_chart import course_charts
 from steelyard.result.estimate_table import estimate_table
 from steelyard.result.guardrail_chart import guardrail_charts
 
@@ -25,12 +26,20 @@ def effect_blocks(result: Result) -> list[Block]:
 
 
 def course_blocks(result: Result) -> list[Block]:
-    """The effect of all who came in until each day, with its bounds; the first days, too wide to draw, in the table."""
+    """Effects of all who came in until each day, with their bounds; first those of the metrics that decide, drawn.
+
+    The others' and the numbers of all, the first days' too, that are too wide to draw, are folded away.
+    """
+    if "course" not in result.tables:
+        return []
+    rows = result.tables["course"].to_pylist()
+    others = [*course_charts([row for row in rows if row.get("role", "primary") != "primary"])]
+    folded = [Section("Other metrics", others, open=False)] if others else []
     charts = [*table_charts(result, "course")]
-    if not charts:
+    if not charts and not others:
         return []
     whole = Section("Every day", [arrow_block(result.tables["course"], most=2_000)], open=False)
-    return [*charts, whole]
+    return [*charts, *folded, whole]
 
 
 def looks_blocks(result: Result) -> list[Block]:

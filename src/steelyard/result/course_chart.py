@@ -15,12 +15,12 @@ WIDEST = 12.0
 
 
 def course_charts(rows: Sequence[Mapping[str, Any]]) -> Iterator[Chart]:
-    """One line a contrast, with bounds that hold on every day; relative where every day has that scale.
+    """One line a metric and contrast, with bounds that hold on every day; relative where every day has that scale.
 
     The first days, whose bounds are the widest by far, are left to the table; the title says from which day on it is.
     """
-    for contrast in dict.fromkeys(row["contrast"] for row in rows):
-        mine = [row for row in rows if row["contrast"] == contrast]
+    for metric, contrast in dict.fromkeys((row["metric"], row["contrast"]) for row in rows):
+        mine = [row for row in rows if (row["metric"], row["contrast"]) == (metric, contrast)]
         by_scale = {scale: [row for row in mine if row["scale"] == scale] for scale in ("relative", "absolute")}
         scale = "relative" if len(by_scale["relative"]) == len(by_scale["absolute"]) else "absolute"
         if len(by_scale[scale]) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from steelyard.stats.moments import Moments
+from steelyard.stats.moments import Moments, merged
 from steelyard.warehouse.query import Query, Value, quote_name, quote_text
 
 if TYPE_CHECKING:
@@ -26,11 +26,14 @@ def moments(
     shifts: Mapping[str, float] | None = None,
     where: str | None = None,
     parameters: Mapping[str, Value] | None = None,
+    sets: Sequence[Sequence[str]] = (),
 ) -> Query:
     """One SELECT of mergeable shifted moments by group; `moments_by_group` reads what comes back.
 
     Each value is read as a double and measured from its shift before it is squared, so that a mean far from zero costs
-    no digits. What comes back says by itself which columns and shifts it speaks of.
+    no digits. What comes back says by itself which columns and shifts it speaks of. With `sets`, rows are scanned and
+    added up once, by all columns, and those sums are added up again by each set: what comes back is as large as the
+    sets' groups together, and not as their product.
 
     Args:
         relation: What is scanned: a table's name as `quote_name` writes it, or a SELECT in parentheses.
@@ -40,6 +43,7 @@ def moments(
         shifts: Column -> a constant near its mean (`shifts_of` a sample); 0 where there is none.
         where: A condition on the relation's rows.
         parameters: Values that relation and condition bind.
+        sets: Sets of the columns in `by` that groups are wanted by, each beside the others; none: by all of them.
 
     >>> query = moments('"users"', by=["arm"], values=["spend"], shifts={"spend": 9.5})
     >>> print(query.sql)
@@ -57,8 +61,8 @@ def moments(
     pairs = {(places[one], places[other]) for one, other in products}
     inside = [quote_name(name) for name in by]
     inside += [f"CAST({quote_name(v)} AS DOUBLE) - CAST($shift_{i} AS DOUBLE) AS v_{i}" for v, i in places.items()]
-    outside = [_sums_of(name, place) for name, place in places.items()]
     crossed = sorted({(i, i) for i in places.values()} | {(min(pair), max(pair)) for pair in pairs})
+    outside = [_sums_of(name, place) for name, place in places.items()]
     outside += [", ".join(f"sum(v_{i} * v_{j}) AS cross_{i}_{j}" for i, j in crossed)] if crossed else []
     groups = ", ".join(quote_name(name) for name in by)
     lines = [
@@ -69,8 +73,11 @@ def moments(
         f"  FROM {relation} AS units",
         f"  WHERE {where}" if where else "",
         ") AS shifted",
-        f"GROUP BY {groups}\nORDER BY {groups}" if by else "",
+        f"GROUP BY {groups}" if by else "",
+        f"ORDER BY {groups}" if by and not sets else "",
     ]
+    if sets:
+        lines = _added_up("\n".join(line for line in lines if line), by, places, crossed, sets)
     bound = {f"shift_{place}": float((shifts or {}).get(name, 0.0)) for name, place in places.items()}
     return Query(
         sql="\n".join(line for line in lines if line),
@@ -80,6 +87,11 @@ def moments(
     )
 
 
+def _mark(place: int) -> str:
+    """Alias of the column that is 1 in rows of the set of columns at that place, and NULL in those of others."""
+    return f"set:{place}"
+
+
 def _sums_of(name: str, place: int) -> str:
     return (
         f"{quote_text(name)} AS value_{place}, CAST($shift_{place} AS DOUBLE) AS shift_{place}, "
@@ -87,18 +99,55 @@ def _sums_of(name: str, place: int) -> str:
     )
 
 
-def moments_by_group(table: pa.Table, by: Sequence[str]) -> dict[tuple[Any, ...], Moments]:
+def _added_up(
+    cells: str,
+    by: Sequence[str],
+    places: Mapping[str, int],
+    crossed: Sequence[tuple[int, int]],
+    sets: Sequence[Sequence[str]],
+) -> list[str]:
+    """Sums by all columns added up by each set of them, as lines of SQL; a mark tells the sets apart."""
+    marks = [quote_name(_mark(place)) for place in range(len(sets))]
+    listed = ", ".join(
+        f"({', '.join([*map(quote_name, columns), mark])})" for columns, mark in zip(sets, marks, strict=True)
+    )
+    outside = [
+        f"{quote_text(name)} AS value_{i}, CAST($shift_{i} AS DOUBLE) AS shift_{i}, "
+        f"CAST(sum(count_{i}) AS BIGINT) AS count_{i}, sum(sum_{i}) AS sum_{i}"
+        for name, i in places.items()
+    ]
+    outside += [", ".join(f"sum(cross_{i}_{j}) AS cross_{i}_{j}" for i, j in crossed)] if crossed else []
+    keys = ", ".join([*map(quote_name, by), *marks])
+    return [
+        f"SELECT {keys}, CAST(sum(n) AS BIGINT) AS n{',' if outside else ''}",
+        ",\n".join(f"  {line}" for line in outside),
+        f"FROM (SELECT *, {', '.join(f'1 AS {mark}' for mark in marks)} FROM (",
+        cells,
+        ") AS cells) AS marked",
+        f"GROUP BY GROUPING SETS ({listed})",
+        f"ORDER BY {keys}",
+    ]
+
+
+def moments_by_group(
+    table: pa.Table, by: Sequence[str], *, of_set: int | None = None
+) -> dict[tuple[Any, ...], Moments]:
     """The moments of each group, of a table that `moments` fetched.
 
     Args:
         table: What came back.
-        by: The columns that it was grouped by.
+        by: Columns that it was grouped by; groups that differ in others are merged.
+        of_set: The place of the set of columns whose rows are read, where there were several.
 
     Returns:
         Values of the columns in `by` -> the group's moments; empty when there were no rows.
     """
-    rows = table.to_pylist()
-    return {tuple(row[name] for name in by): _moments_of(row) for row in rows if row["n"]}
+    mark = None if of_set is None else _mark(of_set)
+    groups: dict[tuple[Any, ...], list[Moments]] = {}
+    for row in table.to_pylist():
+        if row["n"] and (mark is None or row[mark]):
+            groups.setdefault(tuple(row[name] for name in by), []).append(_moments_of(row))
+    return {key: merged(group) for key, group in groups.items()}
 
 
 def _moments_of(row: Mapping[str, Any]) -> Moments:

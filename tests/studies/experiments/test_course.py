@@ -9,15 +9,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from steelyard.document import LineChart
 from steelyard.result import Result
-from steelyard.result.charts import result_charts
+from steelyard.result.charts import result_charts, table_charts
 from steelyard.stats.always_valid import always_valid, ratio_for_units
 from steelyard.stats.moments import Moments
 from steelyard.stats.sequential_ratio import sequential_ratio
-from steelyard.studies.experiments import Assignment, Mean, Ratio, Winsorise
+from steelyard.studies.experiments import Assignment, Experiment, Mean, Ratio, Share, Winsorise
 from steelyard.studies.experiments.course import COURSE, SPLIT, TUNED_FOR
+from steelyard.studies.result_moved import result_moved
+from steelyard.studies.run import conclude, read, run
+from steelyard.studies.setting import Setting
+from steelyard.warehouse import connect, quote_name
+from steelyard.warehouse.moments import moments, shifts_of
 
 Units = dict[str, Any]
 FIRST = date(2026, 3, 2)
@@ -74,6 +81,133 @@ def test_ratios_and_cut_values_take_the_same_course(
     result = answered(dated, assignment=Assignment(at="at"), primary=primary)
     whole = result.estimate(metric=primary.metric, scale="absolute")
     assert rows(result, "absolute")[-1]["value"] == pytest.approx(whole.value, rel=1e-9)
+
+
+def test_every_metric_has_its_course_and_those_that_decide_come_first(
+    answered: Callable[..., Result], dated: Units, full: dict[str, Any]
+) -> None:
+    result = answered(dated, assignment=Assignment(at="at"), **full)
+    of_days = dict.fromkeys((row["metric"], row["role"]) for row in result.tables[COURSE].to_pylist())
+    of_all = dict.fromkeys((row.metric, row.role) for row in result.estimates if row.segment == "all")
+    assert list(of_days) == list(of_all)
+    drawn = [chart.title for chart in table_charts(result, COURSE)]
+    assert len(drawn) == 1
+    assert drawn[0].startswith("Effect on spend ")
+
+
+HOW: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "segments": {"segments": ("device",)},
+    "strata": {"strata": ("device",)},
+    "strata and segments": {"strata": ("device",), "segments": ("browser", "device")},
+    "clusters": {"cluster": "household", "unit": ""},
+    "clusters and segments": {"cluster": "household", "unit": "", "segments": ("device",)},
+}
+
+
+@pytest.mark.parametrize("how", HOW.values(), ids=HOW)
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 10_000), gaps=st.booleans())
+def test_the_last_day_is_the_result(how: dict[str, Any], seed: int, gaps: bool) -> None:
+    random, n = np.random.default_rng(seed), 240
+    household = random.integers(0, 60, n)
+    device = ["phone" if one else "desktop" for one in random.random(n) < 0.5]
+    columns = {
+        "user_id": np.arange(n),
+        "household": household,
+        "arm": np.where(household % 2, "b", "control"),
+        "device": [None if gaps and place % 9 == 0 else one for place, one in enumerate(device)],
+        "browser": random.choice(["old", "new"], n),
+        "spend": 1e6 + random.normal(size=n),
+        "spend_before": random.normal(size=n),
+        "converted": (random.random(n) < 0.4).astype(int),
+        "orders": random.poisson(2.0, n).astype(float),
+        "sessions": random.poisson(2.0, n) + 1.0,
+        "at": [datetime(2026, 3, 2, 12, tzinfo=UTC) + timedelta(days=int(day)) for day in random.integers(0, 4, n)],
+    }
+    one = Experiment(
+        **{
+            "name": "test", "question": "Does it help?", "arms": {"control": 0.5, "b": 0.5}, "table": "data",
+            "unit": "user_id", "assignment": Assignment(at="at"), "primary": Mean("spend", covariate="spend_before"),
+            "secondary": (Share("converted"), Ratio("orders", "sessions")), **how,
+        }
+    )  # fmt: skip
+    result = run(one, pa.table(columns))
+    last = {(row["metric"], row["scale"]): row for row in result.tables[COURSE].to_pylist()}
+    whole = [row for row in result.estimates if row.segment == "all" and row.value is not None]
+    assert len(last) == len(whole) == 6
+    for row in whole:
+        found = last[row.metric, row.scale]
+        assert found["n"] == row.n == n
+        assert found["value"] == pytest.approx(row.value, rel=1e-7, abs=1e-9)
+
+
+def test_strata_are_compared_within_on_every_day(answered: Callable[..., Result], dated: Units) -> None:
+    result = answered(dated, assignment=Assignment(at="at"), strata=("device",))
+    for row in rows(result, "absolute"):
+        gap = 0.0
+        for device in ("phone", "desktop", "tablet"):
+            kept = [i for i, one in enumerate(dated["device"]) if one == device]
+            mine = {name: [values[i] for i in kept] for name, values in dated.items()}
+            treated, control = (until(mine, row["day"], arm, "spend") for arm in ("b", "control"))
+            gap += (treated.rows + control.rows) / row["n"] * (treated.mean("spend") - control.mean("spend"))
+        assert row["value"] == pytest.approx(gap, rel=1e-9)
+
+
+@pytest.mark.parametrize("segments", [(), ("device",)], ids=["alone", "in segments"])
+def test_a_cluster_comes_in_whole_with_its_first_unit(
+    answered: Callable[..., Result], dated: Units, segments: tuple[str, ...]
+) -> None:
+    random = np.random.default_rng(5)
+    household = random.integers(0, 300, 3_000)
+    made = {**dated, "household": household, "arm": np.where(household % 2, "b", "control")}
+    words: dict[str, Any] = {"cluster": "household", "unit": "", "assignment": Assignment(at="at")}
+    first = {
+        one: min(at.date() for at, own in zip(made["at"], household, strict=True) if own == one) for one in household
+    }
+    found = rows(answered(made, **words, segments=segments), "absolute")
+    assert [row["day"] for row in found] == sorted(set(first.values()))
+    for row in found[:-1]:
+        kept = [place for place, own in enumerate(household) if first[own] <= row["day"]]
+        alone = answered({name: [values[i] for i in kept] for name, values in made.items()}, **words)
+        whole = alone.estimate(metric="spend", scale="absolute")
+        assert row["n"] == whole.n == len(kept)
+        assert row["value"] == pytest.approx(whole.value, rel=1e-9)
+
+
+def test_days_and_segments_come_back_beside_each_other_of_one_scan(
+    answered: Callable[..., Result], dated: Units, full: dict[str, Any]
+) -> None:
+    result = answered(dated, assignment=Assignment(at="at"), **full)
+    (read,) = [read for read in result.provenance.reads if "spend" in read.sql and "cross_0_0" in read.sql]
+    assert read.sql.count('"data"') == 1
+    assert read.rows == 2 * 3 + 2 * 6, "arms times devices, and arms times days"
+
+
+def test_what_was_kept_with_days_as_a_question_of_their_own_replays(
+    study: Callable[..., Experiment], dated: Units, full: dict[str, Any]
+) -> None:
+    one, table = study(assignment=Assignment(at="at"), **full), pa.table(dated)
+    now, source = run(one, table), connect(table)
+    setting = Setting(warehouse=source)
+    kept = dict(read(one, setting.context(one), setting).data)
+    names = {"spend": "spend", "spend:before": "spend_before", "converted": "converted", "latency": "latency"}
+    names |= {"orders / sessions": "orders", "orders / sessions:per": "sessions"}
+    listed = ", ".join(f"{column} AS {quote_name(name)}" for name, column in names.items())
+    units = f'(SELECT arm, device, CAST("at" AS DATE) AS entered_on, {listed} FROM data)'
+    shifts, pairs = shifts_of(kept["sample"]), [("spend", "spend:before"), (list(names)[4], list(names)[5])]
+    kept["moments"] = source.fetch(
+        moments(units, by=("arm", "device"), values=tuple(names), products=pairs, shifts=shifts)
+    )
+    kept["by_day"] = source.fetch(
+        moments(units, by=("arm", "entered_on"), values=list(names)[:2], products=pairs[:1], shifts=shifts)
+    )
+    again = conclude(one, kept, provenance=now.provenance)
+    assert result_moved(now, again) == ([], [])
+    course = [row for row in now.tables[COURSE].to_pylist() if row["role"] == "primary"]
+    for was, is_now in zip(again.tables[COURSE].to_pylist(), course, strict=True):
+        for name, value in is_now.items():
+            assert was[name] == (pytest.approx(value, rel=1e-9) if isinstance(value, float) else value)
 
 
 def test_the_split_is_judged_day_by_day(answered: Callable[..., Result], dated: Units) -> None:

@@ -95,11 +95,13 @@ def moments_by_cluster(
     shifts: Mapping[str, float],
     where: str | None,
     parameters: Mapping[str, Value],
+    days: tuple[str, ...] = (),
 ) -> Query:
-    """The moments of all metrics by what clusters share (`whole_by`) and by segment, of clusters by their size."""
+    """The moments of all metrics by what clusters share, by segment and by first day, of clusters by their size."""
     return cluster_moments(
         relation,
         by=by,
+        least=days,
         segments=mixed_segments(study),
         values=values,
         squares=tuple(above(use.metric) for use in study.uses),

@@ -35,6 +35,7 @@ def cluster_moments(
     relation: str,
     *,
     by: Sequence[str],
+    least: Sequence[str] = (),
     segments: Sequence[str] = (),
     values: Sequence[str],
     squares: Sequence[str] = (),
@@ -51,6 +52,7 @@ def cluster_moments(
     Args:
         relation: One row a unit, with its `cluster`.
         by: Columns that are the same in all units of a cluster, such as the arm, its stage and its strata.
+        least: Columns of whose values a cluster stands with the least one, such as the day; not in rows of segments.
         segments: Columns that may differ within a cluster.
         values: Columns whose totals are wanted; a cluster in which one value is missing has none.
         squares: Those of them whose squares are totalled too.
@@ -62,10 +64,14 @@ def cluster_moments(
     kept = [quote_name(name) for name in (*by, *segments)]
     marks = [quote_name(place_of(name)) for name in segments]
     near = {f"near_{place}": float(shifts.get(name, 0.0)) for place, name in enumerate(values)}
-    inside = [*kept, *(f"1 AS {mark}" for mark in marks), quote_name(CLUSTER)]
+    inside = [*kept, *map(quote_name, least), *(f"1 AS {mark}" for mark in marks), quote_name(CLUSTER)]
     inside += [
         f"CAST({quote_name(name)} AS DOUBLE) - CAST($near_{i} AS DOUBLE) AS u_{i}" for i, name in enumerate(values)
     ]
+    everybodys = " AND ".join(f"{mark} IS NULL" for mark in marks)
+    first = [f"min({quote_name(name)})" for name in least]
+    first = [f"CASE WHEN {everybodys} THEN {one} END" for one in first] if marks else first
+    kept += [f"{one} AS {quote_name(name)}" for one, name in zip(first, least, strict=True)]
     totals = [_total(f"u_{i}", f"u_{i}", name) for i, name in enumerate(values)]
     totals += [_total(f"u_{i}", f"u_{i} * u_{i}", squared(name)) for i, name in enumerate(values) if name in squares]
     everybody = [quote_name(name) for name in (*by, CLUSTER)]
@@ -82,7 +88,7 @@ def cluster_moments(
     ]
     return moments(
         "\n".join(lines),
-        by=(*by, *segments, *map(place_of, segments), SIZE),
+        by=(*by, *least, *segments, *map(place_of, segments), SIZE),
         values=(*values, *(squared(name) for name in values if name in squares)),
         products=products,
         parameters={**(parameters or {}), **near},

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from steelyard.stats.always_valid import over_looks
 from steelyard.stats.moments import Moments, merged
 from steelyard.stats.sequential_ratio import sequential_ratio
-from steelyard.studies.experiments.comparison import Comparison, compare, compare_within
-from steelyard.studies.experiments.estimation import contrast
+from steelyard.studies.experiments.columns import above
+from steelyard.studies.experiments.estimation import by_of, contrast, method_of, roles
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.exact_look import at_any_look, bounded, shares_seen
 from steelyard.studies.experiments.guardrail_bounds import TUNED_FOR
 from steelyard.studies.experiments.look_bounds import LookBounds
+from steelyard.studies.experiments.metric_use import MetricUse
 from steelyard.studies.experiments.stage_comparison import pairs_of
 from steelyard.studies.experiments.stage_information import information_of
 
@@ -27,29 +28,31 @@ if TYPE_CHECKING:
 __all__ = ["COURSE", "SPLIT", "course_tables"]
 
 COURSE, SPLIT = "course", "split_by_day"
-Strata = dict[int, dict[str, Moments]]
+Strata = dict[tuple[Any, ...], dict[str, Moments]]
 
 
 def course_tables(study: Experiment, evidence: Evidence) -> dict[str, pa.Table]:
-    """The first primary's effect and the split's evidence, of all units that came in until each day.
+    """Each metric's effect and the split's evidence, of all units (or clusters) that came in until each day.
 
     Args:
         study: The experiment.
         evidence: What came back.
 
     Returns:
-        `course`, with intervals that hold on all days at once, and `split_by_day`, whose p-values do; without days, or
-        where stages had different splits, what cannot be said is left out.
+        `course`, with intervals that hold on all days at once, the first primary first, and `split_by_day`, whose
+        p-values do; without days, or where stages had different splits, what cannot be said is left out. Quantiles have
+        no course.
 
     Assumes: As `always_valid` and `sequential_ratio`. The intervals of an experiment that plans one look are shown so
-        that nobody reads a fixed interval every day; they are wider than the one that decides.
+        that nobody reads a fixed interval every day; they are wider than the one that decides. A cluster counts whole
+        from the day of its first unit on. Strata and stages are compared within, of each day's units so far.
     """
     import pyarrow as pa
 
     found: dict[str, pa.Table] = {}
     if rows := list(_effects(study, evidence)):
-        kinds: dict[str, pa.DataType] = {"day": pa.date32(), "metric": pa.string(), "contrast": pa.string()}
-        kinds |= {"scale": pa.string(), "n": pa.int64()}
+        kinds: dict[str, pa.DataType] = dict.fromkeys(("metric", "role", "contrast", "scale"), pa.string())
+        kinds = {"day": pa.date32(), **kinds, "n": pa.int64()}
         kinds |= dict.fromkeys(("value", "low", "high", "level"), pa.float64())
         found[COURSE] = pa.Table.from_pylist(rows, schema=pa.schema(kinds))
     if evidence.days and not evidence.splits:
@@ -59,54 +62,61 @@ def course_tables(study: Experiment, evidence: Evidence) -> dict[str, pa.Table]:
 
 
 def _effects(study: Experiment, evidence: Evidence) -> Iterator[dict[str, Any]]:
+    days = list(_so_far(evidence))
+    names = {
+        name for _, strata in days[:1] for arms in strata.values() for group in arms.values() for name in group.names
+    }
+    for role, given, level in roles(study):
+        use = evidence.resolved(given)
+        if above(use.metric) not in names:
+            continue
+        for day, strata in days:
+            for arm in study.treated:
+                yield from _rows(study, evidence, use, role, level, day, strata, arm)
+
+
+def _so_far(evidence: Evidence) -> Iterator[tuple[date, Strata]]:
+    """Each day with the moments of all who had come in by then, by stratum and arm."""
     so_far: Strata = {}
     for day, strata in evidence.course.items():
-        _add(so_far, strata)
-        for arm in study.treated:
-            yield from _row(study, evidence, so_far, day, arm)
+        for stratum, arms in strata.items():
+            known = so_far.setdefault(stratum, {})
+            for arm, moments in arms.items():
+                known[arm] = known[arm].merge(moments) if arm in known else moments
+        yield day, {stratum: dict(so_far[stratum]) for stratum in sorted(so_far)}
 
 
-def _add(so_far: Strata, strata: Mapping[int, Mapping[str, Moments]]) -> None:
-    for stage, arms in strata.items():
-        known = so_far.setdefault(stage, {})
-        for arm, moments in arms.items():
-            known[arm] = known[arm].merge(moments) if arm in known else moments
-
-
-def _row(study: Experiment, evidence: Evidence, so_far: Strata, day: date, arm: str) -> Iterator[dict[str, Any]]:
-    use = evidence.resolved(study.main)
-    pairs = pairs_of(so_far, arm, study.control)
-    units = sum(treated.rows + control.rows for treated, control in pairs)
-    # Days are not cut by strata: a course that compared over them would differ from the result.
-    if not pairs or study.strata:
+def _rows(
+    study: Experiment, evidence: Evidence, use: MetricUse, role: str, level: float, day: date, strata: Strata, arm: str
+) -> Iterator[dict[str, Any]]:
+    """One day of one metric in one arm, on both scales."""
+    pairs = pairs_of(strata, arm, study.control)
+    if not pairs:
         return
-
-    whole = merged(pair[0] for pair in pairs), merged(pair[1] for pair in pairs)
-
-    def made(level: float) -> Comparison:
-        if evidence.splits:
-            return compare_within(use, pairs, level, "stage")
-        return compare(use, *whole, level)
-
-    level, sign = study.primary_level, -1 if use.better == "down" else 1
+    units = sum(treated.units + control.units for treated, control in pairs)
+    treated, control = (merged(pair[place] for pair in pairs) for place in (0, 1))
+    within = pairs if evidence.splits or study.strata else None
+    made = method_of(use, treated, control, within, by_of(study, evidence))
     planned = evidence.looks.planned_units if evidence.looks else TUNED_FOR
-    known = _known(study, evidence, so_far, arm) if evidence.splits else units
+    known = _known(study, evidence, strata, arm) if evidence.splits else units
     bounds = LookBounds.of(at_any_look(study), (known / planned,), level, last=False, over=False)
-    shares = None if evidence.splits else shares_seen(study, evidence, use, arm, *whole)
-    found = bounded(bounds, made, shares, level, sign, tested=False)
+    shares = None if within else shares_seen(study, evidence, use, arm, treated, control)
+    found = bounded(bounds, made, shares, level, -1 if use.better == "down" else 1, tested=False)
     for scale, interval in (("absolute", found.absolute), ("relative", found.relative)):
         if interval is None:
             continue
         low, high = (end if math.isfinite(end) else None for end in (interval.low, interval.high))
         yield {
-            "day": day, "metric": use.metric, "contrast": contrast(arm, study.control), "scale": scale, "n": units,
-            "value": interval.value, "low": low, "high": high, "level": level,
+            "day": day, "metric": use.metric, "role": role, "contrast": contrast(arm, study.control), "scale": scale,
+            "n": units, "value": interval.value, "low": low, "high": high, "level": level,
         }  # fmt: skip
 
 
-def _known(study: Experiment, evidence: Evidence, so_far: Strata, arm: str) -> float:
-    both = {stage: arms for stage, arms in so_far.items() if arm in arms and study.control in arms}
-    units = {stage: arms[arm].rows + arms[study.control].rows for stage, arms in both.items()}
+def _known(study: Experiment, evidence: Evidence, strata: Strata, arm: str) -> float:
+    units: dict[int, int] = {}
+    for (stage, *_), arms in strata.items():
+        if arm in arms and study.control in arms:
+            units[stage] = units.get(stage, 0) + arms[arm].units + arms[study.control].units
     return information_of(study, evidence.splits, units, arm)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from steelyard.studies.experiments.experiment import Experiment
 
-__all__ = ["Line", "contrast", "find", "lines"]
+__all__ = ["Line", "by_of", "contrast", "find", "lines", "method_of", "roles"]
 
 Role = Literal["primary", "secondary", "guardrail", "exploratory"]
 
@@ -76,7 +76,8 @@ def contrast(arm: str, control: str) -> str:
     return f"{arm} - {control}"
 
 
-def _roles(study: Experiment) -> Iterator[tuple[Role, MetricUse, float]]:
+def roles(study: Experiment) -> Iterator[tuple[Role, MetricUse, float]]:
+    """Every metric with its role and the level of its intervals, primaries first."""
     yield from (("primary", use, study.primary_level) for use in study.primaries)
     yield from (("secondary", use, study.level) for use in study.secondary_uses)
     yield from (("guardrail", use, study.level) for use in study.guardrail_uses)
@@ -99,8 +100,8 @@ def _compared(
     segment: str,
     strata: Mapping[Any, Mapping[str, Moments]],
 ) -> Iterator[Line]:
-    control, by = arms.get(study.control), _by(study, evidence)
-    for role, use, level in _roles(study):
+    control, by = arms.get(study.control), by_of(study, evidence)
+    for role, use, level in roles(study):
         resolved = evidence.resolved(use)
         for arm in study.treated:
             treated = arms.get(arm)
@@ -109,7 +110,7 @@ def _compared(
             at: Callable[[float], Comparison] = _nothing
             if treated is not None and control is not None:
                 pairs = pairs_of(strata, arm, study.control) if strata else None
-                made = _method(resolved, treated, control, pairs, by)
+                made = method_of(resolved, treated, control, pairs, by)
                 if resolved.kind == "quantile":
                     made = _of_quantiles(resolved, evidence, arm, study.control, segment, by=by)
                 best = _bootstrapped(study, evidence, use.metric, arm, made) if everybody else made
@@ -148,7 +149,7 @@ def _looked(
     return bounded(bounds, made, shares, level, sign, tested=tested)
 
 
-def _method(
+def method_of(
     use: MetricUse, treated: Moments, control: Moments, strata: Pairs | None, by: str
 ) -> Callable[[float], Comparison]:
     """Makes the comparison at a level: within strata where there are any, else of all units."""
@@ -179,7 +180,7 @@ def _nothing(level: float) -> Comparison:
     return NOTHING
 
 
-def _by(study: Experiment, evidence: Evidence) -> str:
+def by_of(study: Experiment, evidence: Evidence) -> str:
     """What comparisons are made within, in words."""
     return " and ".join([*(["stage"] if evidence.by_stage else []), *study.strata])
 

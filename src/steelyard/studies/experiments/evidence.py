@@ -12,7 +12,7 @@ from steelyard.stats.bootstrap import BucketSums
 from steelyard.stats.moments import Moments, merged
 from steelyard.stats.quantile_difference import QuantileSample
 from steelyard.studies.experiments.bootstrapping import BUCKETS, bucket_sums
-from steelyard.studies.experiments.by_day import DAY
+from steelyard.studies.experiments.cells import BY_DAY, Course, cells_of, days_of
 from steelyard.studies.experiments.cluster_questions import mixed_segments, whole_by
 from steelyard.studies.experiments.cluster_sums import moments_of_clusters
 from steelyard.studies.experiments.columns import below
@@ -24,7 +24,6 @@ from steelyard.studies.experiments.quantile_evidence import QuantileEvidence, qu
 from steelyard.studies.experiments.questions import (
     ASSIGNED,
     BEYOND,
-    BY_DAY,
     CAPS,
     CLUSTERS,
     DAYS,
@@ -37,7 +36,6 @@ from steelyard.studies.experiments.questions import (
     UNEXPOSED,
     UNITS,
     UNUSABLE,
-    grouped_by,
 )
 from steelyard.studies.experiments.row_quantiles import shares_noted
 from steelyard.studies.experiments.stage_splits import STAGES, splits_in
@@ -80,7 +78,8 @@ class Evidence:
         caps: Metric -> where it was winsorised.
         unexposed: Arm -> moments of the first primary over assigned units that were not exposed; empty where none is
             asked.
-        course: Local day of entry -> stage (0 where all had one split) -> arm -> moments of the first primary.
+        course: Local day of entry -> stratum as in `within` -> arm -> moments; of what was kept by an earlier version,
+            those of the first primary.
         quantiles: Metric, segment ("all" or as in estimates), arm and, within strata, the arm beside it, whose units
             share in the strata's weights (else nothing) -> its quantile.
         buckets: Metric and arm -> sums by bucket of units, of means that are compared by the bootstrap.
@@ -107,7 +106,7 @@ class Evidence:
     beyond: tuple[Mapping[str, Any], ...] = ()
     caps: Mapping[str, float] = field(default_factory=dict)
     unexposed: Mapping[str, Moments] = field(default_factory=dict)
-    course: Mapping[date, Mapping[int, Mapping[str, Moments]]] = field(default_factory=dict)
+    course: Course = field(default_factory=dict)
     quantiles: Mapping[tuple[str, str, str, str], QuantileEvidence] = field(default_factory=dict)
     buckets: Mapping[tuple[str, str], BucketSums] = field(default_factory=dict)
     clusters: tuple[Mapping[str, Any], ...] = ()
@@ -224,7 +223,7 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
     found: Mapping[tuple[Any, ...], Moments] = (
         moments_of_clusters(data[MOMENTS], whole_by(study, columns), shifts, all_segments=mixed_segments(study))
         if study.cluster
-        else moments_by_group(data[MOMENTS], grouped_by(study, columns))
+        else cells_of(study, data[MOMENTS])
     )
     stages = _by_stage(found, staged=staged)
     cells: dict[tuple[str, ...], list[Moments]] = {}
@@ -255,7 +254,7 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         unexposed={label(key[0]): found for key, found in moments_by_group(data[UNEXPOSED], (ARM,)).items()}
         if UNEXPOSED in data
         else {},
-        course=_course(data.get(BY_DAY)),
+        course=days_of(study, data[MOMENTS], data.get(BY_DAY), shifts),
         buckets=bucket_sums(data.get(BUCKETS)),
         quantiles=quantile_evidence(study, data, shares_noted(notes)),
         clusters=_labelled(data.get(CLUSTERS)),
@@ -316,16 +315,6 @@ def _by_day(table: pa.Table | None) -> dict[date, dict[str, int]]:
     for row in _labelled(table):
         found.setdefault(row["day"], {})[row["arm"]] = row["n"]
     return found
-
-
-def _course(table: pa.Table | None) -> dict[date, dict[int, dict[str, Moments]]]:
-    found: dict[date, dict[int, dict[str, Moments]]] = {}
-    if table is None:
-        return found
-    by = (ARM, STAGE, DAY) if STAGE in table.column_names else (ARM, DAY)
-    for (arm, *stage, day), group in moments_by_group(table, by).items():
-        found.setdefault(day, {}).setdefault(int(stage[0]) if stage else 0, {})[label(arm)] = group
-    return dict(sorted(found.items()))
 
 
 def _labelled(table: pa.Table | None) -> tuple[Mapping[str, Any], ...]:

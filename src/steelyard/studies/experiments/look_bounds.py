@@ -230,7 +230,9 @@ def at_look(
     """
     plain = made(level)
     below, above = (bounds.success, bounds.harm) if sign > 0 else (bounds.harm, bounds.success)
-    lower, upper = (made(found) if found < 1 else None for found in (_level(below), _level(above)))
+    levels = _level(below), _level(above)
+    at = {found: made(found) if found < 1 else None for found in levels}
+    lower, upper = (at[found] for found in levels)
 
     def turned(which: str) -> Interval | None:
         fixed: Interval | None = getattr(plain, which)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from steelyard.stats.quantile_ranks import QuantileRanks, design_effect_of, quantile_ranks
+from steelyard.studies.experiments.cells import cells_of, grouped_by
 from steelyard.studies.experiments.population import ARM
 from steelyard.studies.experiments.row_quantiles import RowQuantile, over_units
-from steelyard.studies.experiments.stratified_quantiles import cells_in, strata_in, within_questions
+from steelyard.studies.experiments.stratified_quantiles import strata_in, within_questions
 from steelyard.warehouse.clustered_counts import SIZE, below, clustered_counts
 from steelyard.warehouse.moments import moments_by_group
 from steelyard.warehouse.order_statistics import order_statistics
@@ -79,8 +80,8 @@ def _levels_of_units(
 
 def _sizes(study: Experiment, table: pa.Table, by: tuple[str, ...]) -> dict[tuple[Any, ...], int]:
     """Units of each group."""
-    cells, sizes = cells_in(study, table), dict[tuple[Any, ...], int]()
-    for cell, group in moments_by_group(table, cells).items():
+    cells, sizes = grouped_by(study, table.column_names), dict[tuple[Any, ...], int]()
+    for cell, group in cells_of(study, table).items():
         key = tuple(value for name, value in zip(cells, cell, strict=True) if name in by)
         sizes[key] = sizes.get(key, 0) + group.rows
     return sizes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ import numpy as np
 from steelyard.errors import DefinitionError
 from steelyard.stats.moments import Moments, merged
 from steelyard.studies.experiments.bootstrapping import BUCKETS, buckets_query
-from steelyard.studies.experiments.by_day import moments_by_day
+from steelyard.studies.experiments.cells import DAY, cells_of, dated, grouped_by, sets_of
 from steelyard.studies.experiments.check_questions import (
     assigned_by_arm,
     day_of_entry,
@@ -53,7 +53,7 @@ from steelyard.studies.experiments.unexposed import UNEXPOSED, unexposed_query
 from steelyard.studies.experiments.unit_source import source_of
 from steelyard.studies.experiments.winsorising import capped, caps_known, caps_of, caps_query, units_beyond
 from steelyard.studies.study import Context
-from steelyard.warehouse.moments import SAMPLE_ROWS, moments, moments_by_group, shift_sample, shifts_of, unusable_values
+from steelyard.warehouse.moments import SAMPLE_ROWS, moments, shift_sample, shifts_of, unusable_values
 from steelyard.warehouse.query import Query, Value, quote_name, quote_text
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ASSIGNED",
     "BEYOND",
-    "BY_DAY",
     "CAPS",
     "CLUSTERS",
     "DAYS",
@@ -79,7 +78,6 @@ __all__ = [
     "UNUSABLE",
     "Asked",
     "first_questions",
-    "grouped_by",
     "next_questions",
 ]
 
@@ -87,7 +85,6 @@ SAMPLE, UNITS, IDS = "sample", "units", "ids"
 REPEATED, MOMENTS, UNUSABLE = "repeated", "moments", "unusable"
 ASSIGNED, DAYS, TAILS, SINCE = "assigned", "days", "largest", "since"
 CAPS, BEYOND = "caps", "beyond"
-BY_DAY = "by_day"
 
 
 def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa.Table]) -> Mapping[str, Query]:
@@ -99,13 +96,11 @@ def next_questions(study: Experiment, context: Context, earlier: Mapping[str, pa
             splits := splits_of(enrolled_by(study, context), study.arms)
         ):
             more[STAGES] = splits_query(splits)
-        return {**more, **{name: query for name, query in asked.items() if name not in (MOMENTS, BY_DAY)}}
+        return {**more, **{name: query for name, query in asked.items() if name != MOMENTS}}
     if MOMENTS not in earlier:
         asked_of = Asked(study, context)
         caps, shifts = caps_known(study, caps_of(earlier.get(CAPS))), shifts_of(earlier[SAMPLE])
-        more = {MOMENTS: _moments(study, asked_of, shifts, caps)}
-        if days := moments_by_day(study, context, asked_of, shifts, caps):
-            more[BY_DAY] = days
+        more = {MOMENTS: _moments(study, context, asked_of, shifts, caps)}
         if caps:
             more[BEYOND] = units_beyond(asked_of.relation, ARM, caps, asked_of.where, asked_of.parameters)
         if (others := unexposed_query(study, context, shifts)) is not None:
@@ -140,7 +135,7 @@ def _by_arm(study: Experiment, earlier: Mapping[str, pa.Table]) -> dict[str, Mom
     if study.cluster:
         return arms_of(study, earlier[MOMENTS], shifts_of(earlier[SAMPLE]))
     groups: dict[str, list[Moments]] = {}
-    for key, group in moments_by_group(earlier[MOMENTS], grouped_by(study, earlier[MOMENTS].column_names)).items():
+    for key, group in cells_of(study, earlier[MOMENTS]).items():
         groups.setdefault(str(key[0]), []).append(group)
     return {arm: merged(cells) for arm, cells in groups.items()}
 
@@ -163,21 +158,8 @@ def first_questions(study: Experiment, context: Context) -> dict[str, Query]:
         CAPS: caps_query(study, asked.relation, asked.values, asked.where, asked.parameters),
     }
     found |= {name: query for name, query in more.items() if query is not None}
-    nowhere = dict.fromkeys(asked.winsorised, 0.0)
-    found[MOMENTS] = _moments(study, asked, {}, nowhere)
-    if days := moments_by_day(study, context, asked, {}, nowhere):
-        found[BY_DAY] = days
+    found[MOMENTS] = _moments(study, context, asked, {}, dict.fromkeys(asked.winsorised, 0.0))
     return found
-
-
-def grouped_by(study: Experiment, columns: Iterable[str]) -> tuple[str, ...]:
-    """The columns that moments are grouped by: the finest cells, of which all else is merged.
-
-    Args:
-        study: The experiment.
-        columns: The columns that there are; stages are among them where they had different splits.
-    """
-    return (ARM, *((STAGE,) if STAGE in columns else ()), *study.cut_by)
 
 
 class Asked:
@@ -250,20 +232,29 @@ def _noted(asked: Asked) -> Query:
     return replace(query, sql=query.sql.replace("SELECT ", f"SELECT {notes}, ", 1))
 
 
-def _moments(study: Experiment, asked: Asked, shifts: Mapping[str, float], caps: Mapping[str, float]) -> Query:
-    by = (*grouped_by(study, asked.people.has), *((CLUSTER,) if study.cluster else ()))
-    relation, where, bound = capped(asked.relation, by, asked.values, asked.where, caps)
+def _moments(
+    study: Experiment, context: Context, asked: Asked, shifts: Mapping[str, float], caps: Mapping[str, float]
+) -> Query:
+    """All moments in one scan; by the day of entry too, where something says when units came in."""
+    day = day_of_entry(study, context, asked.people) if asked.values else None
+    days = () if day is None else (DAY,)
+    by = grouped_by(study, asked.people.has)
+    relation = asked.relation if day is None else dated(asked.relation, day)
+    kept = (*by, *days, *((CLUSTER,) if study.cluster else ()))
+    relation, where, bound = capped(relation, kept, asked.values, asked.where, caps)
+    bound = {**asked.parameters, **bound}
     if study.cluster:
-        whole, bound = whole_by(study, asked.people.has), {**asked.parameters, **bound}
-        return moments_by_cluster(study, relation, whole, asked.values, shifts, where, bound)
+        whole = whole_by(study, asked.people.has)
+        return moments_by_cluster(study, relation, whole, asked.values, shifts, where, bound, days)
     return moments(
         relation,
-        by=by,
+        by=(*by, *days),
         values=asked.values,
         products=pairs(study, asked.values),
         shifts=shifts,
         where=where,
-        parameters={**asked.parameters, **bound},
+        parameters=bound,
+        sets=sets_of(study, asked.people.has) if days else (),
     )
 
 

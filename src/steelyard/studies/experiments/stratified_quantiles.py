@@ -21,14 +21,9 @@ if TYPE_CHECKING:
     from steelyard.studies.experiments.experiment import Experiment
     from steelyard.studies.experiments.questions import Asked
 
-__all__ = ["cells_in", "counted_within", "levels_within", "ordered_within", "rows_at", "strata_in", "within_questions"]
+__all__ = ["counted_within", "levels_within", "ordered_within", "rows_at", "strata_in", "within_questions"]
 
 Groupings = Sequence[tuple[str, tuple[str, ...]]]
-
-
-def cells_in(study: Experiment, table: pa.Table) -> tuple[str, ...]:
-    """The columns that moments were grouped by."""
-    return tuple(name for name in (ARM, STAGE, *study.cut_by) if name in table.column_names)
 
 
 def strata_in(study: Experiment, table: pa.Table) -> tuple[str, ...]:
