@@ -16,13 +16,15 @@ from tests.studies.experiments.test_stages import NOW, ROWS, drawn_of, study, un
 from steelyard.stats.after_stopping import after_stopping
 from steelyard.stats.always_valid import always_valid_bounds
 from steelyard.stats.boundaries import boundaries
+from steelyard.stats.moments import Moments
 from steelyard.stats.repeated import repeated
 from steelyard.stats.spending import Spending
 from steelyard.studies.experiments import Looks, Mean
+from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.look_bounds import LookBounds
 from steelyard.studies.experiments.looks import LooksSoFar
 from steelyard.studies.experiments.sources import Stopping
-from steelyard.studies.experiments.stage_information import information_of
+from steelyard.studies.experiments.stage_information import compared_units, information_of, known_units
 from steelyard.studies.run import run_and_keep
 from steelyard.studies.setting import Setting
 from steelyard.warehouse import Ledger, connect
@@ -132,3 +134,22 @@ def test_an_earlier_look_that_did_not_say_what_it_knew_is_taken_in_proportion() 
     looks = LooksSoFar(at="", planned_units=1_000, over=False, earlier=rows)
     assert looks.before("b", 400) == (100, 200)
     assert looks.information("b", 400) == (None, 70.0)
+
+
+def test_a_stage_that_gave_an_arm_no_units_tells_nothing_of_it() -> None:
+    """Control's units of that stage are in no comparison with the arm: they are neither counted nor known."""
+    one = replace(study(), arms={"control": 0.4, "b": 0.3, "c": 0.3}, ramp=())
+    sizes = {1: {"control": 90, "b": 10}, 2: {"control": 40, "b": 30, "c": 30}}
+    splits = {stage: {arm: n / sum(arms.values()) for arm, n in arms.items()} for stage, arms in sizes.items()}
+    by_stage = {
+        stage: {(arm,): Moments.of_rows({"spend": np.zeros(n)}) for arm, n in arms.items()}
+        for stage, arms in sizes.items()
+    }
+    evidence = Evidence(
+        cells={}, counts=(), ids=None, repeated={}, unusable=(), notes={}, segments=(), splits=splits, by_stage=by_stage
+    )
+    assert compared_units(one, evidence, "c") == 70
+    assert known_units(one, evidence, "c") == pytest.approx(70)
+    assert compared_units(one, evidence, "b") == 170
+    # In one of 9 to 1 a unit varies by 1 / .1 + 1 / .9; in the study's 3 to 4, by 7 / 3 + 7 / 4.
+    assert known_units(one, evidence, "b") == pytest.approx(70 + 100 * (10 + 10 / 9) / (7 / 3 + 7 / 4))
