@@ -95,7 +95,8 @@ def test_a_ramp_is_shown_advanced_refused_and_rolled_back(shop: Path) -> None:
     run(shop, "run", "one_page")
     told = asked(shop, "ramp", "one_page")
     assert {need["name"]: need["holds"] for need in told["needs"]} == {
-        "unedited": True, "run_since": True, "new_units": True, "sample_ratio": True, "not_worse": True,
+        "unedited": True, "run_since": True, "new_units": True, "sample_ratio": True, "sound": True,
+            "not_worse": True,
     }  # fmt: skip
     assert "Stage 2 of 2" in run(shop, "ramp", "one_page", "--advance", *SAID)
     said = run(shop, "ramp", "one_page", "--rollback", "--who", "ann", "--why", "it burns")

@@ -37,7 +37,10 @@ class Standing:
 
 def governed_digests(study: Study, metrics: MetricCatalog | None) -> dict[str, str]:
     """The digest of each governed metric that the study names."""
-    return {} if metrics is None else {name: metrics.digest(name) for name in study.governed()}
+    try:
+        return {} if metrics is None else {name: metrics.digest(name) for name in study.governed()}
+    except SteelyardError as error:
+        raise error.at(f"studies/{study.name}.yml") from None
 
 
 def register(study: Study, plan: Plan, ledger: Ledger, governed: Mapping[str, str] | None = None) -> Entry:

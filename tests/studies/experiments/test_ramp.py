@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from steelyard.result import Result
-from steelyard.studies.experiments import Experiment, Mean, Share
+from steelyard.studies.experiments import Assignment, Experiment, Mean, Share
 from steelyard.studies.experiments.ramp import LatestRun, Need, needs_of, units_seen
 from steelyard.studies.run import run
 
@@ -75,3 +75,25 @@ def test_a_stage_that_nobody_came_in_with_has_shown_nothing(units: Make, study: 
     assert found.holds is False
     assert "2,000 units, no more than" in found.says
     assert needs(experiment, replace(result, tables={}), before=0)["new_units"].holds is False
+
+
+def test_missing_values_and_units_in_two_arms_stop_the_ramp_and_say_how_many(units: Make, study: Make) -> None:
+    experiment = study()
+    for change, says in (("spend", "2 NULL"), ("user_id", "in two arms")):
+        columns = units(2_000)
+        if change == "spend":
+            columns["spend"] = [None] * 3 + list(columns["spend"][3:])
+        else:
+            columns["user_id"] = [0, 0, *columns["user_id"][2:]]
+        need = needs(experiment, ran(experiment, columns))["sound"]
+        assert need.holds is False
+        assert says in need.says
+
+
+def test_a_stage_whose_windows_are_open_need_not_wait_for_them(units: Make, study: Make) -> None:
+    columns = units(2_000)
+    columns["seen_at"] = [BEGUN + timedelta(hours=1)] * 2_000
+    experiment = study(primary=Mean("spend", window="7 days"), assignment=Assignment(at="seen_at"))
+    result = ran(experiment, columns)
+    assert result.verdict.answer == "invalid", "nobody's window has closed"
+    assert all(need.holds for need in needs(experiment, result).values())

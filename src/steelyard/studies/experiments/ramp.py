@@ -149,7 +149,7 @@ def needs_of(
     needs.append(ran)
     if not ran.holds or latest is None:
         return tuple(needs)
-    needs += [_new_units(latest), _sample_ratio(latest.result), _not_worse(study, latest.result)]
+    needs += [_new_units(latest), _sample_ratio(latest.result), _sound(latest.result), _not_worse(study, latest.result)]
     needs += [_guardrail(study, use, latest.result) for use in study.guardrail_uses]
     return tuple(needs)
 
@@ -208,6 +208,18 @@ def _new_units(latest: LatestRun) -> Need:
             "until units come in, refresh, and run it again."
         )
     return Need(name="new_units", holds=new > 0, says=says)
+
+
+EARLY = "filled_arms"
+"""The blocking check that fails until windows have closed: a stage need not wait for it."""
+
+
+def _sound(result: Result) -> Need:
+    """Whether no other blocking check failed: units in two arms, or values that are missing, hide harm."""
+    failed = [check for check in result.checks if check.stops and check.status == "failed" and check.name != EARLY]
+    others = [check for check in failed if not check.name.startswith("sample_ratio")]
+    says = " ".join(check.says for check in others) or "No other check makes the run's answer invalid."
+    return Need(name="sound", holds=not others, says=says)
 
 
 def _not_worse(study: Experiment, result: Result) -> Need:
