@@ -64,10 +64,10 @@ def spenders(random: np.random.Generator, per_day: tuple[int, int] = (100, 100),
     return [_look(arms) for arms in _cumulated(drawn)]
 
 
-def _clusters(random: np.random.Generator, sizes: npt.NDArray[np.intp]) -> Moments:
+def _clusters(random: np.random.Generator, sizes: npt.NDArray[np.intp], level: float = 10.0) -> Moments:
     of = np.repeat(np.arange(len(sizes)), sizes)
     own = random.normal(0, math.sqrt(ICC), len(sizes))[of]
-    return moments_of(of, {"m": 10 + own + random.normal(0, math.sqrt(1 - ICC), len(of))})
+    return moments_of(of, {"m": level + own + random.normal(0, math.sqrt(1 - ICC), len(of))})
 
 
 def new_clusters(random: np.random.Generator, per_day: tuple[int, int]) -> Path:
@@ -122,11 +122,27 @@ def three_strata(random: np.random.Generator) -> Path:
     return [_within(strata, {}) for strata in zip(*days, strict=True)]
 
 
-def two_stages(random: np.random.Generator, first: float, second: float, change: int = DAYS // 2) -> Path:
+Stratum = Callable[[np.random.Generator, int, int, float], Arms]
+
+
+def _stratum_of_clusters(random: np.random.Generator, place: int, clusters: int, share: float) -> Arms:
+    treated = round(clusters * share)
+    named = {"b": treated, "control": clusters - treated}
+    return {arm: _clusters(random, SIZES[random.integers(0, 5, n)], 10.0 + place) for arm, n in named.items()}
+
+
+def two_stages(
+    random: np.random.Generator,
+    first: float,
+    second: float,
+    change: int = DAYS // 2,
+    stratum: Stratum = _stratum,
+    per_day: int = 400,
+) -> Path:
     """One split until the change, and another from then on, at another level."""
     splits = {place: {"b": share, "control": 1 - share} for place, share in ((1, first), (2, second))}
-    one = list(_cumulated([_stratum(random, 0, 400, first) for _ in range(change)]))
-    two = _cumulated([_stratum(random, 1, 400, second) for _ in range(DAYS - change)])
+    one = list(_cumulated([stratum(random, 0, per_day, first) for _ in range(change)]))
+    two = _cumulated([stratum(random, 1, per_day, second) for _ in range(DAYS - change)])
     return [*(_within([arms], splits) for arms in one), *(_within([one[-1], arms], splits) for arms in two)]
 
 
@@ -151,6 +167,9 @@ WORLDS = {
     "stages that treat more and more": World(partial(two_stages, first=0.05, second=0.5), 4_000),
     "stages that treat less and less": World(partial(two_stages, first=0.5, second=0.05), 4_000),
     "a short stage that treats more": World(partial(two_stages, first=0.5, second=0.05, change=2), 4_000),
+    "clusters in stages that treat less and less": World(
+        partial(two_stages, first=0.5, second=0.2, stratum=_stratum_of_clusters, per_day=200), 12_400
+    ),
     "a median": World(partial(latencies, sizes=(1_000, 1_000), quantile=0.5), 2_000),
     "a far quantile, one unit in twenty treated": World(
         partial(latencies, sizes=(500, 9_500), quantile=0.9), 10_000, 0.05
