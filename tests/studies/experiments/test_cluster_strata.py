@@ -142,7 +142,7 @@ def test_strata_of_clusters_of_one_unit_are_strata_of_units() -> None:
     assert one.tables["methods"].to_pylist()[0]["method"] == "by country, CUPED, weighted by units, t"
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=4)
 @given(seed=st.integers(0, 1_000), times=st.integers(2, 4))
 def test_repeated_rows_names_of_strata_and_order_of_rows_tell_nothing_new(seed: int, times: int) -> None:
     columns = baskets(60, seed=seed)
