@@ -190,6 +190,16 @@ def test_strata_with_one_cluster_of_an_arm_are_left_out_and_their_units_counted(
     assert "within 3 strata (by country)" in check.says
 
 
+def test_strata_of_few_clusters_are_doubted() -> None:
+    columns = baskets(120)
+    columns["country"] = np.array([f"c{store // 6}" for store in columns["store"]])
+    check = check_of(answered(columns), "clusters_in_strata")
+    assert (check.status, check.severity, check.limit) == ("failed", "doubt", 0.1)
+    assert check.value is not None
+    assert check.value > 0.9
+    assert check_of(answered(baskets(120)), "clusters_in_strata").status == "passed"
+
+
 def ramped(columns: Columns) -> tuple[Columns, npt.NDArray[np.int32]]:
     """The same with arms and stages as the hash of the store draws them; who came early spends more."""
     one = study(strata=(), assignment="steelyard", ramp=(Stage(share=0.4, arms=FIRST), 1.0))

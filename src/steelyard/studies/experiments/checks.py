@@ -10,6 +10,7 @@ from steelyard.studies.experiments.balance import balance_before
 from steelyard.studies.experiments.cluster_checks import (
     clusters_in_one_arm,
     clusters_in_one_stratum,
+    clusters_in_strata,
     clusters_known,
     enough_clusters,
     whole_clusters,
@@ -75,6 +76,7 @@ CHECKS: tuple[Row, ...] = (
     ("denominator_known", "doubt", denominators_known),
     ("enough_units", "doubt", enough_units),
     ("enough_clusters", "doubt", enough_clusters),
+    ("clusters_in_strata", "doubt", clusters_in_strata),
     ("whole_clusters", "doubt", whole_clusters),
     ("values_vary", "doubt", values_vary),
     ("relative_scale", "doubt", relative_scale),
