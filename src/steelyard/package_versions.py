@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
-from types import MappingProxyType
 
 __all__ = ["package_versions"]
 
 
-@cache
-def package_versions(*names: str) -> Mapping[str, str]:
-    """Package -> its installed version, and Python's; read once, for each reading goes through a file.
+def package_versions(*names: str) -> dict[str, str]:
+    """Package -> its installed version, and Python's.
 
     Args:
         names: The packages.
@@ -21,4 +18,10 @@ def package_versions(*names: str) -> Mapping[str, str]:
     >>> sorted(package_versions("numpy"))
     ['numpy', 'python']
     """
-    return MappingProxyType({**{name: version(name) for name in names}, "python": platform.python_version()})
+    return {**{name: _version(name) for name in names}, "python": platform.python_version()}
+
+
+@cache
+def _version(name: str) -> str:
+    """The version, read once: each reading goes through a file."""
+    return version(name)

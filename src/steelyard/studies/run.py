@@ -243,7 +243,7 @@ def _provenance(
             }
         ),
         reads=reading.reads,
-        packages=dict(package_versions(*PACKAGES)),
+        packages=package_versions(*PACKAGES),
         seed=context.seed,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
