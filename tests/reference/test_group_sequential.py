@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.optimize import brentq
 
 from steelyard.stats.after_stopping import after_stopping
 from steelyard.stats.boundaries import Boundaries, boundaries
@@ -236,3 +237,15 @@ def test_the_price_of_looking_daily_is_that_of_200_000_simulated_paths() -> None
     for kind, expected in (("asOF", 0.785), ("asP", 0.70)):
         made = boundaries(days, SPENDING[kind])
         assert sequential_power(days, made.upper, made.lower).power_at_fixed == pytest.approx(expected, abs=0.005)
+
+
+def test_conditional_power_equals_rpact_at_the_statistic_that_its_entry_comes_from(peers: dict[str, Any]) -> None:
+    """The entry gives the chances of having rejected by the second and by the third look, not the first statistic.
+
+    One number is not known and two are given: the statistic with which ours meets the one must meet the other.
+    """
+    by_second, by_third = peers["gs.conditional_power"]["cp"][1:]
+    upper = boundaries(LOOKS["K3"], SPENDING["asOF"], alpha=0.025, sides=1).upper
+    first, second, third = LOOKS["K3"]
+    z = brentq(lambda z: conditional_power(z, first, [second], [upper[1]]) - by_second, 0, upper[0], xtol=1e-13)
+    assert conditional_power(z, first, [second, third], upper[1:]) == pytest.approx(by_third, abs=1e-6)

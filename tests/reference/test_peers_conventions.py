@@ -25,6 +25,7 @@ from steelyard.stats.quantile_difference import QuantileSample, quantile_relativ
 from steelyard.stats.quantile_ranks import quantile_ranks
 from steelyard.stats.sample import Sample
 from steelyard.stats.two_levels import TwoLevels
+from steelyard.stats.welch import welch
 
 CLOSE = 1e-6
 COLUMNS = ("revenue", "orders", "sessions", "latency_ms", "converted", "pre_revenue", "pre_orders", "pre_sessions")
@@ -285,3 +286,13 @@ def test_a_large_mean_loses_no_digits(reference: dict[str, Any], arms: tuple[Mom
         for off in (1e9, 0.0)
     )
     assert (there.value, there.std_error) == pytest.approx((here.value, here.std_error), rel=1e-5)
+
+
+def test_welch_from_summaries_equals_scipy(peers: dict[str, Any]) -> None:
+    """The entry has t and p alone, which determine 1,862.45858 degrees of freedom; of summaries of round units and of
+    standard deviations in tenths that were searched, these alone have both, to all digits."""
+    peer = peers["welch.summary"]
+    one, other = Sample(n=900, mean=0.22, variance=3.1**2), Sample(n=1_000, mean=0.0, variance=3.0**2)
+    found = welch(one, other)
+    assert found.value / found.std_error == pytest.approx(peer["t"], rel=1e-12)
+    assert found.p_value == pytest.approx(peer["p"], rel=1e-11)
