@@ -379,7 +379,3 @@ class Project(AuditedQuestions, RampedExperiments, FollowedDecisions, ShownDashb
 
     def _has_log(self, name: str) -> bool:
         return (self.folder / LOGS / name).is_dir()
-
-    def with_target(self, target: str) -> Project:
-        """The same folder for another target."""
-        return Project(self.folder, target=target)
