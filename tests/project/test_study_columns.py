@@ -151,6 +151,36 @@ def test_a_governed_metric_of_a_column_that_is_gone_is_said_where_it_is_defined(
     assert found.where.endswith("metrics/shop.yml:6")
 
 
+DIFFERENCE: dict[str, Any] = {
+    "kind": "difference_in_differences",
+    "question": "Did it help?",
+    "unit": "customer",
+    "outcome": "revenue",
+    "treated": {"table": "orders"},
+    "treated_from": "2096-03-12",
+    "between": ["2096-02-06", "2096-04-08"],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({}, None),
+        ({"unit": "buyer"}, "no entity named 'buyer'"),
+        ({"outcome": "lost"}, "no column of 'orders' named 'gone'"),
+        ({"treated": {"table": "flags"}}, "the table 'flags' does not say which column holds a 'customer'"),
+        ({"treated": {"table": "draws"}}, "no table named 'draws'"),
+    ],
+)
+def test_a_study_of_another_kind_is_held_against_its_tables_as_well(
+    shop: Path, changes: dict[str, Any], problem: str | None
+) -> None:
+    """Also one whose days are still to come: it is registered before them."""
+    words = {**dict.fromkeys(SOUND), **DIFFERENCE, **changes}
+    found = checked(shop, **words)
+    assert [error.problem for error in found.problems] == ([] if problem is None else [problem])
+
+
 def test_before_the_first_refresh_check_says_what_it_cannot_know(tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import SteelyardError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["StudyColumns", "study_columns"]
 
 Columns = Mapping[str, str]
+AFTER_ALL = datetime(9000, 1, 1, tzinfo=UTC)
+"""A clock at which every day that a study speaks of is over: whether it may run yet is no matter of columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,7 @@ def study_columns(project: Project) -> StudyColumns:
     problems, unknown = list[SteelyardError](), list[str]()
     for study in studies:
         tables = _Known(known, expected)
-        found, missed = _misfits(study, replace(contexts[study.name], tables=tables), tables)
+        found, missed = _misfits(study, replace(contexts[study.name], tables=tables, as_of=AFTER_ALL), tables)
         problems += found
         if missed:
             named = ", ".join(map(repr, missed))
