@@ -63,7 +63,12 @@ def baskets(stores: int = 90, *, seed: int = 1, largest: int = 9, lift: float = 
 
 EVERY_KIND: dict[str, Any] = {
     "primary": Mean("spend", covariate="before", min_effect=Effect(relative=0.01)),
-    "secondary": (Share("clicked"), Ratio("clicks", "chances"), Count("clicks")),
+    "secondary": (
+        Share("clicked"),
+        Ratio("clicks", "chances"),
+        Count("clicks"),
+        Mean("chances", covariate="before", adjustment="lin"),
+    ),
     "segments": ("device",),
 }
 
@@ -188,6 +193,21 @@ def test_strata_with_one_cluster_of_an_arm_are_left_out_and_their_units_counted(
     check = check_of(answered(columns), "strata_compared")
     assert (check.status, check.value) == ("failed", float(lone.sum()))
     assert "within 3 strata (by country)" in check.says
+
+
+def test_lin_s_regression_of_clusters_has_slopes_of_each_stratum_and_arm() -> None:
+    columns = baskets(300, seed=5)
+    words: dict[str, Any] = {"primary": Mean("spend", covariate="before", adjustment="lin")}
+    whole = answered(columns, **words).estimate(scale="absolute", segment="all")
+    parts = []
+    for country in ("de", "fr", "it"):
+        inside = {name: values[columns["country"] == country] for name, values in columns.items()}
+        row = answered(inside, **words, strata=()).estimate(scale="absolute", segment="all")
+        parts.append(((columns["country"] == country).mean(), row.value, row.std_error))
+    assert whole.value == pytest.approx(sum(share * value for share, value, _ in parts))
+    assert whole.std_error == pytest.approx(sum((share * error) ** 2 for share, _, error in parts) ** 0.5)
+    plain = answered(columns).estimate(scale="absolute", segment="all")
+    assert (whole.std_error or 1) < 0.9 * (plain.std_error or 0)
 
 
 def test_strata_of_few_clusters_are_doubted() -> None:
