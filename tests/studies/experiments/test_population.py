@@ -415,3 +415,24 @@ def test_history_before_the_study_gives_the_plan_its_baseline() -> None:
     assert sample["baseline"] == pytest.approx(before.mean())
     assert sample["standard deviation"] == pytest.approx(before.std(ddof=1))
     assert sample["units to be had"] == 600
+
+
+@pytest.mark.parametrize("where", ["1 = 1) OR (1 = 1", "1 = 1; DROP TABLE seen", "kind ="])
+def test_a_condition_that_closes_its_brackets_or_is_none_is_refused(where: str) -> None:
+    """The first one let exposures after the clock and outside of `between` in."""
+    one = study(exposure=Exposure(table="seen", at="seen_at", where=where))
+    with pytest.raises(DefinitionError, match="is no condition") as caught:
+        answered(one, units=unit_table(100), seen=exposures(100))
+    assert caught.value.where == "test.exposure.where"
+    given = Assignment(table="seen", arm="arm", where=where)
+    with pytest.raises(DefinitionError, match="is no condition"):
+        answered(
+            study(assignment=given), units=unit_table(100), seen=exposures(100).append_column("arm", [["b"] * 100])
+        )
+
+
+def test_a_column_that_holds_no_time_says_where_it_is_named() -> None:
+    seen = pa.table({"id": np.arange(10), "seen_at": ["2026-01-01"] * 10})
+    with pytest.raises(DefinitionError, match="holds no time") as caught:
+        answered(study(exposure=Exposure(table="seen", at="seen_at")), units=unit_table(10), seen=seen)
+    assert caught.value.where == "test.exposure.at"

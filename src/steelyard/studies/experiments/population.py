@@ -19,6 +19,7 @@ from steelyard.studies.experiments.governed import BEGINS_AT, study_moments, win
 from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.experiments.unit_source import columns_of, known_column, source_of
 from steelyard.studies.study import Context
+from steelyard.warehouse.dialect import parse_select
 from steelyard.warehouse.query import Value, quote_name, quote_text
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ class _Writer:
                 self._not_after(at, self.clock_type, self.clock_zone)
                 self._assigned_within(at, self.clock_type, self.clock_zone)
                 self.has[ASSIGNED_AT] = self._moment(at, self.clock_type, self.clock_zone)
-            self.conditions += given.rows_sql(self.study.name)
+            self.conditions += self._rows_of(given)
         else:
             self._assigned_elsewhere(given)
 
@@ -254,7 +255,7 @@ class _Writer:
         arm = given.arm_sql(quote_name(known_column(given.arm, columns, self.study, "assignment.arm")))
         picked = [f"{unit} AS unit", f"min({arm}) AS arm", f"max({arm}) AS last_arm"]
         picked += ["count(*) AS assignments", f"count({arm}) AS labelled"]
-        conditions = given.rows_sql(self.study.name)
+        conditions = self._rows_of(given)
         if given.at:
             at = quote_name(known_column(given.at, columns, self.study, "assignment.at"))
             picked.append(f"min({at}) AS assigned_at")
@@ -324,7 +325,7 @@ class _Writer:
         self.clock_zone = zone = self._zone(table, self.clock_type)
         conditions = [self._until(at, self.clock_type, "exposed_until", zone)]
         conditions += self._within(at, self.clock_type, zone)
-        conditions += [f"({given.where})"] if given.where else []
+        conditions += [self._condition(given.where, "exposure.where")] if given.where else []
         if is_dated(self.allocation):
             drawn = unit if key == self._randomised else quote_name(self._cluster_of_events(table, columns))
             conditions.append(f"{at} >= {self._enrolled_at(drawn, self.clock_type, zone)}")
@@ -355,8 +356,30 @@ class _Writer:
         own = self.source.cluster in columns or CLUSTER not in columns
         return self._reference(table, "" if own else CLUSTER, columns, "exposure", CLUSTER)
 
+    def _rows_of(self, given: Assignment) -> list[str]:
+        if given.where:
+            self._condition(given.where, "assignment.where")
+        return given.rows_sql(self.study.name)
+
+    def _condition(self, text: str, field_name: str) -> str:
+        """A condition in brackets, which it must not close itself: what stands beside it would no longer hold.
+
+        Raises:
+            DefinitionError: It is no condition of SQL.
+        """
+        try:
+            parse_select(f"SELECT 1 FROM rows_of_it WHERE {text}")
+        except DefinitionError as error:
+            raise DefinitionError(
+                f"{text!r} is no condition: {error.problem}",
+                where=f"{self.study.name}.{field_name}",
+                hint="write one condition in SQL on the table's rows, such as \"kind = 'user'\"",
+            ) from error
+        return f"({text})"
+
     def _until(self, at: str, column_type: str, name: str, zone: str) -> str:
-        self.parameters[name] = as_column(self.now, column_type, zone)
+        place = "exposure.at" if name == "exposed_until" else "assignment.at"
+        self.parameters[name] = as_column(self.now, column_type, zone, where=f"{self.study.name}.{place}")
         return f"{at} <= ${name}"
 
     def _not_after(self, at: str, column_type: str, zone: str) -> None:
