@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from steelyard.stats.stratified_quantile import StratumCounts
 from steelyard.warehouse.query import Query, quote_name
-from steelyard.warehouse.weighted_cells import BESIDE, WeightedCells, reached
+from steelyard.warehouse.weighted_cells import BESIDE, Wanted, WeightedCells, reached
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +38,7 @@ class CellCounts:
 def stratified_counts(cells: WeightedCells, quantiles: Sequence[tuple[int, float]], unit: str = "") -> Query:
     """Counts by cell: units, their values, and those at or below the least value at which F reaches the quantile.
 
-    Finds the quantiles in the same query, which sorts each column once. `counts_by_group` reads what comes back.
+    Finds the quantiles in the same query. `counts_by_group` reads what comes back.
 
     Args:
         cells: The values and their strata.
@@ -47,20 +47,24 @@ def stratified_counts(cells: WeightedCells, quantiles: Sequence[tuple[int, float
 
     >>> cells = WeightedCells(relation='"users"', units='"users"', group="arm", against="a", within=(),
     ...                       strata=("plan",), columns=("ms",))
-    >>> "min(CASE WHEN upto_0 >= (0.9 - 1e-10) * total THEN v_0 END) AS q_0" in stratified_counts(cells, [(0, 0.9)]).sql
+    >>> sql = stratified_counts(cells, [(0, 0.9)]).sql
+    >>> "min(CASE WHEN before_0 + upto >= (0.9 - 1e-10) * total THEN v END) AS q_0 FROM placed_0" in sql
     True
     """
-    found = ", ".join(f"{reached(column, repr(share))} AS q_{i}" for i, (column, share) in enumerate(quantiles))
     below = ", ".join(
         f"sum(CASE WHEN v_{column} <= q_{i} THEN 1 ELSE 0 END) AS below_{i}" for i, (column, _) in enumerate(quantiles)
     )
     id_column = f", units.{quote_name(unit)} AS {UNIT}" if unit else ""
     by_unit = f"cell, {UNIT}" if unit else "cell"
+    joined = " ".join(f"JOIN found_{i} USING (place)" for i in range(len(quantiles)))
     steps = [
-        *cells.steps(id_column),
-        f"found AS (SELECT place, {found} FROM placed JOIN totals USING (place) GROUP BY place)",
-        f"counted AS (SELECT {by_unit}, count(*) AS size, {below} FROM read_values JOIN found USING (place) "
-        f"GROUP BY {by_unit})",
+        *cells.steps([Wanted(column=column, least=share, most=share) for column, share in quantiles], id_column),
+        *(
+            f"found_{i} AS (SELECT place, {reached(i, repr(share))} AS q_{i} FROM placed_{i} "
+            "JOIN totals USING (place) GROUP BY place)"
+            for i, (_, share) in enumerate(quantiles)
+        ),
+        f"counted AS (SELECT {by_unit}, count(*) AS size, {below} FROM read_values {joined} GROUP BY {by_unit})",
     ]
     summed = ["count(*) AS units_seen", "sum(size) AS sizes", "sum(size * size) AS sizes_squared"]
     for i in range(len(quantiles)):

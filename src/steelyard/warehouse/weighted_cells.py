@@ -7,25 +7,42 @@ from dataclasses import dataclass, field
 
 from steelyard.warehouse.query import Value, quote_name
 
-__all__ = ["BESIDE", "WeightedCells", "reached"]
+__all__ = ["BESIDE", "Wanted", "WeightedCells", "reached"]
 
 BESIDE = "beside"
 """Column of the group that a group is made alike with."""
 
 ROUNDING = 1e-10
+FEWEST, MARGIN = 1_000, 0.002
+"""Of a stratum with that many values, no more than the margin lies between a level of its own and the next values."""
 
 
-def reached(column: int, level: str) -> str:
-    """The least value of a column at which the weight up to it reaches a level of all; over `placed` and `totals`.
+def reached(quantile: int, level: str) -> str:
+    """The least value at which the weight up to it reaches a level of all; over `placed_` and `totals`.
 
     Sums of weights differ in their last digits with the order in which an engine adds them up, so that a level which is
     reached exactly must count as reached.
 
     Args:
-        column: The column's place.
+        quantile: The quantile's place.
         level: The level, as SQL.
     """
-    return f"min(CASE WHEN upto_{column} >= ({level} - {ROUNDING!r}) * total THEN v_{column} END)"
+    return f"min(CASE WHEN before_{quantile} + upto >= ({level} - {ROUNDING!r}) * total THEN v END)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Levels that are looked for.
+
+    Args:
+        column: The place of the column.
+        least: The least of the levels.
+        most: The greatest.
+    """
+
+    column: int
+    least: float
+    most: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,31 +92,28 @@ class WeightedCells:
         names = [quote_name(self.group), BESIDE, *(quote_name(name) for name in self.within)]
         return ", ".join(f"cells.{name}" for name in names)
 
-    def steps(self, more: str = "") -> list[str]:
-        """`cells`, `read_values` (a value a row), `totals`, and `placed`: values with the weight up to them.
+    def steps(self, wanted: Sequence[Wanted], more: str = "") -> list[str]:
+        """The steps `cells`, `read_values` (a value a row), `totals`, and for each quantile `placed_`: values in order.
 
         Groups have numbers (`place`), and so have cells, so that what is sorted is small, and what is asked of one
-        group can name it whatever the types of its columns are.
+        group can name it whatever the types of its columns are. Only values between the strata's own quantiles at the
+        levels are sorted (`placed_`), with the weight of those before them in `totals`: the quantile of a mixture lies
+        between those of its parts. Where a stratum has few values, all are.
 
         Args:
+            wanted: The levels that are looked for.
             more: More columns of `read_values`, as SQL over the relation, whose alias is `units`.
         """
-        group, columns = quote_name(self.group), range(len(self.columns))
+        group = quote_name(self.group)
         values = "".join(f", CAST(units.{quote_name(name)} AS DOUBLE) AS v_{i}" for i, name in enumerate(self.columns))
-        upto = "".join(
-            f", sum(w) OVER (PARTITION BY place ORDER BY v_{i} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) "
-            f"AS upto_{i}"
-            for i in columns
-        )
-        listed = "".join(f", v_{i}" for i in columns)
         alike = " AND ".join(f"units.{name} IS NOT DISTINCT FROM cells.{name}" for name in self.keys)
         return [
             *self._cells(),
             f"read_values AS (SELECT cells.place, cells.cell, cells.weight / cells.units AS w{values}{more} "
             f"FROM {self._asked(self.relation, self.where)} AS units "
             f"JOIN cells ON units.{group} = cells.{group} AND {alike})",
-            "totals AS (SELECT place, sum(w) AS total FROM read_values GROUP BY place)",
-            f"placed AS (SELECT place, w{listed}{upto} FROM read_values)",
+            *_ranges(wanted),
+            *(_placed(i, one.column) for i, one in enumerate(wanted)),
         ]
 
     def _cells(self) -> list[str]:
@@ -122,3 +136,34 @@ class WeightedCells:
     @staticmethod
     def _asked(relation: str, condition: str | None) -> str:
         return f"(SELECT * FROM {relation} AS units WHERE {condition})" if condition else relation
+
+
+def _ranges(wanted: Sequence[Wanted]) -> list[str]:
+    """Between which values each quantile lies in each group; then its values, and the weight before that range."""
+    own, ends, sums = [], [], []
+    for i, one in enumerate(wanted):
+        low, high = max(one.least - MARGIN, 0.0), min(one.most + MARGIN, 1.0)
+        v = f"v_{one.column}"
+        own += [f"count({v}) AS values_{i}"]
+        own += [f"quantile_cont({v}, {level!r}) AS {end}_{i}" for end, level in (("low", low), ("high", high))]
+        ends += [f"CASE WHEN min(values_{i}) >= {FEWEST} THEN min(low_{i}) END AS from_{i}, max(high_{i}) AS to_{i}"]
+        sums += [
+            f"count({v}) AS count_{i}, sum(CASE WHEN {v} - {v} <> 0 THEN 1 ELSE 0 END) AS not_finite_{i}, "
+            f"sum(CASE WHEN {v} < from_{i} THEN w ELSE 0 END) AS before_{i}"
+        ]
+    return [
+        f"by_cell AS (SELECT place, cell, {', '.join(own)} FROM read_values GROUP BY place, cell)",
+        f"ranges AS (SELECT place, {', '.join(ends)} FROM by_cell GROUP BY place)",
+        f"totals AS (SELECT place, count(*) AS n, sum(w) AS total, {', '.join(sums)} "
+        "FROM read_values JOIN ranges USING (place) GROUP BY place)",
+    ]
+
+
+def _placed(quantile: int, column: int) -> str:
+    v = f"v_{column}"
+    inside = f"from_{quantile} IS NULL OR ({v} >= from_{quantile} AND {v} <= to_{quantile})"
+    return (
+        f"placed_{quantile} AS (SELECT place, w, v, sum(w) OVER (PARTITION BY place ORDER BY v "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS upto FROM "
+        f"(SELECT place, w, {v} AS v FROM read_values JOIN ranges USING (place) WHERE {inside}) AS within_{quantile})"
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from steelyard.warehouse.query import Query
-from steelyard.warehouse.weighted_cells import BESIDE, WeightedCells, reached
+from steelyard.warehouse.weighted_cells import BESIDE, Wanted, WeightedCells, reached
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,7 +51,7 @@ def weighted_order_statistics(
 ) -> Query:
     """The least values at which the weight up to them reaches the levels, by group.
 
-    Sorts each column once. `weighted_values_by_group` reads what comes back.
+    `weighted_values_by_group` reads what comes back.
 
     Args:
         cells: The values and their strata.
@@ -69,30 +69,37 @@ def weighted_order_statistics(
         for place, own in levels.items()
     )
     names = ", ".join(f"low_{i}, mid_{i}, high_{i}" for i in range(len(columns)))
-    outside = ",\n".join(_columns(i, column) for i, column in enumerate(columns))
-    steps = ",\n".join([*cells.steps(), f"asked AS (SELECT * FROM (VALUES {asked}) AS levels(place, {names}))"])
-    sql = f"""WITH {steps},
-bounded AS (
-  SELECT place, count(*) AS n,
-{outside}
-  FROM placed JOIN totals USING (place) JOIN asked USING (place)
-  GROUP BY place
-),
-groups AS (SELECT DISTINCT place, {cells.addresses} FROM cells)
-SELECT {cells.addresses.replace("cells.", "groups.")}, bounded.*
-FROM bounded JOIN groups USING (place)
-ORDER BY place"""
+    wanted = [
+        Wanted(column=column, least=min(own[i][0] for own in levels.values()),
+               most=max(own[i][2] for own in levels.values()))
+        for i, column in enumerate(columns)
+    ]  # fmt: skip
+    steps = [
+        *cells.steps(wanted),
+        f"asked AS (SELECT * FROM (VALUES {asked}) AS levels(place, {names}))",
+        *(_bounded(i) for i in range(len(columns))),
+        f"groups AS (SELECT DISTINCT place, {cells.addresses} FROM cells)",
+    ]
+    listed = "".join(f", count_{i}, not_finite_{i}, bounded_{i}.*" for i in range(len(columns)))
+    joined = " ".join(f"JOIN bounded_{i} ON bounded_{i}.place_{i} = groups.place" for i in range(len(columns)))
+    sql = f"""WITH {JOINED.join(steps)}
+SELECT {cells.addresses.replace("cells.", "groups.")}, totals.n{listed}
+FROM groups JOIN totals ON totals.place = groups.place {joined}
+ORDER BY groups.place"""
     return Query(sql=sql, parameters=cells.bound, says="order statistics of weighted strata by group")
 
 
-def _columns(i: int, column: int) -> str:
-    inside = f"upto_{column} - w >= low_{i} * total AND upto_{column} - w < high_{i} * total"
+JOINED = ",\n"
+
+
+def _bounded(i: int) -> str:
+    upto = f"before_{i} + upto"
+    inside = f"{upto} - w >= low_{i} * total AND {upto} - w < high_{i} * total"
     return (
-        f"    count(v_{column}) AS count_{i}, "
-        f"sum(CASE WHEN v_{column} - v_{column} <> 0 THEN 1 ELSE 0 END) AS not_finite_{i}, "
-        f"{reached(column, f'low_{i}')} AS at_low_{i}, {reached(column, f'mid_{i}')} AS at_mid_{i}, "
-        f"{reached(column, f'high_{i}')} AS at_high_{i}, "
-        f"sum(CASE WHEN {inside} THEN w END) AS weight_{i}, sum(CASE WHEN {inside} THEN w * w END) AS squares_{i}"
+        f"bounded_{i} AS (SELECT place AS place_{i}, {reached(i, f'low_{i}')} AS at_low_{i}, "
+        f"{reached(i, f'mid_{i}')} AS at_mid_{i}, {reached(i, f'high_{i}')} AS at_high_{i}, "
+        f"sum(CASE WHEN {inside} THEN w END) AS weight_{i}, sum(CASE WHEN {inside} THEN w * w END) AS squares_{i} "
+        f"FROM placed_{i} JOIN totals USING (place) JOIN asked USING (place) GROUP BY place)"
     )
 
 
