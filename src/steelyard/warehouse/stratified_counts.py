@@ -71,16 +71,13 @@ def stratified_counts(cells: WeightedCells, quantiles: Sequence[tuple[int, float
         summed += [f"sum(below_{i}) AS below_{i}", f"sum(below_{i} * below_{i}) AS squared_{i}",
                    f"sum(size * below_{i}) AS product_{i}"]  # fmt: skip
     keys = f"{cells.addresses}, cells.place, cells.cell, cells.units, cells.weight"
-    sql = f"""WITH {_joined(steps)}
+    written = ",\n".join(steps)
+    sql = f"""WITH {written}
 SELECT {keys}, {", ".join(summed)}
 FROM counted JOIN cells USING (cell)
 GROUP BY {keys}
 ORDER BY cells.cell"""
     return Query(sql=sql, parameters=cells.bound, says="values below a quantile of weighted strata, by stratum")
-
-
-def _joined(steps: Sequence[str]) -> str:
-    return ",\n".join(steps)
 
 
 def counts_by_group(table: pa.Table, within: Sequence[str], *, one_value_each: bool) -> list[CellCounts]:

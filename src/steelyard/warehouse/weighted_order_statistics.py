@@ -82,14 +82,12 @@ def weighted_order_statistics(
     ]
     listed = "".join(f", count_{i}, not_finite_{i}, bounded_{i}.*" for i in range(len(columns)))
     joined = " ".join(f"JOIN bounded_{i} ON bounded_{i}.place_{i} = groups.place" for i in range(len(columns)))
-    sql = f"""WITH {JOINED.join(steps)}
+    written = ",\n".join(steps)
+    sql = f"""WITH {written}
 SELECT {cells.addresses.replace("cells.", "groups.")}, totals.n{listed}
 FROM groups JOIN totals ON totals.place = groups.place {joined}
 ORDER BY groups.place"""
     return Query(sql=sql, parameters=cells.bound, says="order statistics of weighted strata by group")
-
-
-JOINED = ",\n"
 
 
 def _bounded(i: int) -> str:
