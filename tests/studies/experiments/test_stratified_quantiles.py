@@ -284,6 +284,18 @@ def test_what_came_back_is_enough_to_conclude_again() -> None:
     assert "weighted by stage and plan" in result.tables["methods"].to_pylist()[0]["method"]
 
 
+def test_without_the_fetches_as_earlier_versions_kept_it_nothing_is_pooled() -> None:
+    one, setting = study(), Setting(warehouse=connect({"units": pa.table(units())}), stages={"page": ROWS})
+    result = run(one, setting, as_of=NOW)
+    data = read(one, setting.context(one, as_of=NOW), setting).data
+    kept = {name: table for name, table in data.items() if "within" not in name}
+    again = conclude(one, kept, provenance=result.provenance)
+    assert again.estimate(scale="absolute").value is None
+    (check,) = [check for check in again.checks if check.name == "quantiles_within_stages"]
+    assert (check.status, check.severity) == ("not_run", "doubt")
+    assert not [check for check in result.checks if check.name == "quantiles_within_stages"]
+
+
 def test_looks_bound_it_as_they_bound_a_mean() -> None:
     words: dict[str, Any] = {"looks": Looks(every="daily", units=2 * N), "stopping": "obrien_fleming"}
     plain, looked = (answered(study(**more), units()).estimate(scale="absolute") for more in ({}, words))

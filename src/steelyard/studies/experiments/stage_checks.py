@@ -36,11 +36,11 @@ def with_stage_checks(study: Experiment, evidence: Evidence, found: tuple[Check,
 
 
 def _quantiles(study: Experiment, evidence: Evidence) -> Iterator[Check]:
-    """Quantiles of units in clusters are not compared: pooled over stages they would mislead."""
+    """Quantiles that were not asked for: of units in clusters, or in what an earlier version kept."""
     names = [repr(use.metric) for use in map(evidence.resolved, study.uses) if use.kind == "quantile"]
-    if names and study.cluster and len(evidence.by_stage) > 1:
-        says = f"Stages had splits of their own, within which {', '.join(names)} of units in clusters is not compared, "
-        says += "and pooled it would mislead. Keep one split."
+    if names and not evidence.quantiles:
+        says = f"Stages had splits of their own, within which {', '.join(names)} is not compared here, and pooled it "
+        says += "would mislead. Keep one split."
         yield Check(name="quantiles_within_stages", status="not_run", severity="doubt", says=says)
 
 
