@@ -14,12 +14,12 @@ from steelyard.studies.experiments.clock import as_column, day_bounds
 from steelyard.studies.experiments.cluster_column import refuse_units_below
 from steelyard.studies.experiments.cluster_sums import CLUSTER
 from steelyard.studies.experiments.columns import from_table
+from steelyard.studies.experiments.condition import in_brackets
 from steelyard.studies.experiments.enrolment import enrolled_at, enrolled_by, is_dated, splits_of
 from steelyard.studies.experiments.governed import BEGINS_AT, study_moments, window_of
 from steelyard.studies.experiments.sources import Assignment
 from steelyard.studies.experiments.unit_source import columns_of, known_column, source_of
 from steelyard.studies.study import Context
-from steelyard.warehouse.dialect import parse_select
 from steelyard.warehouse.query import Value, quote_name, quote_text
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class _Writer:
                 self._not_after(at, self.clock_type, self.clock_zone)
                 self._assigned_within(at, self.clock_type, self.clock_zone)
                 self.has[ASSIGNED_AT] = self._moment(at, self.clock_type, self.clock_zone)
-            self.conditions += self._rows_of(given)
+            self.conditions += given.rows_sql(self.study.name)
         else:
             self._assigned_elsewhere(given)
 
@@ -255,7 +255,7 @@ class _Writer:
         arm = given.arm_sql(quote_name(known_column(given.arm, columns, self.study, "assignment.arm")))
         picked = [f"{unit} AS unit", f"min({arm}) AS arm", f"max({arm}) AS last_arm"]
         picked += ["count(*) AS assignments", f"count({arm}) AS labelled"]
-        conditions = self._rows_of(given)
+        conditions = given.rows_sql(self.study.name)
         if given.at:
             at = quote_name(known_column(given.at, columns, self.study, "assignment.at"))
             picked.append(f"min({at}) AS assigned_at")
@@ -325,7 +325,7 @@ class _Writer:
         self.clock_zone = zone = self._zone(table, self.clock_type)
         conditions = [self._until(at, self.clock_type, "exposed_until", zone)]
         conditions += self._within(at, self.clock_type, zone)
-        conditions += [self._condition(given.where, "exposure.where")] if given.where else []
+        conditions += [in_brackets(given.where, where=f"{self.study.name}.exposure.where")] if given.where else []
         if is_dated(self.allocation):
             drawn = unit if key == self._randomised else quote_name(self._cluster_of_events(table, columns))
             conditions.append(f"{at} >= {self._enrolled_at(drawn, self.clock_type, zone)}")
@@ -355,27 +355,6 @@ class _Writer:
         """The column of events that holds the cluster, by which stages take units in; `cluster` in the exposure log."""
         own = self.source.cluster in columns or CLUSTER not in columns
         return self._reference(table, "" if own else CLUSTER, columns, "exposure", CLUSTER)
-
-    def _rows_of(self, given: Assignment) -> list[str]:
-        if given.where:
-            self._condition(given.where, "assignment.where")
-        return given.rows_sql(self.study.name)
-
-    def _condition(self, text: str, field_name: str) -> str:
-        """A condition in brackets, which it must not close itself: what stands beside it would no longer hold.
-
-        Raises:
-            DefinitionError: It is no condition of SQL.
-        """
-        try:
-            parse_select(f"SELECT 1 FROM rows_of_it WHERE {text}")
-        except DefinitionError as error:
-            raise DefinitionError(
-                f"{text!r} is no condition: {error.problem}",
-                where=f"{self.study.name}.{field_name}",
-                hint="write one condition in SQL on the table's rows, such as \"kind = 'user'\"",
-            ) from error
-        return f"({text})"
 
     def _until(self, at: str, column_type: str, name: str, zone: str) -> str:
         place = "exposure.at" if name == "exposed_until" else "assignment.at"

@@ -11,6 +11,7 @@ from typing import Literal
 from steelyard.canonical import LATER
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.stats.spending import Spending, SpendingKind
+from steelyard.studies.experiments.condition import in_brackets
 from steelyard.studies.experiments.exports import EXPORTS
 from steelyard.warehouse import quote_name, quote_text
 
@@ -80,7 +81,7 @@ class Assignment:
 
     def rows_sql(self, study: str) -> list[str]:
         """The conditions on the table's rows, as SQL."""
-        conditions = [f"({self.where})"] if self.where else []
+        conditions = [in_brackets(self.where, where=f"{study}.assignment.where")] if self.where else []
         if export := EXPORTS.get(self.system):
             conditions.append(f"{quote_name(export.experiment)} = {quote_text(self.experiment or study)}")
             conditions += [f"({export.only})"] if export.only else []
