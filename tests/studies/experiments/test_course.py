@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -184,6 +185,21 @@ def test_days_and_segments_come_back_beside_each_other_of_one_scan(
     assert read.rows == 2 * 3 + 2 * 6, "arms times devices, and arms times days"
 
 
+def test_units_are_counted_by_day_with_those_of_whom_no_day_is_known(
+    answered: Callable[..., Result], dated: Units
+) -> None:
+    at = [None if place % 100 == 0 else moment for place, moment in enumerate(dated["at"])]
+    result = answered({**dated, "at": at}, assignment=Assignment(at="at"))
+    assert [read.name for read in result.provenance.reads].count("units") == 1
+    assert "days" not in {read.name for read in result.provenance.reads}
+    entered = {(row["day"], row["arm"]): row["units"] for row in result.tables["entries"].to_pylist()}
+    arms = [str(arm) for arm in dated["arm"]]
+    assert entered == Counter((moment.date(), arm) for moment, arm in zip(at, arms, strict=True) if moment)
+    assert {row["arm"]: row["units"] for row in result.tables["arms"].to_pylist()} == Counter(arms)
+    assert rows(result, "absolute")[-1]["n"] == result.estimate(metric="spend", scale="absolute").n == 2_970
+    assert any("30" in check.says and check.status == "failed" for check in result.checks)
+
+
 def test_what_was_kept_with_days_as_a_question_of_their_own_replays(
     study: Callable[..., Experiment], dated: Units, full: dict[str, Any]
 ) -> None:
@@ -202,8 +218,16 @@ def test_what_was_kept_with_days_as_a_question_of_their_own_replays(
     kept["by_day"] = source.fetch(
         moments(units, by=("arm", "entered_on"), values=list(names)[:2], products=pairs[:1], shifts=shifts)
     )
+    counted = 'count(*) AS n, sum(CASE WHEN "at" IS NULL THEN 1 ELSE 0 END) AS without_start'
+    kept["units"] = source.fetch(f"SELECT arm, {counted} FROM data GROUP BY arm ORDER BY arm")
+    days = 'SELECT arm, CAST("at" AS DATE) AS day FROM data'
+    kept["days"] = source.fetch(
+        f"SELECT arm, day, count(*) AS n FROM ({days}) AS entries GROUP BY arm, day ORDER BY arm, day"
+    )
     again = conclude(one, kept, provenance=now.provenance)
     assert result_moved(now, again) == ([], [])
+    assert again.tables["entries"].equals(now.tables["entries"])
+    assert again.tables[SPLIT].equals(now.tables[SPLIT])
     course = [row for row in now.tables[COURSE].to_pylist() if row["role"] == "primary"]
     for was, is_now in zip(again.tables[COURSE].to_pylist(), course, strict=True):
         for name, value in is_now.items():

@@ -12,7 +12,7 @@ from steelyard.stats.bootstrap import BucketSums
 from steelyard.stats.moments import Moments, merged
 from steelyard.stats.quantile_difference import QuantileSample
 from steelyard.studies.experiments.bootstrapping import BUCKETS, bucket_sums
-from steelyard.studies.experiments.cells import BY_DAY, Course, cells_of, days_of
+from steelyard.studies.experiments.cells import BY_DAY, DAY, Course, cells_of, days_of
 from steelyard.studies.experiments.cluster_questions import mixed_segments, whole_by
 from steelyard.studies.experiments.cluster_sums import moments_of_clusters
 from steelyard.studies.experiments.columns import below
@@ -235,7 +235,7 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
     }
     return Evidence(
         cells={key: merged(group) for key, group in cells.items()},
-        counts=_labelled(data.get(UNITS)),
+        counts=_over_days(data.get(UNITS)),
         ids=data[IDS].to_pylist()[0] if IDS in data else None,
         repeated=data[REPEATED].to_pylist()[0] if REPEATED in data else {},
         unusable=_labelled(data.get(UNUSABLE)),
@@ -246,7 +246,7 @@ def evidence_of(study: Experiment, data: Mapping[str, pa.Table]) -> Evidence:
         splits=splits_in(data.get(STAGES)),
         by_stage={stage: cells for stage, cells in sorted(stages.items()) if stage} if staged else {},
         assigned={row["arm"]: row["n"] for row in _labelled(data.get(ASSIGNED))},
-        days=_by_day(data.get(DAYS)),
+        days=_by_day(data.get(DAYS), data.get(UNITS)),
         tails=tails_of(_labelled(data.get(TAILS))),
         since=_since(study, data.get(SINCE)),
         beyond=_labelled(data.get(BEYOND)),
@@ -310,10 +310,29 @@ def _merged(cells: Mapping[Any, Moments], of: Callable[[Any], Any]) -> dict[Any,
     return {key: merged(group) for key, group in groups.items()}
 
 
-def _by_day(table: pa.Table | None) -> dict[date, dict[str, int]]:
+def _over_days(table: pa.Table | None) -> tuple[Mapping[str, Any], ...]:
+    """Counts by arm and stage, of those by day too."""
+    found: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for row in _labelled(table):
+        known = found.setdefault((row["arm"], row.get(STAGE)), {"arm": row["arm"]})
+        for name, value in row.items():
+            if name == STAGE:
+                known[name] = value
+            elif name not in ("arm", DAY):
+                known[name] = known.get(name, 0) + (value or 0)
+    return tuple(found.values())
+
+
+def _by_day(apart: pa.Table | None, counts: pa.Table | None) -> dict[date, dict[str, int]]:
+    """Units by day and arm: of a question of their own, or of counts that are by day too."""
+    table, day = (
+        (counts, DAY) if apart is None and counts is not None and DAY in counts.column_names else (apart, "day")
+    )
     found: dict[date, dict[str, int]] = {}
     for row in _labelled(table):
-        found.setdefault(row["day"], {})[row["arm"]] = row["n"]
+        if row[day] is not None:
+            arms = found.setdefault(row[day], {})
+            arms[row["arm"]] = arms.get(row["arm"], 0) + row["n"]
     return found
 
 

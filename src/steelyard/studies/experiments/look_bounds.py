@@ -228,11 +228,12 @@ def at_look(
         the limit. Ten looks at quantiles without an effect cross no more often than alpha, over a ramp too
         (tests/coverage).
     """
-    plain = made(level)
     below, above = (bounds.success, bounds.harm) if sign > 0 else (bounds.harm, bounds.success)
     levels = _level(below), _level(above)
     at = {found: made(found) if found < 1 else None for found in levels}
     lower, upper = (at[found] for found in levels)
+    # Only the test needs the comparison as if there were one look: estimates are the same at any level.
+    plain = (None if tested else lower or upper) or made(level)
 
     def turned(which: str) -> Interval | None:
         fixed: Interval | None = getattr(plain, which)
@@ -242,6 +243,7 @@ def at_look(
         high: Interval | None = getattr(upper, which) if upper else None
         return replace(
             fixed,
+            level=level,
             low=low.low if low else -math.inf,
             high=high.high if high else math.inf,
             p_value=bounds.p_value(_z(fixed), sign) if tested else math.nan,

@@ -144,16 +144,16 @@ def first_questions(study: Experiment, context: Context) -> dict[str, Query]:
     """Everything that is asked as long as the data is in order; the moments with zeros where the sample's means go."""
     asked = Asked(study, context)
     found = {SAMPLE: _noted(asked)}
-    if counts := _counts(asked.people):
-        found[UNITS] = counts
+    day = day_of_entry(study, context, asked.people)
+    counts = _counts(asked.people, None if study.cluster else day)
     if UNIT in asked.people.has:
         found[IDS] = _ids(asked.people)
     if study.cluster:
-        day = day_of_entry(study, context, asked.people)
         found[CLUSTERS] = clusters_by_arm(asked.people, source_of(study, context), day, study.strata)
     more = {
+        UNITS: counts,
         ASSIGNED: assigned_by_arm(study, context),
-        DAYS: entries_by_day(study, context, asked.people),
+        DAYS: entries_by_day(study, context, asked.people) if counts is None or study.cluster else None,
         SINCE: by_spans(study, context, asked.people),
         CAPS: caps_query(study, asked.relation, asked.values, asked.where, asked.parameters),
     }
@@ -258,8 +258,11 @@ def _moments(
     )
 
 
-def _counts(people: Population) -> Query | None:
-    """Units by arm, with those that could not be analysed; None where every unit is in the moments anyway."""
+def _counts(people: Population, day: str | None) -> Query | None:
+    """Units by arm, and the day of entry where there is one, with those that could not be analysed.
+
+    None where every unit is in the moments anyway.
+    """
     sums = {}
     if IN_TWO_ARMS in people.has:
         sums["in_two_arms"] = f"sum({IN_TWO_ARMS})"
@@ -269,14 +272,15 @@ def _counts(people: Population) -> Query | None:
         sums["without_start"] = f"sum(CASE WHEN {ASSIGNED_AT} IS NULL THEN 1 ELSE 0 END)"
     if "closed_until" in people.parameters:
         sums["window_open"] = f"sum(CASE WHEN {start_of(people.has)} > $closed_until THEN 1 ELSE 0 END)"
-    by = ", ".join([ARM, STAGE] if STAGE in people.has else [ARM])
     if not sums:
         return None
+    by = ", ".join([ARM, *([STAGE] if STAGE in people.has else []), *([quote_name(DAY)] if day else [])])
+    units = dated(people.of_units, day) if day else people.of_units
     listed = ", ".join(f"{sql} AS {name}" for name, sql in sums.items())
     return Query(
-        sql=f"SELECT {by}, count(*) AS n, {listed}\nFROM {people.of_units} AS units\nGROUP BY {by}\nORDER BY {by}",
+        sql=f"SELECT {by}, count(*) AS n, {listed}\nFROM {units} AS units\nGROUP BY {by}\nORDER BY {by}",
         parameters=people.parameters,
-        says="units by arm",
+        says=f"units by arm{' and the day on which they came in' if day else ''}",
     )
 
 
