@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
 
 import duckdb
@@ -25,8 +26,9 @@ SELECT arm, cluster, count(*) AS n, sum(revenue) AS r, sum(before) AS b, sum(ord
 FROM units GROUP BY arm, cluster) AS by_cluster"""
 DAYS = 60
 DATED, WITH_DAYS = Assignment(at="came_in"), f"the same by {DAYS} days of entry"
-CLUSTERED = "mean with CUPED, ratio, of clusters of 10"
-LIMITS = {"mean with CUPED, ratio": 2.5, "the same in 14 segments": 3.5}
+PLAIN, PEER = "mean with CUPED, ratio", "tea-tasting"
+CLUSTERED = f"{PLAIN}, of clusters of 10"
+LIMITS = {PLAIN: 2.5, "the same in 14 segments": 3.5}
 
 
 def made(rows: int) -> duckdb.DuckDBPyConnection:
@@ -59,14 +61,14 @@ def contenders(connection: duckdb.DuckDBPyConnection) -> dict[str, Callable[[], 
         "bare scan": lambda: connection.execute(BARE).fetchall(),
         "bare clusters": lambda: connection.execute(BARE_CLUSTERS).fetchall(),
         CLUSTERED: lambda: run(study(cluster="cluster"), warehouse),
-        "mean with CUPED, ratio": lambda: run(study(), warehouse),
+        PLAIN: lambda: run(study(), warehouse),
         "the same in 14 segments": lambda: run(study(segments=("segment",)), warehouse),
         WITH_DAYS: lambda: run(study(assignment=DATED), warehouse),
         f"{WITH_DAYS}, in 14 segments": lambda: run(study(assignment=DATED, segments=("segment",)), warehouse),
         "the same, ids proved unique": lambda: run(study(unit="user_id"), warehouse),
     }
     if find_spec("tea_tasting"):
-        found["tea-tasting"] = _tea_tasting(connection)
+        found[PEER] = _tea_tasting(connection)
     return found
 
 
@@ -118,8 +120,8 @@ def rows(small: bool) -> list[Row]:
     taken = interleaved({name: partial(here, call) for name, call in asked.items()})
     ranks = quantile_rows(connection, count, None if small else 1.3)
     connection.close()
-    bare, by_cluster = taken.pop("bare scan"), taken.pop("bare clusters")
-    return [
+    bare, by_cluster, peer = taken.pop("bare scan"), taken.pop("bare clusters"), taken.pop(PEER, None)
+    found = [
         Row(
             what=f"{name}, {count:,} units",
             ours=one.seconds,
@@ -128,4 +130,15 @@ def rows(small: bool) -> list[Row]:
             limit=None if small else LIMITS.get(name),
         )
         for name, one in taken.items()
-    ] + ranks
+    ]
+    beside = [
+        Row(
+            what=f"{PLAIN}, beside {PEER}, {count:,} units",
+            ours=taken[PLAIN].seconds,
+            peer=peer.seconds,
+            peer_is=f"{PEER} {version(PEER)} on the same connection",
+            limit=None if small else 0.45,
+        )
+        for peer in ([peer] if peer else [])
+    ]
+    return found + beside + ranks

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
-from benchmarks.experiment import BARE, LIMITS, made, study
+from benchmarks.experiment import BARE, LIMITS, PLAIN, made, study
 from benchmarks.measure import Row, child, here, interleaved
 
 from steelyard.studies.run import run
@@ -39,7 +39,7 @@ def ratios(connection: duckdb.DuckDBPyConnection, count: int, *, limited: bool) 
     warehouse = connect(connection)
     asked: dict[str, Callable[[], object]] = {
         "bare": lambda: connection.execute(BARE).fetchall(),
-        "mean with CUPED, ratio": lambda: run(study(), warehouse),
+        PLAIN: lambda: run(study(), warehouse),
         "the same in 14 segments": lambda: run(study(segments=("segment",)), warehouse),
     }
     taken = interleaved({name: partial(here, call) for name, call in asked.items()}, times=3)
