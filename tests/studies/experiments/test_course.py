@@ -155,6 +155,14 @@ def test_strata_are_compared_within_on_every_day(answered: Callable[..., Result]
         assert row["value"] == pytest.approx(gap, rel=1e-9)
 
 
+def test_with_many_strata_evenly_spaced_days_stand_for_all(answered: Callable[..., Result], dated: Units) -> None:
+    places = [str(place // 2 % 150) for place in range(3_000)]
+    result = answered({**dated, "place": places}, assignment=Assignment(at="at"), strata=("place",))
+    found = rows(result, "absolute")
+    assert [row["day"] for row in found] == [FIRST + timedelta(days=i) for i in (1, 3, 5)], "six days in 150 strata"
+    assert found[-1]["value"] == pytest.approx(result.estimate(metric="spend", scale="absolute").value, rel=1e-9)
+
+
 @pytest.mark.parametrize("segments", [(), ("device",)], ids=["alone", "in segments"])
 def test_a_cluster_comes_in_whole_with_its_first_unit(
     answered: Callable[..., Result], dated: Units, segments: tuple[str, ...]

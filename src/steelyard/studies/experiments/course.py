@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["COURSE", "SPLIT", "course_tables"]
 
 COURSE, SPLIT = "course", "split_by_day"
+MOST = 600
+"""Days times strata that a metric is compared in: beyond, evenly spaced days stand for all, the last among them."""
 Strata = dict[tuple[Any, ...], dict[str, Moments]]
 
 
@@ -62,7 +64,7 @@ def course_tables(study: Experiment, evidence: Evidence) -> dict[str, pa.Table]:
 
 
 def _effects(study: Experiment, evidence: Evidence) -> Iterator[dict[str, Any]]:
-    days = list(_so_far(evidence))
+    days = _spaced(list(_so_far(evidence)))
     names = {
         name for _, strata in days[:1] for arms in strata.values() for group in arms.values() for name in group.names
     }
@@ -84,6 +86,11 @@ def _so_far(evidence: Evidence) -> Iterator[tuple[date, Strata]]:
             for arm, moments in arms.items():
                 known[arm] = known[arm].merge(moments) if arm in known else moments
         yield day, {stratum: dict(so_far[stratum]) for stratum in sorted(so_far)}
+
+
+def _spaced(days: list[tuple[date, Strata]]) -> list[tuple[date, Strata]]:
+    strata = len(days[-1][1]) if days else 0
+    return days[::-1][:: max(1, math.ceil(len(days) * strata / MOST))][::-1]
 
 
 def _rows(
