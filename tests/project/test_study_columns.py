@@ -204,6 +204,24 @@ def test_a_table_whose_definition_changed_is_left_to_the_next_build(shop: Path) 
     assert found.unknown == ("studies/test.yml: columns of 'seen', which are known after a refresh",)
 
 
+@pytest.mark.parametrize("changed", ["tables/seen.sql", "sources/shop.yml"])
+def test_a_table_that_reads_what_changed_is_left_to_the_next_build(shop: Path, changed: str) -> None:
+    (shop / "tables").mkdir()
+    (shop / "tables" / "seen.sql").write_text("SELECT * FROM orders\n", encoding="utf-8")
+    (shop / "tables" / "last.sql").write_text("SELECT * FROM seen\n", encoding="utf-8")
+    with open_project(shop) as project:
+        project.refresh()
+    later = {"table": "last", "at": "seen_at"}
+    assert said(checked(shop, exposure=later)) == [("exposure.at", "no column named 'seen_at'")]
+    path = shop / changed
+    text = path.read_text(encoding="utf-8")
+    text = text.replace("SELECT *", "SELECT *, ordered_at AS seen_at").replace("ordered_at: T", "seen_at: T")
+    path.write_text(text, encoding="utf-8")
+    found = checked(shop, exposure=later)
+    assert found.problems == ()
+    assert found.unknown == ("studies/test.yml: columns of 'last', which are known after a refresh",)
+
+
 def test_a_warehouse_that_cannot_be_opened_is_said_and_no_problem_of_the_definitions(shop: Path) -> None:
     for path in shop.rglob("*.parquet"):
         path.unlink()

@@ -55,7 +55,8 @@ class _Known(dict[str, Columns]):
 def study_columns(project: Project) -> StudyColumns:
     """Every study held against the columns that its warehouse has, or that its sources declare.
 
-    A table whose definition has changed since it was built is not known: the next build decides. A warehouse that
+    A table whose definition has changed since it was built is not known, nor is one that reads such a table or a source
+    with other columns: the next build decides. A warehouse that
     cannot be reached leaves nothing to hold studies against, and that is said.
 
     Args:
@@ -85,21 +86,33 @@ def _known(project: Project, there: Mapping[str, Columns]) -> tuple[dict[str, Co
     """Table -> its columns, as far as they can be known; and the tables that a refresh will make."""
     definitions = project.definitions
     known = dict(there)
-    if project.embedded:
-        stored = project.store.snapshot().tables
-        changed = [
-            name
-            for name, table in definitions.tables.items()
-            if name in stored and stored[name].details.get("sql_digest") != table.digest
-        ]
-        for name in changed:
-            known.pop(name, None)
+    outdated = _outdated(project) if project.embedded else ()
+    for name in outdated:
+        known.pop(name, None)
     for source in definitions.sources.values():
         # What a file has beside the declared columns is known once it is loaded.
         if source.table in known:
             known[source.table] = {**known[source.table], **source.columns}
     expected = {*definitions.tables, *definitions.metrics.tables, *(s.table for s in definitions.sources.values())}
     return known, expected
+
+
+def _outdated(project: Project) -> tuple[str, ...]:
+    """Tables that the next build makes otherwise: of changed definitions, or of what reads such or changed sources."""
+    from steelyard.pipeline import table_graph
+
+    definitions, stored = project.definitions, project.store.snapshot().tables
+    tables = definitions.tables
+    changed = [
+        name for name in tables if name in stored and stored[name].details.get("sql_digest") != tables[name].digest
+    ]
+    loaded = {source.table: source.columns for source in definitions.sources.values()}
+    declared = [name for name in loaded if name in stored and not loaded[name].items() <= stored[name].columns.items()]
+    try:
+        graph = table_graph(tables.values(), list(loaded), loaded=stored)
+    except SteelyardError:  # said by the check of tables; until it is mended nothing is known of what they will have
+        return tuple(tables)
+    return (*changed, *graph.downstream([*changed, *declared]))
 
 
 def _misfits(study: Study, context: Context, tables: _Known) -> tuple[list[SteelyardError], list[str]]:
