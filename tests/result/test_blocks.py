@@ -12,6 +12,8 @@ from steelyard.document import Callout, IntervalChart, LineChart, Section, Table
 from steelyard.result import Check, Estimate, Provenance, Result, Verdict
 from steelyard.result.check_blocks import check_blocks
 from steelyard.result.course_chart import course_charts
+from steelyard.result.estimate import Role
+from steelyard.result.estimate_table import estimate_table
 from steelyard.result.guardrail_chart import guardrail_charts
 
 
@@ -84,6 +86,16 @@ def test_a_guardrail_is_good_within_its_margin_and_bad_beyond_it(
     assert (chart.rows[0].status, chart.rows[0].limit) == (status, limit)
     assert [column.name for column in chart.table().columns][-1] == "limit"
     assert any("margin" in note for note in chart.notes())
+
+
+def test_the_table_of_estimates_says_whose_each_level_is_where_there_are_several() -> None:
+    def captioned(*levels: float) -> str | None:
+        roles: tuple[Role, ...] = ("primary", "guardrail")
+        rows = [Estimate(metric="spend", role=role, level=level) for role, level in zip(roles, levels, strict=True)]
+        return estimate_table(rows).caption
+
+    assert captioned(0.95, 0.95) == "Intervals: 95 %"
+    assert captioned(0.975, 0.95) == "Intervals: 95 % (guardrail), 97.5 % (primary)"
 
 
 def course(widths: list[float | None]) -> list[dict[str, Any]]:

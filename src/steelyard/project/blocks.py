@@ -90,10 +90,11 @@ def replay_blocks(replay: Replay) -> list[Block]:
 
 def _in_short(replay: Replay) -> str:
     """What came of it; where something differs, what kinds of thing, for a table says each."""
-    if not replay.differences:
-        return replay.says
-    kinds = ", ".join(dict.fromkeys(item.kind for item in replay.differences))
-    return f"{number_of(len(replay.differences), 'difference')}: {kinds}."
+    found = number_of(len(replay.differences), "note" if replay.same else "difference")
+    if not replay.same:
+        return f"{found}: {', '.join(dict.fromkeys(item.kind for item in replay.differences))}."
+    data = ", and from the data" if replay.from_data == "same" else ""
+    return f"From the kept fetches{data}{f' ({found} below)' if replay.differences else ''}."
 
 
 def replay_data(replay: Replay) -> dict[str, Any]:

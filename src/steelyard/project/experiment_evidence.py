@@ -17,12 +17,29 @@ if TYPE_CHECKING:
 __all__ = ["course_blocks", "effect_blocks", "guardrail_blocks", "looks_blocks"]
 
 SIGNED = Format.significant(4, signed=True)
+SIZE = Format.significant(4)
+QUANTILES = [
+    Column("metric"), Column("arm"), Column("value", format=SIZE, align="right"),
+    Column("interval", format=SIZE, align="right"), Column("coverage", format=Format.percent(2), align="right"),
+    Column("values", format=Format.integer(), align="right"),
+    Column("design effect", format=Format.decimal(2), align="right"),
+]  # fmt: skip
 
 
 def effect_blocks(result: Result) -> list[Block]:
-    """The effects with their intervals; every number folded away."""
+    """The effects with their intervals; every number, and each arm's quantiles, folded away."""
     whole = [row for row in result.estimates if row.segment == "all"]
-    return [*effect_charts(result), Section("Every number", [estimate_table(whole)], open=False)]
+    blocks: list[Block] = [*effect_charts(result), Section("Every number", [estimate_table(whole)], open=False)]
+    if "quantiles" in result.tables:
+        rows = [_quantile(row) for row in result.tables["quantiles"].to_pylist() if row["segment"] == "all"]
+        blocks.append(Section("Quantiles of each arm", [Table(QUANTILES, rows)], open=False))
+    return blocks
+
+
+def _quantile(row: dict[str, Any]) -> tuple[Any, ...]:
+    within = f"{row['arm']}, weighted as beside {row['beside']}" if row.get("beside") else row["arm"]
+    interval = Interval(row["low"], row["high"])
+    return row["metric"], within, row["value"], interval, row["coverage"], row["values"], row["design_effect"]
 
 
 def course_blocks(result: Result) -> list[Block]:

@@ -77,6 +77,7 @@ def assignment_blocks(state: ExperimentState) -> list[Block]:
         ("randomised", f"whole clusters: {study.cluster}" if study.cluster else "each unit by itself"),
         ("split", ", ".join(f"{arm} {share * 100:.4g} %" for arm, share in study.arms.items())),
         ("assigned by", by),
+        *([("compared within", ", ".join(study.strata))] if study.strata else []),
         ("layer", study.layer or "none: units are shared with other experiments"),
         ("holdout", _holdout(study)),
     ]

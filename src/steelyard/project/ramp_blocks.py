@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from steelyard.canonical import plain
@@ -99,14 +99,16 @@ def exposure_blocks(found: ExposureAudit) -> list[Block]:
 
 
 def _timeline(standing: RampStanding) -> list[Block]:
-    """The share that was enrolled from each act on; nothing before the first."""
+    """The share that was enrolled from each act on until now; nothing before the first."""
     if not standing.acts:
         return []
     acts = [(datetime.fromisoformat(row["since"]), row) for row in standing.acts]
+    until = max(datetime.now(UTC), acts[-1][0])
+    shares = [_share(standing, row) for _, row in acts]
     chart = LineChart(
         title="Share of units enrolled, since each act",
-        x=[at for at, _ in acts],
-        series=[Series("share", [_share(standing, row) for _, row in acts])],
+        x=[*(at for at, _ in acts), until],
+        series=[Series("share", [*shares, shares[-1]])],
         format=Format.percent(0),
         events=[Event(at, _act(row)) for at, row in acts if row["act"] != "advance"],
         stepped=True,

@@ -30,9 +30,17 @@ def estimate_table(estimates: Iterable[Estimate]) -> Table:
         Column("p", align="right", format=Format.p_value()),
         Column("n", align="right", format=Format.integer()), Column("scale"),
     ]  # fmt: skip
-    levels = sorted({row.level for row in shown})
-    caption = "Intervals: " + ", ".join(f"{level * 100:g} %" for level in levels) if levels else None
-    return Table(columns, [_row(row, parts=parts) for row in shown], caption=caption)
+    return Table(columns, [_row(row, parts=parts) for row in shown], caption=_levels(shown))
+
+
+def _levels(shown: list[Estimate]) -> str | None:
+    """The level of the intervals; of several, each with whose it is."""
+    roles: dict[float, dict[str, None]] = {}
+    for row in shown:
+        roles.setdefault(row.level, {})[row.role] = None
+    whose = len(roles) > 1
+    said = [f"{level * 100:g} %" + (f" ({', '.join(roles[level])})" if whose else "") for level in sorted(roles)]
+    return f"Intervals: {', '.join(said)}" if said else None
 
 
 def _row(row: Estimate, *, parts: bool) -> tuple[Any, ...]:

@@ -112,6 +112,17 @@ def test_a_bare_name_is_a_metric() -> None:
     assert experiment(primary="revenue").digest() == experiment(primary=MetricUse(metric="revenue")).digest()
 
 
+def test_a_lone_metric_or_column_is_one_of_several_and_not_its_letters() -> None:
+    alone: dict[str, Any] = {
+        "secondary": "orders",
+        "guardrails": MetricUse(metric="errors", margin=Effect(absolute=0.1)),
+        "segments": "country",
+        "strata": "day",
+    }
+    several = {name: (value,) for name, value in alone.items()}
+    assert experiment(**alone).digest() == experiment(**several).digest()
+
+
 def test_it_is_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         experiment().level = 0.9  # type: ignore[misc]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from steelyard.canonical import LATER
 from steelyard.errors import SteelyardError
@@ -128,10 +128,10 @@ class Experiment(Study):
             ("stopping", Stopping(success=success, harm=harm, shape=shape)),
             ("looks", _schedule(self.looks) or "once"),
             ("primary", self.primaries[0] if len(self.primaries) == 1 else self.primaries),
-            ("secondary", tuple(_use(item) for item in self.secondary)),
-            ("guardrails", tuple(_use(item) for item in self.guardrails)),
-            ("segments", tuple(self.segments)),
-            ("strata", tuple(self.strata)),
+            ("secondary", tuple(_use(item) for item in _several(self.secondary))),
+            ("guardrails", tuple(_use(item) for item in _several(self.guardrails))),
+            ("segments", _several(self.segments)),
+            ("strata", _several(self.strata)),
             ("ramp", tuple(self.ramp)),
         ):
             object.__setattr__(self, name, value)
@@ -262,6 +262,11 @@ class Experiment(Study):
 
 def _use(item: MetricUse | str) -> MetricUse:
     return MetricUse(metric=item) if isinstance(item, str) else replace(item)
+
+
+def _several(given: Any) -> tuple[Any, ...]:
+    """One alone is a tuple of it: the letters of a name are never meant."""
+    return (given,) if isinstance(given, str | MetricUse) else tuple(given)
 
 
 def _schedule(looks: Looks | str | int) -> Looks | None:

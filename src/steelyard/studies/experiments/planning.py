@@ -62,12 +62,14 @@ def _says(study: Experiment) -> str:
     guardrails = number_of(len(study.guardrail_uses), "guardrail")
     split = ", ".join(f"{arm} {study.arms[arm]:.4g}" for arm in (study.control, *study.treated))
     hashed = f"by hash of the {'cluster' if study.cluster else 'unit'}'s id"
+    within = f"compared within {', '.join(study.strata)}; " if study.strata else ""
+    segments = f"; segments by {', '.join(study.segments)}" if study.segments else ""
     made = hashed if not isinstance(study.assignment, Assignment) else "as another system wrote them"
     return (
         f"Compare {', '.join(map(repr, study.treated))} with {study.control!r} on "
         f"{', '.join(repr(use.metric) for use in study.primaries)}; "
-        f"split {split}; assignments {made}; {secondary}, "
-        f"{guardrails}; intervals at {study.level * 100:.4g} %; {looks_in_words(study)}."
+        f"split {split}; assignments {made}; {within}{secondary}, "
+        f"{guardrails}{segments}; intervals at {study.level * 100:.4g} %; {looks_in_words(study)}."
     )
 
 

@@ -53,7 +53,7 @@ def _targets(study: Experiment, row: Estimate) -> list[tuple[float, str]]:
         return [(abs(hoped.size) - beyond, words)]
     for use in study.guardrail_uses:
         if use.metric == row.metric and use.margin is not None and use.margin.scale == row.scale:
-            return [(use.margin.size, f"show {use.metric!r} to be within {_plain(use.margin)}, if it did not move")]
+            return [(use.margin.size, f"show {use.metric!r} to be within {_plain(use.margin)}, if it did not move,")]
     return []
 
 

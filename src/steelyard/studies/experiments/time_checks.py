@@ -73,7 +73,8 @@ def weekdays_covered(study: Experiment, evidence: Evidence) -> Found:
     first, last = min(evidence.days), max(evidence.days)
     days = (last - first).days + 1
     whole = days % WEEK == 0
-    shown = f"Units came in on {number_of(days, 'day')}, from {first:%A} {first} to {last:%A} {last}"
+    when = f"{number_of(days, 'day')}, from {first:%A} {first} to {last:%A} {last}"
+    shown = f"Units came in on {when if days > 1 else f'one day, {first:%A} {first}'}"
     rest = "no weekday counts more than another" if whole else "some weekdays count once more than others"
     few = "not one whole week: who comes on other weekdays is not known" if days < WEEK else rest
     yield Measured(holds=whole, value=float(days), limit=float(WEEK), says=f"{shown}: {few}.")
