@@ -174,6 +174,21 @@ def test_strata_take_out_their_own_noise_and_an_uneven_split_between_them(units:
     assert relative.low < relative.value < relative.high
 
 
+@pytest.mark.parametrize("column", ["spend", "spend_before"])
+@pytest.mark.parametrize("adjustment", ["cuped", "lin"])
+def test_a_gap_in_one_stratum_leaves_no_effect_of_the_others(
+    column: str, adjustment: str, units: Make, answered: Make
+) -> None:
+    columns = units()
+    columns[column][np.flatnonzero(columns["device"] == "phone")[0]] = np.nan
+    use = Mean("spend", covariate="spend_before", adjustment=adjustment)
+    result = answered(columns, primary=use, strata=("device",))
+    assert result.estimate(scale="absolute").value is None
+    assert _check(result, "values_present")[0].status == "failed"
+    (check,) = _check(result, "strata_compared")
+    assert (check.status, "'spend' has gaps" in check.says) == ("not_run", True)
+
+
 def test_strata_may_be_segments_too_and_a_missing_value_is_a_stratum(units: Make, answered: Make) -> None:
     columns = units()
     columns["device"] = [None if i % 51 == 0 else value for i, value in enumerate(columns["device"].tolist())]

@@ -50,8 +50,10 @@ def adjusted_levels(use: MetricUse, strata: Sequence[tuple[Moments, Moments]]) -
         strata: The treated arm and control in each stratum; one where nothing is stratified.
 
     Returns:
-        None for a stratum that cannot be computed.
+        None for a stratum that cannot be computed; for all where one has a gap, for the others are not everybody.
     """
+    if any(_has_gaps(use, arm) for pair in strata for arm in pair):
+        return [None] * len(strata)
     forms = [_forms(use, *pair) for pair in strata]
     used = [pair for pair in forms if pair is not None]
     adjusted = bool(used and used[0][0][1])
@@ -63,6 +65,13 @@ def adjusted_levels(use: MetricUse, strata: Sequence[tuple[Moments, Moments]]) -
         return lin(treated, control) if thetas is None else cuped(treated, control, thetas)
 
     return [None if pair is None else levels(*pair) for pair in forms]
+
+
+def _has_gaps(use: MetricUse, moments: Moments) -> bool:
+    """Whether a unit has no usable value of the metric or of a covariate."""
+    columns = [above(use.metric), *([below(use.metric)] if use.kind == "ratio" else [])]
+    columns += [column for columns in covariates_in(use.metric, moments.names) for column in columns]
+    return moments.rows > 0 and not all(math.isfinite(moments.mean(column)) for column in columns)
 
 
 def _forms(use: MetricUse, treated: Moments, control: Moments) -> tuple[Arm, Arm] | None:

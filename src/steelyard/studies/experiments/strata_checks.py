@@ -24,7 +24,9 @@ def strata_compared(study: Experiment, evidence: Evidence) -> Found:
         units = sum(arms[name].units for arms in within.values() for name in (arm, study.control) if name in arms)
         found = across_strata(use, within, arm, study.control)
         if found is None:
-            yield Measured(holds=None, says=f"No stratum has units enough of {arm!r} and {study.control!r}.")
+            both = f"{arm!r} and {study.control!r}"
+            says = f"Nothing is compared: no stratum has units enough of {both}, or {use.metric!r} has gaps."
+            yield Measured(holds=None, says=says)
             continue
         by = " and ".join([*(["stage"] if evidence.by_stage else []), *study.strata])
         unlike, left = found.p_value is not None and found.p_value < UNLIKE, found.left_out
