@@ -235,7 +235,9 @@ def test_an_ordinary_address_is_kept(href: str) -> None:
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=8),
     st.decimals(allow_nan=False), st.dates(), st.datetimes(), st.datetimes(timezones=st.just(UTC)),
-    st.datetimes(date_min := datetime(1980, 1, 1), datetime(2040, 1, 1), timezones=st.just(ZoneInfo("Europe/Oslo"))),  # noqa: DTZ001
+    st.datetimes(
+        datetime(1980, 1, 1), datetime(2040, 1, 1), timezones=st.just(ZoneInfo("Europe/Oslo")), allow_imaginary=False  # noqa: DTZ001
+    ),
     st.timedeltas(), st.builds(Interval, st.none() | st.floats(allow_nan=False), st.none() | st.integers()),
     st.builds(Code, st.text(max_size=5)), st.builds(Link, st.text(max_size=5), st.just("/x")),
     st.builds(Sparkline, st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False), max_size=4)),
@@ -334,6 +336,18 @@ def test_plain_text_stays_in_its_width_and_loses_no_number(width: int) -> None:
     assert "155,848" in text
     assert text.count("customers") + text.count("custo\n") == 3 or width < 40
     assert "…" not in text
+
+
+@pytest.mark.parametrize("width", range(30, 131, 10))
+def test_a_long_heading_over_a_number_is_broken_into_words_and_cuts_no_number(width: int) -> None:
+    names = ["units in the control", "units in the other arm", "days without the covariate", "chance at the expected"]
+    row = [12_456_001, 98_765_432, 315_777, 100_002]
+    lines = to_text([Table(names, [row])], width).split("\n")
+    assert all(len(line) <= width for line in lines)
+    assert all(f"{number:,}" in " ".join(lines).split() for number in row)
+    assert sorted(" ".join(lines).replace(":", " ").replace("─", " ").split()) == sorted(
+        [*" ".join(names).split(), *(f"{number:,}" for number in row)]
+    )
 
 
 def test_every_medium_shows_the_words_of_the_gallery() -> None:

@@ -132,26 +132,31 @@ class _FittedTable:
         if not self._table.rows:
             yield Words("no rows", style="dim")
         elif self._least_width() <= options.max_width:
-            yield self._columns()
+            yield self._columns(console, tight=self._least_width(broken=False) > options.max_width)
         else:
             yield from self._records()
 
-    def _least_width(self) -> int:
+    def _least_width(self, *, broken: bool = True) -> int:
+        """The width that the table needs, with the headings of numbers broken into words or not."""
+        return sum(self._least_of(place, broken=broken) + 2 for place in range(len(self._table.columns))) - 2
+
+    def _least_of(self, place: int, *, broken: bool = True) -> int:
         from rich.cells import cell_len
 
-        total = 0
-        for place, column in enumerate(self._table.columns):
-            widest = max(cell_len(_cell(row[place], column.format).plain) for row in self._table.rows)
-            head = max((cell_len(word) for word in one_line(column.heading).split()), default=0)
-            total += max(widest if self._is_whole(place) else min(widest, _TEXT_COLUMN), min(head, _TEXT_COLUMN)) + 2
-        return total - 2
+        column, whole = self._table.columns[place], self._is_whole(place)
+        widest = max(cell_len(_cell(row[place], column.format).plain) for row in self._table.rows)
+        heading = one_line(column.heading)
+        if whole and not broken:
+            return max(widest, cell_len(heading))
+        head = max((cell_len(word) for word in heading.split()), default=0)
+        return max(widest if whole else min(widest, _TEXT_COLUMN), min(head, _TEXT_COLUMN))
 
     def _is_whole(self, place: int) -> bool:
         """Tell whether a column's cells may not be broken over lines: numbers and small pictures."""
         pictures = any(isinstance(row[place], Sparkline) for row in self._table.rows)
         return pictures or self._table.alignment(place) == "right"
 
-    def _columns(self) -> RenderableType:
+    def _columns(self, console: Any, *, tight: bool) -> RenderableType:
         from rich import box
         from rich.table import Table as RichTable
         from rich.text import Text as Words
@@ -165,10 +170,11 @@ class _FittedTable:
             border_style="dim",
         )
         for place, column in enumerate(self._table.columns):
-            side = self._table.alignment(place)
-            drawn.add_column(
-                Words(one_line(column.heading)), justify=side, no_wrap=self._is_whole(place), overflow="fold"
-            )
+            side, whole = self._table.alignment(place), self._is_whole(place)
+            heading = Words(one_line(column.heading))
+            if tight and whole:  # a column that is never broken does not break its heading either
+                heading = Words("\n").join(heading.wrap(console, self._least_of(place)))
+            drawn.add_column(heading, justify=side, no_wrap=whole, overflow="fold")
         for row in self._table.rows:
             drawn.add_row(*(_cell(cell, column.format) for cell, column in zip(row, self._table.columns, strict=True)))
         return drawn
