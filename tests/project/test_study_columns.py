@@ -222,6 +222,26 @@ def test_a_table_that_reads_what_changed_is_left_to_the_next_build(shop: Path, c
     assert found.unknown == ("studies/test.yml: columns of 'last', which are known after a refresh",)
 
 
+def test_the_mapping_of_an_identity_rule_is_a_table_that_there_will_be(shop: Path) -> None:
+    path = shop / "sources" / "shop.yml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text + "    identity: {anonymous: flag, known: customer_id, time: at, rule: first_known}\n", encoding="utf-8"
+    )
+    (shop / "tables").mkdir()
+    (shop / "tables" / "seen.sql").write_text("SELECT * FROM flags_identity\n", encoding="utf-8")
+    by_mapping = {"table": "flags_identity", "unit": "customer_id", "arm": "flag"}
+    found = checked(shop, assignment=by_mapping)
+    assert found.problems == ()
+    assert found.unknown == ("studies/test.yml: columns of 'flags_identity', which are known after a refresh",)
+    with (shop / "data" / "flags.csv").open("a", encoding="utf-8") as data:
+        data.write("3,b,2026-03-01T00:00:00Z\n")
+    with open_project(shop) as project:
+        project.refresh()
+    assert checked(shop, assignment=by_mapping) == Checked(problems=(), unknown=())
+    assert said(checked(shop, assignment={**by_mapping, "arm": "arm"})) == [("assignment.arm", "no column named 'arm'")]
+
+
 def test_a_warehouse_that_cannot_be_opened_is_said_and_no_problem_of_the_definitions(shop: Path) -> None:
     for path in shop.rglob("*.parquet"):
         path.unlink()

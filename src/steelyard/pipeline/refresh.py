@@ -133,13 +133,7 @@ def _table(source: SourceDefinition) -> str:
 
 
 def _source_tables(sources: Sequence[SourceDefinition]) -> list[str]:
-    """The tables that loads make: each source's own, its quarantine, and the mapping of its identity rule."""
-    made: dict[str, None] = {}
-    for source in sources:
-        made.update(dict.fromkeys((_table(source), f"{_table(source)}_rejects")))
-        if source.identity is not None:
-            made[source.identity.table or f"{_table(source)}_identity"] = None
-    return list(made)
+    return list(dict.fromkeys(name for source in sources for name in source.tables))
 
 
 def _graph(sources: Sequence[SourceDefinition], tables: Sequence[TableDefinition], store: Store) -> TableGraph:

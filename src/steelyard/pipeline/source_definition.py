@@ -94,6 +94,12 @@ class SourceDefinition:
         object.__setattr__(self, "mode", self.mode or self._usual_mode())
         self._check()
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Every table that its loads make: its own, its quarantine, and the mapping of its identity rule."""
+        made = self.table, f"{self.table}_rejects"
+        return made if self.identity is None else (*made, self.identity.table or f"{self.table}_identity")
+
     def _usual_mode(self) -> str:
         if self.key and self.kind not in ("completejourney", "shop"):
             return "merge"

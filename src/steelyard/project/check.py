@@ -59,7 +59,6 @@ def _tables(project: Project) -> Iterator[SteelyardError]:
     from steelyard.pipeline import table_graph
 
     definitions = project.definitions
-    loaded = _loaded(project)
     broken = _broken(project)
     sound = [table for table in definitions.tables.values() if table.name not in broken]
     for table in sound:
@@ -69,15 +68,9 @@ def _tables(project: Project) -> Iterator[SteelyardError]:
             yield error.at(table.path)
             return
     try:
-        table_graph(sound, loaded, loaded=[*broken, *definitions.metrics.tables])
+        table_graph(sound, definitions.loaded, loaded=[*broken, *definitions.metrics.tables])
     except SteelyardError as error:
         yield error
-
-
-def _loaded(project: Project) -> list[str]:
-    """Tables that sources write."""
-    sources = project.definitions.sources.values()
-    return [name for source in sources for name in (source.table, f"{source.table}_rejects")]
 
 
 def _broken(project: Project) -> set[str]:
@@ -87,7 +80,7 @@ def _broken(project: Project) -> set[str]:
 
 def _studies(project: Project) -> Iterator[SteelyardError]:
     definitions, metrics = project.definitions, project.definitions.metrics
-    known = {*_loaded(project), *definitions.tables, *metrics.tables, *_broken(project)}
+    known = {*definitions.loaded, *definitions.tables, *metrics.tables, *_broken(project)}
     for study in definitions.studies.values():
         for place, table in study.tables().items() if not project.problems else ():
             if table not in known:

@@ -56,6 +56,11 @@ class Definitions:
     dashboards: Mapping[str, Dashboard] = field(default_factory=dict)
     problems: tuple[SteelyardError, ...] = field(default=())
 
+    @property
+    def loaded(self) -> list[str]:
+        """Every table that the sources make."""
+        return [name for source in self.sources.values() for name in source.tables]
+
 
 def read_definitions(folder: Path, settings: Settings) -> Definitions:
     """Reads every file of definitions; one that is wrong is a problem and not the end."""

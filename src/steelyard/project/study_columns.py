@@ -93,7 +93,7 @@ def _known(project: Project, there: Mapping[str, Columns]) -> tuple[dict[str, Co
         # What a file has beside the declared columns is known once it is loaded.
         if source.table in known:
             known[source.table] = {**known[source.table], **source.columns}
-    expected = {*definitions.tables, *definitions.metrics.tables, *(s.table for s in definitions.sources.values())}
+    expected = {*definitions.tables, *definitions.metrics.tables, *definitions.loaded}
     return known, expected
 
 
@@ -106,10 +106,13 @@ def _outdated(project: Project) -> tuple[str, ...]:
     changed = [
         name for name in tables if name in stored and stored[name].details.get("sql_digest") != tables[name].digest
     ]
-    loaded = {source.table: source.columns for source in definitions.sources.values()}
-    declared = [name for name in loaded if name in stored and not loaded[name].items() <= stored[name].columns.items()]
+    declared = [
+        source.table
+        for source in definitions.sources.values()
+        if source.table in stored and not source.columns.items() <= stored[source.table].columns.items()
+    ]
     try:
-        graph = table_graph(tables.values(), list(loaded), loaded=stored)
+        graph = table_graph(tables.values(), definitions.loaded, loaded=stored)
     except SteelyardError:  # said by the check of tables; until it is mended nothing is known of what they will have
         return tuple(tables)
     return (*changed, *graph.downstream([*changed, *declared]))
