@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from steelyard.document import Callout, IntervalChart, LineChart, Section, Table
 from steelyard.result import Check, Estimate, Provenance, Result, Verdict
+from steelyard.result.charts import effect_charts
 from steelyard.result.check_blocks import check_blocks
 from steelyard.result.course_chart import course_charts
 from steelyard.result.estimate import Role
@@ -96,6 +98,26 @@ def test_the_table_of_estimates_says_whose_each_level_is_where_there_are_several
 
     assert captioned(0.95, 0.95) == "Intervals: 95 %"
     assert captioned(0.975, 0.95) == "Intervals: 95 % (guardrail), 97.5 % (primary)"
+
+
+def test_effects_beside_which_what_decides_could_not_be_seen_have_an_axis_of_their_own() -> None:
+    def effect(metric: str, role: Role, high: float | None) -> Estimate:
+        return Estimate(
+            metric=metric, role=role, contrast="b - a", scale="relative", value=0.02, low=-0.01, high=high, n=9
+        )
+
+    rows = (
+        effect("spend", "primary", 0.05),
+        effect("visits", "secondary", 0.3),
+        effect("crashes", "secondary", 40.0),
+        effect("refunds", "secondary", None),
+    )
+    near, far = effect_charts(replace(guarded(0.0, -0.1, 0.1, 0.5), estimates=rows, tables={}))
+    assert isinstance(near, IntervalChart)
+    assert isinstance(far, IntervalChart)
+    assert [row.label for row in near.rows] == ["spend", "visits", "refunds"]
+    assert [row.label for row in far.rows] == ["crashes"]
+    assert far.title != near.title
 
 
 def course(widths: list[float | None]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ __all__ = ["effect_charts", "result_charts", "table_charts"]
 
 Rows = Sequence[Mapping[str, Any]]
 PERCENT = Format.percent(1, signed=True)
+AXIS_HOLDS = 15.0  # how many times as far as those that decide the others may reach on their axis
 STOPS_AT = 3.0  # log10 of the evidence at which a split's p-value is .001
 
 
@@ -57,17 +59,32 @@ def effect_charts(result: Result) -> Iterator[Chart]:
         if not row.at and row.value is not None and row.scale == "relative" and row.contrast and row.role not in apart
         and (row.segment == "all" or "segments" not in result.tables)
     ]  # fmt: skip
-    if shown:
-        yield _forest(shown)
+    near, far = _by_reach(shown)
+    if near:
+        yield _forest(near)
+    if far:
+        yield _forest(far, ", too wide for that axis")
 
 
-def _forest(rows: list[Estimate]) -> IntervalChart:
+def _by_reach(rows: list[Estimate]) -> tuple[list[Estimate], list[Estimate]]:
+    """Those that can share an axis with what decides, and others beside which it could not be seen."""
+    deciding = max((_reach(row) for row in rows if row.role == "primary"), default=0.0)
+    limit = AXIS_HOLDS * deciding if deciding else math.inf
+    near = [row for row in rows if row.role == "primary" or _reach(row) <= limit]
+    return near, [row for row in rows if row not in near]
+
+
+def _reach(row: Estimate) -> float:
+    return max(abs(end) for end in (row.value, row.low, row.high, 0.0) if end is not None)
+
+
+def _forest(rows: list[Estimate], more: str = "") -> IntervalChart:
     contrasts = {row.contrast for row in rows}
     labels = [
         IntervalRow(label=_label(row, len(contrasts) > 1), value=row.value, low=row.low, high=row.high) for row in rows
     ]
     of = f" of {rows[0].contrast}" if len(contrasts) == 1 else ""
-    title = f"Relative effects{of} with their intervals"
+    title = f"Relative effects{of} with their intervals{more}"
     return IntervalChart(title=title, rows=labels, format=PERCENT, reference=0.0)
 
 

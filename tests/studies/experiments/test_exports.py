@@ -100,7 +100,7 @@ def test_units_in_two_arms_are_counted_and_in_no_arm(system: str, study: Make, u
 def test_a_column_that_is_named_goes_before_the_systems(study: Make, units: Make) -> None:
     kept = Assignment(system="growthbook", table="exposures", at="received_at", unit="anonymous_id", experiment="x")
     assert (kept.table, kept.arm, kept.at, kept.unit) == ("exposures", "variation_id", "received_at", "anonymous_id")
-    assert kept.rows_sql("test") == ["\"experiment_id\" = 'x'"]
+    assert kept.rows_sql("test", ["experiment_id"]) == ["\"experiment_id\" = 'x'"]
 
 
 def test_what_cannot_be_an_export_is_refused(study: Make) -> None:

@@ -14,7 +14,7 @@ from steelyard.studies.experiments.clock import as_column, day_bounds
 from steelyard.studies.experiments.cluster_column import refuse_units_below
 from steelyard.studies.experiments.cluster_sums import CLUSTER
 from steelyard.studies.experiments.columns import from_table
-from steelyard.studies.experiments.condition import in_brackets
+from steelyard.studies.experiments.condition import in_brackets, of_columns
 from steelyard.studies.experiments.enrolment import enrolled_at, enrolled_by, is_dated, splits_of
 from steelyard.studies.experiments.governed import BEGINS_AT, study_moments, window_of
 from steelyard.studies.experiments.sources import Assignment
@@ -208,7 +208,7 @@ class _Writer:
                 self._not_after(at, self.clock_type, self.clock_zone)
                 self._assigned_within(at, self.clock_type, self.clock_zone)
                 self.has[ASSIGNED_AT] = self._moment(at, self.clock_type, self.clock_zone)
-            self.conditions += given.rows_sql(self.study.name)
+            self.conditions += given.rows_sql(self.study.name, self.source.columns)
         else:
             self._assigned_elsewhere(given)
 
@@ -255,7 +255,7 @@ class _Writer:
         arm = given.arm_sql(quote_name(known_column(given.arm, columns, self.study, "assignment.arm")))
         picked = [f"{unit} AS unit", f"min({arm}) AS arm", f"max({arm}) AS last_arm"]
         picked += ["count(*) AS assignments", f"count({arm}) AS labelled"]
-        conditions = given.rows_sql(self.study.name)
+        conditions = given.rows_sql(self.study.name, columns)
         if given.at:
             at = quote_name(known_column(given.at, columns, self.study, "assignment.at"))
             picked.append(f"min({at}) AS assigned_at")
@@ -325,7 +325,9 @@ class _Writer:
         self.clock_zone = zone = self._zone(table, self.clock_type)
         conditions = [self._until(at, self.clock_type, "exposed_until", zone)]
         conditions += self._within(at, self.clock_type, zone)
-        conditions += [in_brackets(given.where, where=f"{self.study.name}.exposure.where")] if given.where else []
+        if given.where:
+            place = f"{self.study.name}.exposure.where"
+            conditions += of_columns([in_brackets(given.where, where=place)], columns, where=place)
         if is_dated(self.allocation):
             drawn = unit if key == self._randomised else quote_name(self._cluster_of_events(table, columns))
             conditions.append(f"{at} >= {self._enrolled_at(drawn, self.clock_type, zone)}")

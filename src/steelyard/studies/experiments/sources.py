@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -11,7 +11,7 @@ from typing import Literal
 from steelyard.canonical import LATER
 from steelyard.errors import DefinitionError, unknown_name
 from steelyard.stats.spending import Spending, SpendingKind
-from steelyard.studies.experiments.condition import in_brackets
+from steelyard.studies.experiments.condition import in_brackets, of_columns
 from steelyard.studies.experiments.exports import EXPORTS
 from steelyard.warehouse import quote_name, quote_text
 
@@ -79,13 +79,13 @@ class Assignment:
         whens = " ".join(f"WHEN {quote_text(label)} THEN {quote_text(arm)}" for label, arm in self.labels.items())
         return f"CASE {word} {whens} ELSE {word} END"
 
-    def rows_sql(self, study: str) -> list[str]:
-        """The conditions on the table's rows, as SQL."""
+    def rows_sql(self, study: str, columns: Iterable[str]) -> list[str]:
+        """The conditions on the table's rows, as SQL; raises where they name a column that is none of the table's."""
         conditions = [in_brackets(self.where, where=f"{study}.assignment.where")] if self.where else []
         if export := EXPORTS.get(self.system):
             conditions.append(f"{quote_name(export.experiment)} = {quote_text(self.experiment or study)}")
             conditions += [f"({export.only})"] if export.only else []
-        return conditions
+        return of_columns(conditions, columns, where=f"{study}.assignment")
 
 
 @dataclass(frozen=True, kw_only=True)

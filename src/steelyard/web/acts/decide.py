@@ -43,7 +43,13 @@ def _inputs(question: str, situation: str) -> tuple[Input, ...]:
     return (
         Input(name="situation", label="Situation", kind="textarea", value=situation),
         Input(name="question", label="Task: what had to be decided", value=question, required=True),
-        Input(name="choice", label="Choice", kind="select", options=[(item, item) for item in CHOICES], required=True),
+        Input(
+            name="choice",
+            label="Choice",
+            kind="select",
+            options=(("", "Choose"), *((item, item) for item in CHOICES)),
+            required=True,
+        ),
         Input(name="action", label="Action: what will be done", kind="textarea", required=True),
         Input(name="expected", label="Expected result", hint="With its number and unit, so that it can be looked at."),
         Input(name="reversible", label="Door", kind="select", options=(("", "Choose"), *DOORS), required=True),
