@@ -105,6 +105,7 @@ def test_what_will_happen_is_said_before_it_does(own: Project, own_browser: Any)
     told = forms.post(own_browser, "/studies/newsletter/decide", {**forms.filled(asked.text), **DECISION})
     assert "kept in the ledger for good" in told.text
     assert "Grace: no" in told.text
+    assert "it can be undone" in told.text, "the door as it was offered, and not 'yes'"
     assert entries(own, "decision") == before
 
 

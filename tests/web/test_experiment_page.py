@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from steelyard.document import Chart, to_png
 from steelyard.project import Project, open_project
 from steelyard.project.experiment_blocks import experiment_blocks
 from steelyard.project.experiment_state import experiment_state
+from steelyard.result.charts import effect_charts
 from steelyard.studies.experiments.exposure_log import Exposed
 from steelyard.studies.standing import register
 from steelyard.studies.study import Plan
@@ -130,3 +132,15 @@ def test_a_new_exposure_is_on_the_page_at_once(ramped: Project, ramp_browser: An
 
 def _registered(project: Project) -> None:
     register(project.study("one_page"), Plan(says="planned", rule="the rule"), project.ledger)
+
+
+def test_the_picture_of_an_experiment_is_its_effects_and_not_the_first_chart_of_the_page(
+    kiosk: Project, kiosk_browser: Any
+) -> None:
+    state = experiment_state(kiosk, "short_form")
+    assert state.result is not None
+    forest = next(effect_charts(state.result))
+    first = next(block for block in experiment_blocks(state) if isinstance(block, Chart))
+    drawn = kiosk_browser.page("/studies/short_form?format=png").content
+    assert drawn == to_png(forest)
+    assert drawn != to_png(first)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlencode
 
-from steelyard.document import Block
+from steelyard.document import Block, Chart
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,6 +72,14 @@ class Input:
     options: Sequence[tuple[str, str]] = ()
     hint: str = ""
     required: bool = False
+
+    def shown(self, value: str) -> str:
+        """What was filled in, as it was offered: the text of an option and not its value.
+
+        >>> Input(name="reversible", options=[("yes", "Two-way: it can be undone")]).shown("yes")
+        'Two-way: it can be undone'
+        """
+        return dict(self.options).get(value, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +149,7 @@ class Page:
         form: What is to be filled in, below the blocks.
         status: The HTTP status.
         table: What the page is of as one table, which `?format=csv` gives; None where it is of no table.
+        picture: Its chart that matters most, which `?format=png` draws; None is the first of its blocks.
     """
 
     title: str
@@ -154,3 +163,4 @@ class Page:
     form: Form | None = None
     status: int = 200
     table: pa.Table | None = None
+    picture: Chart | None = None

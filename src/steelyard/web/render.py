@@ -125,13 +125,13 @@ def as_csv(page: Page) -> bytes:
 
 
 def as_png(page: Page) -> bytes:
-    """The first chart of the page.
+    """The page's chart that matters most, or its first.
 
     Raises:
         DefinitionError: It has none.
         MissingExtraError: What draws it is not installed.
     """
-    for block in page.blocks:
+    for block in (page.picture, *page.blocks):
         if isinstance(block, Chart) and not block.is_empty():
             return to_png(block)
     raise DefinitionError("this page has no chart", where="?format", hint="html or json")

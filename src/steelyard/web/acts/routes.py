@@ -145,9 +145,8 @@ class ActEndpoint:
         name, visitor = request.path_params["name"], visitor_of(request)
         with self.site.live.lease() as edition:
             before = self._checked(edition.project, name, fields, visitor)
-        labels = {item.name: item.label for item in before.inputs}
         said = _named(fields, visitor)
-        told = [(label, said.get(field) or "not said") for field, label in labels.items()]
+        told = [(item.label, item.shown(said.get(item.name, "")) or "not said") for item in before.inputs]
         kept = [
             Input(name=key, kind="hidden", value=value) for key, value in fields.items() if key not in ("form", "step")
         ]

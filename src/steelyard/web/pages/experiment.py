@@ -9,6 +9,7 @@ from steelyard.document import Heading
 from steelyard.project.experiment_blocks import experiment_blocks
 from steelyard.project.experiment_state import ExperimentState, experiment_state
 from steelyard.project.ramp_blocks import ramp_data
+from steelyard.result.charts import effect_charts
 from steelyard.web.page import Crumb, Page
 from steelyard.web.pages.study_record import acts_table, newest_line, record_blocks, record_data
 from steelyard.web.view import View
@@ -33,6 +34,7 @@ def experiment(view: View) -> Page:
             *record_blocks(view, name, state.kept, state.study),
         ],
         data={**record_data(view, name, state.kept, state.study), **_data(state)},
+        picture=None if state.result is None else next(effect_charts(state.result), None),
     )
 
 
