@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from steelyard.canonical import LATER
-from steelyard.errors import SteelyardError
+from steelyard.errors import DefinitionError, SteelyardError
 from steelyard.result import Check, Verdict
 from steelyard.studies.experiments.checks import checks_of
 from steelyard.studies.experiments.course import course_tables
@@ -118,6 +118,12 @@ class Experiment(Study):
 
     def _spell_out(self) -> None:
         """Writes down what was left to defaults, so that the stored definition depends on no order and no shorthand."""
+        if not isinstance(self.arms, Mapping):
+            raise DefinitionError(
+                f"the arms {self.arms!r} have no shares",
+                where=f"{self.name}.arms",
+                hint="give each its share, such as {'control': 0.5, 'one_page': 0.5}",
+            )
         arms = {str(name): share for name, share in self.arms.items()}
         control = self.control or ("control" if "control" in arms else next(iter(arms), ""))
         success, harm = self.stopping_rules

@@ -260,6 +260,14 @@ class MetricUse:
             )
 
     def _check_effects(self) -> None:
+        for name in ("min_effect", "expected_effect", "margin"):
+            size = getattr(self, name)
+            if size is not None and not isinstance(size, Effect):
+                raise DefinitionError(
+                    f"{name} {size!r} says no scale",
+                    where=self._at(name),
+                    hint=f"say Effect(relative={size!r}), of the control's level, or Effect(absolute={size!r})",
+                )
         if self.min_effect is not None and self.min_effect.size < 0:
             raise DefinitionError(
                 f"a min_effect of {self.min_effect.size!r} is below zero",

@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from steelyard.errors import DefinitionError, unknown_name
+from steelyard.errors import DefinitionError, UnknownNameError, unknown_name
 from steelyard.studies.experiments.families import CORRECTIONS, DUNNETT, FALSE_DISCOVERY
 from steelyard.studies.experiments.sources import Assignment, Stage
 
@@ -102,7 +102,12 @@ def _numbers(study: Experiment) -> None:
                 f"a {name} of {value!r}", where=f"{study.name}.{name}", hint="a fraction from 0.5 up to 1"
             )
     if isinstance(study.assignment, str) and study.assignment != "steelyard":
-        raise unknown_name("assignment", study.assignment, ["steelyard"], where=f"{study.name}.assignment")
+        raise UnknownNameError(
+            f"no assignment named {study.assignment!r}",
+            where=f"{study.name}.assignment",
+            hint=f"`steelyard` draws by hash; arms that stand in a column are Assignment(arm={study.assignment!r}), "
+            "and what another system exports Assignment(system=...)",
+        )
     if study.between is not None and study.between[0] > study.between[1]:
         first, last = study.between
         raise DefinitionError(
