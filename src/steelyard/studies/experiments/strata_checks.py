@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steelyard.document import number_of
 from steelyard.studies.experiments.evidence import Evidence
 from steelyard.studies.experiments.measured import Found, Measured
 from steelyard.studies.experiments.stage_comparison import across_strata
@@ -35,7 +36,8 @@ def strata_compared(study: Experiment, evidence: Evidence) -> Found:
             severity="doubt" if left > LEFT_OUT_DOUBTS * units else "note",
             value=float(left),
             limit=0.0,
-            says=f"{arm!r} is compared with {study.control!r} within {found.used} strata (by {by}), weighted by their "
+            says=f"{arm!r} is compared with {study.control!r} within "
+            f"{number_of(found.used, 'stratum', 'strata')} (by {by}), weighted by their "
             f"units{f'; {left:,} of {units:,} units, of strata with too few in one arm, say nothing' if left else ''}; "
             f"{_alike(use.metric, found.p_value, unlike=unlike)}.",
         )
