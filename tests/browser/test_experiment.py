@@ -55,3 +55,14 @@ def test_lineage_is_a_list_on_a_phone_and_a_drawing_on_a_desk(chromium: Any, ser
         visit.page.set_viewport_size(NARROW)
         assert visit.page.locator(".sy-graph:visible").count() == 0
         assert visit.page.locator("svg.sy-narrow text", has_text="from raw_orders").first.is_visible()
+
+
+def test_the_list_of_studies_is_whole_on_a_desk_and_no_table_of_an_experiment_is_cut(
+    chromium: Any, kiosk: str, served: Any
+) -> None:
+    cut = "[...document.querySelectorAll('table')].filter(t => t.scrollWidth > t.parentElement.clientWidth).length"
+    with visiting(chromium) as visit:
+        for address in (f"{served[0]}/studies", f"{kiosk}/studies", f"{kiosk}/studies/short_form"):
+            visit.page.goto(address)
+            assert visit.page.locator("table").count() > 0
+            assert visit.page.evaluate(cut) == 0, address
