@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,7 +23,8 @@ def test_lineage_goes_through_every_table_to_the_files(till: Any) -> None:
     load = how.origins[-1].load
     assert (load.source, load.kind, load.rows, load.files) == ("raw_orders", "files", 3, ("data/orders.csv",))
     assert how.columns == {"daily.taken": ("raw_orders.amount",), "daily.day": ("raw_orders.ordered_on",)}
-    assert how.facts[0].complete_through < how.origins[0].published_at[:10]
+    published = datetime.fromisoformat(how.origins[0].published_at).astimezone(ZoneInfo("Europe/Berlin"))
+    assert how.facts[0].complete_through == str(published.date() - timedelta(days=1))
     text = how.to_text()
     assert "source raw_orders (files)" in text
     assert "the day before it was published" in text
