@@ -12,8 +12,10 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 
 from steelyard.stats.always_valid import always_valid, ratio_for_effects, ratio_for_units
+from steelyard.stats.gamma_mixture import Tail, gamma_bound, gamma_evidence
 from steelyard.stats.normal_mixture import best_ratio, critical_value, log_evidence
 from steelyard.stats.share_sequence import concentration_for, share_evidence, share_sequence
+from steelyard.stats.stitching import stitched_bound
 
 CLOSE = 1e-6
 
@@ -63,6 +65,31 @@ def test_the_shares_of_the_stream_equal_confseq(folder: Path, peers: dict[str, A
         seen = [int(row["z"]) for row in first if row["variant"] == arm]
         expected = peers["confseq.stream.bernoulli.t100"][f"arm{arm}"]
         assert share_sequence(sum(seen), len(seen), 500) == pytest.approx(expected, rel=CLOSE)
+
+
+@pytest.mark.parametrize("tail", ["exponential", "poisson"])
+def test_gamma_mixtures_equal_howard_s_reference_implementation(
+    reference: Any, peers: dict[str, Any], tail: Tail
+) -> None:
+    """The entries of `confseq.gamma_exponential_c2` and `confseq.gamma_poisson_c2`, and those that peers computed."""
+    published = {item["id"]: item for item in reference["published"]}
+    bound, evidence = gamma_bound(100, 2, 100, tail=tail), gamma_evidence(10, 100, 2, 100, tail=tail)
+    entry = published[f"confseq.gamma_{tail}_c2.bound_v100"]
+    assert bound == pytest.approx(entry["expected"], abs=entry["tol_abs"])
+    assert bound == pytest.approx(entry["recomputed"], rel=CLOSE)
+    if tail == "exponential":
+        log_mixture = published["confseq.gamma_exponential_c2.log_mixture_s10_v100"]["recomputed"]
+        assert bound == pytest.approx(peers["expectation.gamma_exp.v100.c2"], rel=CLOSE)
+    else:
+        log_mixture = peers["confseq.published.gamma_poisson_c2"]["log_mixture_s10_v100"]
+        assert bound == pytest.approx(peers["confseq.published.gamma_poisson_c2"]["bound_v100"], rel=CLOSE)
+    assert evidence == pytest.approx(log_mixture, rel=CLOSE)
+
+
+def test_the_stitched_bound_equals_howard_s_reference_implementation(reference: Any) -> None:
+    """The entry `confseq.poly_stitching.v100_vmin10_cm1`: c is -1."""
+    (entry,) = (item for item in reference["published"] if item["id"].startswith("confseq.poly_stitching"))
+    assert stitched_bound(100, 10, scale=-1) == pytest.approx(entry["recomputed"], rel=CLOSE)
 
 
 def test_the_evidence_against_one_share_equals_howard_s_reference_implementation(reference: Any) -> None:

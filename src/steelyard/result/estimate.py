@@ -21,7 +21,8 @@ class Estimate:
 
     Args:
         metric: What was measured.
-        role: What the number is for: `primary`, `secondary`, `guardrail` or `exploratory`.
+        role: What the number is for: `primary`, `secondary`, `guardrail` or `exploratory` (shown beside them, such as a
+            segment's; whether a study was registered is its provenance's `standing`).
         contrast: What is compared with what, such as `one_page - control`; a level is named by itself.
         segment: The part of the population, `all` when it is everybody.
         at: The date or period that the number speaks of, as text; empty when it is the whole study.

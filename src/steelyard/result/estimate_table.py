@@ -37,10 +37,15 @@ def _levels(shown: list[Estimate]) -> str | None:
     """The level of the intervals; of several, each with whose it is."""
     roles: dict[float, dict[str, None]] = {}
     for row in shown:
-        roles.setdefault(row.level, {})[row.role] = None
+        roles.setdefault(row.level, {})[_role(row)] = None
     whose = len(roles) > 1
     said = [f"{level * 100:g} %" + (f" ({', '.join(roles[level])})" if whose else "") for level in sorted(roles)]
     return f"Intervals: {', '.join(said)}" if said else None
+
+
+def _role(row: Estimate) -> str:
+    """What the number is for; a segment's is only that, for `exploratory` is also a study that was not registered."""
+    return "segment" if row.role == "exploratory" and row.segment != "all" else row.role
 
 
 def _row(row: Estimate, *, parts: bool) -> tuple[Any, ...]:
@@ -48,7 +53,7 @@ def _row(row: Estimate, *, parts: bool) -> tuple[Any, ...]:
     unit = "of the baseline" if row.scale == "relative" else row.measured_in
     return (
         row.metric,
-        row.role,
+        _role(row),
         row.contrast,
         *([row.segment] if parts else []),
         format_value(row.value, style),

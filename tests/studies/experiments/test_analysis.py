@@ -14,7 +14,7 @@ from scipy import stats
 
 from steelyard.errors import DefinitionError, UnknownNameError
 from steelyard.result import Check, Result
-from steelyard.studies.experiments import Effect, Experiment, Mean, MetricUse, Ratio, Share
+from steelyard.studies.experiments import Assignment, Effect, Experiment, Mean, MetricUse, Ratio, Share
 from steelyard.studies.run import run
 
 Make = Callable[..., Any]
@@ -432,3 +432,21 @@ def test_a_column_that_is_not_there_names_the_nearest(units: Make, study: Callab
 def test_a_metric_named_like_a_segment_is_refused(units: Make, study: Callable[..., Experiment]) -> None:
     with pytest.raises(DefinitionError, match="cannot be metrics as well"):
         run(study(primary=Mean("orders"), segments=("orders",)), pa.table(units(20)))
+
+
+def test_what_is_said_of_shares_is_in_percentage_points() -> None:
+    arms = np.repeat(["control", "b"], 2_000)
+    units = pa.table({"arm": arms, "bought": np.tile([1, 0, 0, 0], 1_000), "left": np.tile([1] + [0] * 19, 200)})
+    guard = Share("left", better="down", margin=Effect(absolute=0.01))
+    study = Experiment(
+        name="shares", question="Do more buy?", table="data", arms={"control": 0.5, "b": 0.5},
+        assignment=Assignment(), guardrails=(guard,),
+        primary=Share("bought", min_effect=Effect(absolute=0.005), expected_effect=Effect(absolute=0.02)),
+    )  # fmt: skip
+    verdict = run(study, units).verdict
+    said = " ".join([verdict.rule, *(clause.says for clause in verdict.clauses), *verdict.settle])
+    assert "lies beyond 0.5 pp towards better; and" in said
+    assert "is +0 pp (-2.683 to +2.683): the interval does not lie beyond 0.5 pp" in said
+    assert "the margin of 1 pp for the worse" in said
+    assert "an effect on 'bought' of +2 pp to lie beyond 0.5 pp" in said
+    assert "fraction" not in said

@@ -59,9 +59,14 @@ class Effect:
     def says(self, measured_in: str = "") -> str:
         """The size in words.
 
-        >>> Effect(relative=-0.005).says()
-        '-0.5 %'
+        Args:
+            measured_in: The metric's unit; `fraction`, a share's, is shown in percentage points.
+
+        >>> Effect(relative=-0.005).says(), Effect(absolute=0.002).says("fraction")
+        ('-0.5 %', '+0.2 pp')
         """
         if self.relative is not None:
             return f"{self.relative * 100:+.4g} %"
+        if measured_in == "fraction":
+            return f"{self.size * 100:+.4g} pp"
         return f"{self.size:+.4g} {measured_in}".strip()

@@ -292,11 +292,16 @@ class MetricUse:
                 continue
             if (effect.scale == "relative" and downwards) or (effect.scale == "absolute" and self.kind == "share"):
                 raise DefinitionError(
-                    f"the {name} of {self.metric!r} is {effect.says(self.measured_in).lstrip('+')}, and nothing can "
+                    f"the {name} of {self.metric!r} is {effect.says(self.shown_in).lstrip('+')}, and nothing can "
                     "move by so much",
                     where=self._at(name),
                     hint="2 % is 0.02; where less is better, say `better: down`" if name == "margin" else "2 % is 0.02",
                 )
+
+    @property
+    def shown_in(self) -> str:
+        """The unit that absolute effects are shown in; a share's is `fraction`."""
+        return self.measured_in or ("fraction" if self.kind == "share" else "")
 
     @property
     def window_length(self) -> timedelta | None:

@@ -211,7 +211,7 @@ def _for_expected(design: Design) -> dict[str, Any]:
         )
     units = design.by_arm(control)
     whole = sum(units.values())
-    facts: dict[str, Any] = {"expected effect": expected.says(point.use.measured_in)}
+    facts: dict[str, Any] = {"expected effect": expected.says(point.use.shown_in)}
     facts |= {f"units needed in {arm}": n for arm, n in units.items()}
     facts |= clusters_needed(point.baseline, units)
     facts |= {"units needed": whole, "chance that the rule ships it": round(design.chance(expected, whole), 4)}

@@ -84,7 +84,7 @@ def _beyond(study: Experiment, use: MetricUse) -> str:
         return ""
     whose = study.correction.capitalize() if study.correction in ("sidak", DUNNETT) else "Bonferroni"
     level = f" (at level {study.primary_level:.4g}, {whose}'s over the {_tests(study)})" if study.family > 1 else ""
-    return f"; and its interval{level} lies beyond {use.min_effect.says(use.measured_in).lstrip('+')} towards better"
+    return f"; and its interval{level} lies beyond {_size(use, use.min_effect)} towards better"
 
 
 def _tests(study: Experiment) -> str:
@@ -112,8 +112,11 @@ def _held(study: Experiment) -> str:
 
 
 def _margin(use: MetricUse) -> str:
-    margin = use.margin or Effect(absolute=0.0)
-    return margin.says(use.measured_in).lstrip("+")
+    return _size(use, use.margin or Effect(absolute=0.0))
+
+
+def _size(use: MetricUse, effect: Effect) -> str:
+    return effect.says(use.shown_in).lstrip("+")
 
 
 def decide(study: Experiment, findings: Findings) -> Verdict:
@@ -250,7 +253,9 @@ class _Found:
 def _shown(row: Estimate) -> str:
     if row.value is None:
         return "was not computed"
-    by, unit = (100, " %") if row.scale == "relative" else (1, f" {row.measured_in}" if row.measured_in else "")
+    by, unit = 1, f" {row.measured_in}" if row.measured_in else ""
+    if row.scale == "relative" or row.measured_in == "fraction":
+        by, unit = 100, " %" if row.scale == "relative" else " pp"
     low = "-∞" if row.low is None else f"{row.low * by:+.4g}"
     high = "∞" if row.high is None else f"{row.high * by:+.4g}"
     return f"is {row.value * by:+.4g}{unit} ({low} to {high})"
@@ -273,7 +278,7 @@ def _beats(found: _Found, use: MetricUse, least: Effect) -> Clause:
     row = found.row(use, least.scale)
     worse, _ = found.bounds(use, least.scale)
     holds = None if row.value is None else worse is not None and worse > least.size
-    size = least.says(use.measured_in).lstrip("+")
+    size = _size(use, least)
     words = "lies" if holds else "does not lie"
     return Clause(
         name="primary_beats_min_effect",

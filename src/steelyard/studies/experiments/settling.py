@@ -48,14 +48,16 @@ def _targets(study: Experiment, row: Estimate) -> list[tuple[float, str]]:
         if hoped is None or hoped.scale != row.scale:
             return []
         beyond = least.size if least is not None and least.scale == hoped.scale else 0.0
-        words = f"show an effect on {main.metric!r} of {hoped.says(main.measured_in)}"
-        words += f" to lie beyond {_plain(least)}" if beyond and least else ""
+        words = f"show an effect on {main.metric!r} of {hoped.says(row.measured_in)}"
+        words += f" to lie beyond {_plain(least, row)}" if beyond and least else ""
         return [(abs(hoped.size) - beyond, words)]
     for use in study.guardrail_uses:
         if use.metric == row.metric and use.margin is not None and use.margin.scale == row.scale:
-            return [(use.margin.size, f"show {use.metric!r} to be within {_plain(use.margin)}, if it did not move,")]
+            return [
+                (use.margin.size, f"show {use.metric!r} to be within {_plain(use.margin, row)}, if it did not move,")
+            ]
     return []
 
 
-def _plain(effect: Effect) -> str:
-    return effect.says().lstrip("+")
+def _plain(effect: Effect, row: Estimate) -> str:
+    return effect.says(row.measured_in).lstrip("+")
