@@ -106,7 +106,7 @@ def test_a_ramp_is_shown_advanced_refused_and_rolled_back(shop: Path) -> None:
     assert "Share of units enrolled, since each act" in text
     with open_project(shop) as project:
         (drawn,) = [block for block in ramp_blocks(project.ramp("one_page")) if isinstance(block, LineChart)]
-    assert drawn.series[0].values == (0.5, 1.0, 0.0)
+    assert drawn.series[0].values == (0.5, 1.0, 0.0, 0.0)  # the last until now
     assert asked(shop, "assign", "one_page", "--unit", "1") == {"1": None}
 
 
