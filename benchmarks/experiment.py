@@ -5,13 +5,13 @@ tea-tasting runs beside when it can be imported.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 
 import duckdb
-from benchmarks.measure import Row, here, interleaved
+from benchmarks.measure import Row, Taken, here, interleaved
 
 from steelyard.stats.quantile_ranks import quantile_ranks
 from steelyard.studies.experiments import Assignment, Experiment, Mean, Quantile, Ratio
@@ -112,6 +112,20 @@ def _tea_tasting(connection: duckdb.DuckDBPyConnection) -> Callable[[], object]:
     return lambda: peer.analyze(table, control="control")
 
 
+def by_arm(taken: Mapping[str, Taken], bare: Taken, count: int, *, limited: bool) -> list[Row]:
+    """What studies took as multiples of one bare scan."""
+    return [
+        Row(
+            what=f"{name}, {count:,} units",
+            ours=one.seconds,
+            peer=bare.seconds,
+            peer_is="one bare scan by arm",
+            limit=LIMITS.get(name) if limited else None,
+        )
+        for name, one in taken.items()
+    ]
+
+
 def rows(small: bool) -> list[Row]:
     """Wall-clock seconds; everything runs on one connection, in turn."""
     count = 200_000 if small else 10_000_000
@@ -121,16 +135,12 @@ def rows(small: bool) -> list[Row]:
     ranks = quantile_rows(connection, count, None if small else 1.3)
     connection.close()
     bare, by_cluster, peer = taken.pop("bare scan"), taken.pop("bare clusters"), taken.pop(PEER, None)
-    found = [
-        Row(
-            what=f"{name}, {count:,} units",
-            ours=one.seconds,
-            peer=(by_cluster if name == CLUSTERED else bare).seconds,
-            peer_is="one bare scan by arm and cluster" if name == CLUSTERED else "one bare scan by arm",
-            limit=None if small else LIMITS.get(name),
-        )
-        for name, one in taken.items()
-    ]
+    clustered = Row(
+        what=f"{CLUSTERED}, {count:,} units",
+        ours=taken.pop(CLUSTERED).seconds,
+        peer=by_cluster.seconds,
+        peer_is="one bare scan by arm and cluster",
+    )
     beside = [
         Row(
             what=f"{PLAIN}, beside {PEER}, {count:,} units",
@@ -141,4 +151,4 @@ def rows(small: bool) -> list[Row]:
         )
         for peer in ([peer] if peer else [])
     ]
-    return found + beside + ranks
+    return [clustered, *by_arm(taken, bare, count, limited=not small), *beside, *ranks]

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
-from benchmarks.experiment import BARE, LIMITS, PLAIN, made, study
+from benchmarks.experiment import BARE, PLAIN, by_arm, made, study
 from benchmarks.measure import Row, child, here, interleaved
 
 from steelyard.studies.run import run
@@ -43,17 +43,8 @@ def ratios(connection: duckdb.DuckDBPyConnection, count: int, *, limited: bool) 
         "the same in 14 segments": lambda: run(study(segments=("segment",)), warehouse),
     }
     taken = interleaved({name: partial(here, call) for name, call in asked.items()}, times=3)
-    peer = taken.pop("bare").seconds
-    return [
-        Row(
-            what=f"{name}, {count:,} units",
-            ours=one.seconds,
-            peer=peer,
-            peer_is="one bare scan by arm",
-            limit=LIMITS[name] if limited else None,
-        )
-        for name, one in taken.items()
-    ]
+    bare = taken.pop("bare")
+    return by_arm(taken, bare, count, limited=limited)
 
 
 def memory(count: int) -> Row:
