@@ -417,7 +417,9 @@ def test_history_before_the_study_gives_the_plan_its_baseline() -> None:
     assert sample["units to be had"] == 600
 
 
-@pytest.mark.parametrize("where", ["1 = 1) OR (1 = 1", "1 = 1; DROP TABLE seen", "kind ="])
+@pytest.mark.parametrize(
+    "where", ["1 = 1) OR (1 = 1", "1 = 1; DROP TABLE seen", "kind =", "TRUE --", "TRUE LIMIT 1", "TRUE UNION SELECT 1"]
+)
 def test_a_condition_that_closes_its_brackets_or_is_none_is_refused(where: str) -> None:
     """The first one let exposures after the clock and outside of `between` in."""
     one = study(exposure=Exposure(table="seen", at="seen_at", where=where))

@@ -19,13 +19,15 @@ def in_brackets(text: str, *, where: str) -> str:
         where: Where it is written.
 
     Raises:
-        DefinitionError: It is no condition, or closes its brackets, so that what stands beside it would no longer hold.
+        DefinitionError: It is no condition, or closes its brackets or comments them out, so that what stands beside it
+            would no longer hold, or has more of a SELECT behind it.
 
     >>> in_brackets("kind = 'user'", where="page.exposure.where")
     "(kind = 'user')"
     """
     try:
-        parse_select(f"SELECT 1 FROM rows_of_it WHERE {text}")
+        for alone in (text, f"({text})"):
+            parse_select(f"SELECT 1 FROM rows_of_it WHERE {alone}")
     except DefinitionError as error:
         raise DefinitionError(
             f"{text!r} is no condition: {error.problem}",
